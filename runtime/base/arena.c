@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bump allocation. Blocks double from 4 KiB to 256 KiB; what needs more than a quarter of the next block gets a block of
+ * its own behind the current one, so that the room left there is not lost. */
+#include "base/arena.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { ALIGN = 16, FIRST_BLOCK = 4096, LARGEST_BLOCK = 256 << 10 };
+
+struct tn_arena_block {
+	struct tn_arena_block *older;
+	size_t size; /* of the payload */
+	_Alignas(ALIGN) char payload[];
+};
+
+void tn_arena_init(struct tn_arena *arena) {
+	*arena = (struct tn_arena){0};
+}
+
+void tn_arena_finish(struct tn_arena *arena) {
+	struct tn_arena_block *block = arena->block;
+	while (block != NULL) {
+		struct tn_arena_block *older = block->older;
+		tn_free(block);
+		block = older;
+	}
+	tn_arena_init(arena);
+}
+
+/* Zeroed here, once, so that tn_arena_alloc need not. */
+static struct tn_arena_block *create_block(struct tn_arena *arena, size_t size) {
+	size_t total;
+	if (!tn_add_size(size, sizeof(struct tn_arena_block), &total)) {
+		return NULL;
+	}
+	struct tn_arena_block *block = tn_calloc(1, total);
+	if (block != NULL) {
+		block->size = size;
+		arena->total += total;
+	}
+	return block;
+}
+
+static void *alloc_slowly(struct tn_arena *arena, size_t size) {
+	size_t room = arena->block == NULL ? FIRST_BLOCK : arena->block->size * 2;
+	if (room > LARGEST_BLOCK) {
+		room = LARGEST_BLOCK;
+	}
+	if (size > room / 4) {
+		struct tn_arena_block *own = create_block(arena, size);
+		if (own == NULL) {
+			return NULL;
+		}
+		if (arena->block == NULL) {
+			arena->block = own;
+			arena->next = arena->end = own->payload + size;
+		} else {
+			own->older = arena->block->older;
+			arena->block->older = own;
+		}
+		return own->payload;
+	}
+	struct tn_arena_block *block = create_block(arena, room);
+	if (block == NULL) {
+		return NULL;
+	}
+	block->older = arena->block;
+	arena->block = block;
+	arena->next = block->payload + size;
+	arena->end = block->payload + room;
+	return block->payload;
+}
+
+void *tn_arena_alloc(struct tn_arena *arena, size_t size) {
+	if (size > SIZE_MAX - ALIGN) {
+		return NULL;
+	}
+	size = size == 0 ? ALIGN : (size + ALIGN - 1) / ALIGN * ALIGN;
+	if (arena->next == NULL || size > (size_t)(arena->end - arena->next)) {
+		return alloc_slowly(arena, size);
+	}
+	char *p = arena->next;
+	arena->next += size;
+	return p;
+}
+
+void *tn_arena_array(struct tn_arena *arena, size_t count, size_t size) {
+	size_t total;
+	return tn_mul_size(count, size, &total) ? tn_arena_alloc(arena, total) : NULL;
+}
+
+char *tn_arena_strndup(struct tn_arena *arena, const char *text, size_t length) {
+	size_t size;
+	char *copy = tn_add_size(length, 1, &size) ? tn_arena_alloc(arena, size) : NULL;
+	if (copy != NULL && length > 0) {
+		memcpy(copy, text, length); /* the NUL behind is there: arena memory is zeroed */
+	}
+	return copy;
+}
+
+char *tn_arena_printf(struct tn_arena *arena, const char *format, ...) {
+	va_list args, again;
+	va_start(args, format);
+	va_copy(again, args);
+	int length = vsnprintf(NULL, 0, format, args);
+	char *text = length < 0 ? NULL : tn_arena_alloc(arena, (size_t)length + 1);
+	if (text != NULL) {
+		vsnprintf(text, (size_t)length + 1, format, again);
+	}
+	va_end(again);
+	va_end(args);
+	return text;
+}
