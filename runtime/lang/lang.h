@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The language: source in, effects out. A tn_lang is the language's side of one session: globals, functions, types, the VM. All
+ * functions belong to the executing thread. The public header of lang/. */
+#ifndef TN_LANG_LANG_H
+#define TN_LANG_LANG_H
+
+#include "lang/iter.h"
+#include "lang/native.h"
+#include "lang/value.h"
+
+/* Where output goes. Each may be NULL (then nothing is shown). */
+struct tn_lang_output {
+	void *data;
+	void (*text)(void *data, const char *bytes, size_t length);  /* print */
+	void (*display)(void *data, const char *text, size_t length); /* the cell's last expression, text/plain, without newline */
+	void (*warning)(void *data, const struct tn_error *warning);
+	/* A transient line that replaces the one before (progress bars); NULL text ends it, leaving the last one. NULL: not a terminal. */
+	void (*status)(void *data, const char *line);
+	/* A line that begins with % ! or ?. */
+	bool (*command)(void *data, const char *line, struct tn_error *err);
+};
+
+struct tn_lang_params {
+	struct tn_engine *engine;        /* borrowed; its hooks are set by tn_lang_hooks */
+	struct tn_lang_output output;
+	const volatile int *interrupt;   /* may be NULL */
+	const char *const *args;         /* what args() gives */
+	int arg_count;
+	size_t stack_limit;              /* bytes of VM stack, 0: 64 MiB */
+	int depth_limit;                 /* calls, 0: 10,000 */
+};
+
+TN_MUST_USE struct tn_lang *tn_lang_create(const struct tn_lang_params *params, struct tn_error *err);
+void tn_lang_destroy(struct tn_lang *lang);
+/* The hooks that the engine of this language must have: ask before the engine exists (data is filled in by tn_lang_create through
+ * *slot, which must live as long as the engine). */
+struct tn_engine_hooks tn_lang_hooks(struct tn_lang **slot);
+struct tn_engine *tn_lang_engine(struct tn_lang *lang);
+struct tn_types *tn_lang_types(struct tn_lang *lang);
+const struct tn_lang_output *tn_lang_get_output(const struct tn_lang *lang);
+bool tn_lang_interrupted(const struct tn_lang *lang, struct tn_error *err);
+const char *const *tn_lang_args(const struct tn_lang *lang, int *count);
+
+struct tn_lang_cell {
+	const char *name;       /* "cell 7", "train.tn" */
+	const char *text;
+	size_t length;
+	bool display_last;      /* a file's last expression is not shown */
+	bool check_only;        /* tenon check */
+};
+/* Parses, checks, runs. What was wrong is in *diag (errors; warnings too): syntax and type errors before anything ran, or the one error that ended the
+ * run. False when there is an error. */
+TN_MUST_USE bool tn_lang_run(struct tn_lang *lang, const struct tn_lang_cell *cell, struct tn_diagnostics *diag);
+
+/* Names for %who and completion: calls visit for each global of the session, in order of definition. */
+typedef void (*tn_lang_name_visitor)(void *data, const char *name, const struct tn_type *type, struct tn_value value);
+void tn_lang_each_global(struct tn_lang *lang, tn_lang_name_visitor visit, void *data);
+/* Forgets all globals, functions and structs of the session. */
+void tn_lang_reset(struct tn_lang *lang);
+/* Help for `?name`: signature, doc, example; with_source: the source too (functions of the language). NameError when unknown, with "did you mean". */
+TN_MUST_USE bool tn_lang_help(struct tn_lang *lang, const char *name, bool with_source, struct tn_str *out, struct tn_error *err);
+/* Every native and library function in alphabetical order: the reference manual and its test walk these. */
+typedef bool (*tn_lang_doc_visitor)(void *data, const char *name, const char *signature, const char *doc, const char *example);
+TN_MUST_USE bool tn_lang_each_doc(struct tn_lang *lang, tn_lang_doc_visitor visit, void *data, struct tn_error *err);
+
+/* The natives of lang/ itself (builtin_*.c), registered by tn_lang_create. */
+TN_MUST_USE bool tn_lang_register_builtins(struct tn_lang *lang, struct tn_error *err);
+
+#endif
