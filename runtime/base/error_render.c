@@ -49,16 +49,23 @@ static void put_styled(struct renderer *r, const char *style, const char *text) 
 	}
 }
 
-/* Lines after the first are indented by `indent`. */
+/* Lines after the first are indented by `indent`. A text may quote what a user's file or string holds: control characters,
+ * which a terminal would obey, are shown as '?'. */
 static void put_text(struct renderer *r, const char *text, size_t indent) {
+	static const char controls[] = "\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020\021\022\023\024\025\026"
+				       "\027\030\031\032\033\034\035\036\037\177";
 	for (;;) {
-		size_t length = strcspn(text, "\n");
+		size_t length = strcspn(text, controls);
 		put_n(r, text, length);
 		if (text[length] == '\0') {
 			return;
 		}
-		put(r, "\n");
-		fill(r, ' ', indent);
+		if (text[length] == '\n') {
+			put(r, "\n");
+			fill(r, ' ', indent);
+		} else {
+			put(r, text[length] == '\t' ? " " : "?");
+		}
 		text += length + 1;
 	}
 }

@@ -8,7 +8,8 @@
 
 #include "base/mem.h"
 
-enum { MAX_ENTRIES = 1 << 30 };
+/* So that neither array's size overflows 32 bits. */
+enum { MAX_ENTRIES = 1 << 29 };
 
 /* Eight bytes at a time, multiply and fold; the last steps spread every bit (constants of splitmix64). */
 uint64_t tn_hash_bytes(const void *bytes, size_t length, uint64_t seed) {

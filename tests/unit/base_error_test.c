@@ -191,6 +191,12 @@ TN_TEST(lines_of_a_text_are_indented) {
 	check_rendering(&err, "error", "error: two\n       lines\n   = a\n     b\n   = hint: c\n           d\n");
 }
 
+TN_TEST(a_text_cannot_command_the_terminal) {
+	struct tn_error err = {0};
+	tn_error_set(&err, TN_ERR_KEY, "no key '\033[2J\007\t\x7f'");
+	check_rendering(&err, "error", "error: no key '?[2J? ?'\n");
+}
+
 TN_TEST(a_deep_chain_keeps_both_ends_and_counts_the_rest) {
 	struct tn_error err = {0};
 	tn_error_set(&err, TN_ERR_RECURSION, "too deep");
