@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files and data sets: readers of formats, and batches that are gathered ahead on a thread of their own. */
+#ifndef TN_IO_IO_H
+#define TN_IO_IO_H
+
+#include "lang/lang.h"
+
+/* Registers read_fashion_mnist, read_idx, batches. */
+TN_MUST_USE bool tn_io_register(struct tn_lang *lang, struct tn_error *err);
+
+/* One array of an IDX file (the MNIST format: magic 0 0 type ndim, big-endian sizes, row-major data), plain or gzip-compressed. u8 and i8 give
+ * u8 and i32, i16 and i32 i32, f32 f32, f64 f64. `crc32`: of the uncompressed file, checked when not 0. Errors name the file, what was
+ * expected and found. Executing thread. */
+struct tn_idx_params {
+	const char *path;
+	uint32_t crc32;
+};
+TN_MUST_USE struct tn_tensor *tn_idx_load(struct tn_engine *e, const struct tn_idx_params *params, struct tn_error *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a program asks of its surroundings: arguments, time, memory, waiting. */
+#include <string.h>
+
+#include "lang/builtin.h"
+
+static bool run_args(struct tn_native_call *call, struct tn_error *err) {
+	int count;
+	const char *const *args = tn_lang_args(call->lang, &count);
+	struct tn_value list;
+	if (!tn_list_create(tn_type_basic(tn_lang_types(call->lang), TN_TYPE_STRING), (size_t)count, &list, err)) {
+		return false;
+	}
+	for (int i = 0; i < count; i++) {
+		struct tn_value text;
+		if (!tn_string_create(args[i], strlen(args[i]), &text, err) || !tn_list_append_take(list.list, text, err)) {
+			tn_value_unref(list);
+			return false;
+		}
+	}
+	*call->result = list;
+	return true;
+}
+
+static bool run_clock(struct tn_native_call *call, struct tn_error *err) {
+	(void)err;
+	*call->result = tn_float((double)tn_clock_ns() * 1e-9);
+	return true;
+}
+
+static bool run_sync(struct tn_native_call *call, struct tn_error *err) { return tn_flush(call->engine, "sync", err); }
+
+/* A map of figures, so that a program can read them by name. */
+static bool run_memory(struct tn_native_call *call, struct tn_error *err) {
+	struct tn_engine_stats stats;
+	tn_engine_get_stats(call->engine, &stats);
+	const struct { const char *name; size_t bytes; } figures[] = {
+		{"used", stats.memory_used}, {"cached", stats.memory_cached}, {"peak", stats.memory_peak}, {"budget", stats.memory_budget}};
+	struct tn_value map;
+	if (!tn_dict_create(tn_type_basic(tn_lang_types(call->lang), TN_TYPE_INT), &map, err)) {
+		return false;
+	}
+	for (size_t i = 0; i < TN_ARRAY_LEN(figures); i++) {
+		if (!tn_dict_set_take(map.map, figures[i].name, strlen(figures[i].name), tn_int((int64_t)figures[i].bytes), err)) {
+			tn_value_unref(map);
+			return false;
+		}
+	}
+	*call->result = map;
+	return true;
+}
+
+static const struct tn_native rows[] = {
+	{ "string[] args()", "The arguments behind the file's name on the command line.", "len(args())    // expect: 0", run_args, NULL, 0 },
+	{ "float clock()", "Seconds of a clock that only runs forward; differences of two readings are times.", "clock() > 0    // expect: true", run_clock, NULL, 0 },
+	{ "void sync(auto... values)", "Waits until all recorded work is done.\n\nvalues: computed first.", "sync(ones(2) + 1);", run_sync, NULL, 0 },
+	{ "map[int] memory()", "Bytes of tensor memory: used, cached (free but kept), peak, budget.", "memory()[\"used\"] >= 0    // expect: true", run_memory, NULL, 0 },
+};
+TN_NATIVE_TABLE(system, rows);
