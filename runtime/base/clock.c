@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Time, in the two kinds that are needed: for measuring and for people. */
+/* Both clocks are system calls that do not enter the kernel (vDSO): about 20 ns. */
 #include "base/clock.h"
 
 #include <time.h>

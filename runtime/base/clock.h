@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Time, in the two kinds that are needed: for measuring and for people. Any thread. */
 #ifndef TN_BASE_CLOCK_H
 #define TN_BASE_CLOCK_H
 

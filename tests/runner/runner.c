@@ -194,7 +194,11 @@ static bool run_test(const struct tn_test *test, int number) {
 
 static int collect(const struct tn_test **tests, int filters, char **filter) {
 	int count = 0;
-	for (const struct tn_test *const *p = __start_tn_tests; p < __stop_tn_tests && count < MAX_TESTS; p++) {
+	if (__stop_tn_tests - __start_tn_tests > MAX_TESTS) {
+		printf("Bail out! more than %d tests in one program\n", MAX_TESTS);
+		exit(1);
+	}
+	for (const struct tn_test *const *p = __start_tn_tests; p < __stop_tn_tests; p++) {
 		if (is_chosen(*p, filters, filter)) {
 			tests[count++] = *p;
 		}
