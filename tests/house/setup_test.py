@@ -58,6 +58,8 @@ CASES = [
     ("no os-release", machine(os_release=None), 1, ["--no-setup"]),
     ("no network for pip", machine(python=MAKES_VENV + '; [ "$2" = venv ] || { echo "NewConnectionError: failed"; exit 1; }'), 1,
      ["network did not answer"]),
+    ("a certificate that is not trusted", machine(python=MAKES_VENV + '; [ "$2" = venv ] || { echo "SSLError: certificate verify failed"; exit 1; }'),
+     1, ["set PIP_CERT"]),
     ("no venv module", machine(python=saying("No module named venv")), 1, ["Making .venv failed"]),
 ]
 
