@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to the fused programs: what fused_plan.c and fused_code.c make of a tn_fused, and fused_run.c walks.
+ *
+ * A program becomes one or more passes (one for each set of reduced axes). A pass walks its nest, the iteration space with the axes
+ * in memory order and merged where every view allows it, in tiles: flat ranges [f, f + n) of at most CPU_BLOCK elements. For each
+ * tile the inputs are resolved to pointers (or gathered), then each code is one tight loop over the tile, its values staying in
+ * L1, then what is reduced is added to lanes.
+ *
+ *   nest of a MAP pass     any order                              tiles of rows, threads split the tiles
+ *   INNER reduction        [kept axes][reduced axes]              row k of R elements; chunk m of a row = CPU_CHUNK elements
+ *   OUTER reduction        [outer kept][reduced axes][last kept]  columns: lane = (reduced index % 16), 16 rows of accumulators
+ *
+ * The order of a reduction is a function of the reduced index r alone (the reduced axes in their logical order): chunks of
+ * CPU_CHUNK, in a chunk 16 lanes, lanes and then chunks combined pairwise. So the bits do not depend on layout, tiles, fusion or
+ * threads. */
+#ifndef TN_CPU_FUSED_H
+#define TN_CPU_FUSED_H
+
+#include "cpu/vector.h"
+
+enum { CPU_BLOCK = 1024, CPU_CHUNK = 1024, CPU_PANEL = 512, CPU_SHORT_ROW = 256 };
+
+enum fused_kind { FUSED_MAP, FUSED_INNER, FUSED_OUTER };
+
+/* One loop over the iteration space. */
+struct fused_nest {
+	enum fused_kind kind;
+	int ndim;                    /* at least 1 */
+	int64_t dims[TN_MAX_NDIM];
+	int reduced_begin, reduced_end; /* the reduced dims */
+	int64_t count, row;          /* elements; length of the last dim */
+	int64_t outer, reduced, kept; /* OUTER: dims before the reduced ones; R; number of results */
+	int64_t chunks;              /* of R */
+	bool by_rows;                /* a tile lies within one row, else it is whole rows (INNER: any range of one chunk, or whole r-rows) */
+	int64_t piece;               /* by_rows: elements of a tile */
+	int axes[TN_MAX_NDIM], axis_count; /* the axes in order, before merging */
+};
+
+/* A view as the nest walks it; strides in bytes. */
+struct fused_view {
+	uint32_t index; /* of fused.inputs or fused.outs */
+	size_t size;    /* bytes of an element */
+	int64_t stride[TN_MAX_NDIM];
+	int64_t period; /* its contents repeat after so many elements of the nest; 1: one element */
+	bool dense;     /* flat element f lies at f * size */
+};
+
+/* Values of codes: inputs first, then registers, then scalars. */
+struct fused_value {
+	enum cpu_class class;
+	bool uniform;      /* one element in each tile */
+	uint32_t slot;     /* scratch block; UINT32_MAX: none */
+	int32_t out;       /* the stored output that may take its place, or -1 */
+	uint32_t defined, last_use; /* numbers of codes */
+};
+
+struct fused_scalar {
+	uint32_t value, index; /* index: of the step's scalars */
+	enum tn_dtype dtype;
+};
+
+struct fused_code {
+	cpu_vec_fn fn;
+	uint32_t out, in[3]; /* values; unused ones repeat the first */
+	bool uniform;        /* one element is enough */
+};
+
+struct fused_store {
+	struct fused_view view;
+	uint32_t value;
+	cpu_vec_fn narrow; /* 16-bit floats, else NULL */
+	bool direct;       /* the value may be computed in place: dense, same size */
+};
+
+struct fused_fold {
+	uint32_t out, value;    /* of fused.outs; values */
+	enum cpu_class class;
+	enum tn_dtype dtype;    /* of the result */
+	const struct cpu_reduce_fns *fns;
+	size_t partial_at;      /* in the shared workspace: [chunks][kept] */
+	size_t lanes_at;        /* in a thread's workspace */
+	bool direct;            /* results lie in the output in order: no partials needed */
+};
+
+struct fused_pass {
+	struct fused_nest nest;
+	uint32_t input_count, value_count, code_count, store_count, fold_count, scalar_count, slot_count;
+	struct fused_view *inputs;
+	struct fused_value *values;
+	struct fused_code *codes;
+	struct fused_store *stores;
+	struct fused_fold *folds;
+	struct fused_scalar *scalars;
+	uint32_t *input_slots;  /* scratch block of each input that must be gathered, or UINT32_MAX */
+	size_t slot_size;
+	size_t shared_size, scalars_at;    /* of the workspace that threads share: partials, then scalars of 8 bytes */
+	size_t thread_size, pointers_at, seen_at; /* of each thread's: blocks, lanes, a pointer for each value, two numbers for each input */
+	double work;            /* element operations */
+};
+
+struct fused_state {
+	uint32_t pass_count;
+	struct fused_pass *passes;
+};
+
+/* fused_plan.c: the nest of the outputs in `mask` (bits of fused.outs). */
+void fused_plan_nest(const struct tn_fused *fused, const bool *wanted, struct fused_nest *nest);
+/* A view's strides in the nest. */
+void fused_plan_view(const struct fused_nest *nest, const struct tn_view *view, struct fused_view *out);
+
+/* fused_code.c: values, codes, stores and folds of the wanted outputs. */
+TN_MUST_USE bool fused_compile(const struct tn_fused *fused, const bool *wanted, struct fused_pass *pass, struct tn_error *err);
+void fused_pass_finish(struct fused_pass *pass);
+
+/* fused_run.c */
+bool fused_run_pass(const struct fused_pass *pass, const struct cpu_call *call, struct tn_error *err);
+
+#endif

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs one pass of a fused program: threads take parts of the nest, each part is walked in tiles; see fused.h. */
+#include <string.h>
+
+#include "cpu/fused.h"
+
+struct run {
+	const struct fused_pass *pass;
+	const struct cpu_call *call;
+	char *shared;
+	uint64_t deferred; /* stores (the first 64) that may overwrite an input still to be read in the tile */
+	int threads;
+	bool stopped;      /* atomic: some thread saw the interrupt */
+};
+
+/* What a thread knows while it walks. */
+struct worker {
+	struct run *run;
+	char *blocks;
+	void **values;     /* where each value lies in this tile */
+	int64_t *seen;     /* of each gathered input: first element and length of what its block holds */
+	char *own;         /* the thread's workspace */
+	int64_t row;       /* by_rows: the row that `index` belongs to */
+	int64_t index[TN_MAX_NDIM];
+};
+
+/* ---- moving between strided memory and blocks ---- */
+
+#define STRIDED(T) \
+	for (int64_t i = 0; i < n; i++) { \
+		*(T *)(void *)(out + i * out_stride) = *(const T *)(const void *)(in + i * in_stride); \
+	}
+
+static void copy_strided(char *out, int64_t out_stride, const char *in, int64_t in_stride, int64_t n, size_t size) {
+	if (out_stride == (int64_t)size && in_stride == (int64_t)size) {
+		memcpy(out, in, (size_t)n * size);
+	} else if (size == 4) {
+		STRIDED(uint32_t)
+	} else if (size == 8) {
+		STRIDED(uint64_t)
+	} else if (size == 2) {
+		STRIDED(uint16_t)
+	} else {
+		STRIDED(uint8_t)
+	}
+}
+
+/* The offset in bytes of flat element f of the nest's first `dims` dims; *index becomes its position. */
+static int64_t locate(const struct fused_nest *nest, const struct fused_view *view, int64_t f, int64_t *index) {
+	int64_t offset = 0;
+
+	for (int k = nest->ndim - 1; k >= 0; k--) {
+		index[k] = f % nest->dims[k];
+		f /= nest->dims[k];
+		offset += index[k] * view->stride[k];
+	}
+	return offset;
+}
+
+/* Copies flat elements [f, f + n) of a view to a block, or back when `store`. */
+static void copy_flat(const struct fused_nest *nest, const struct fused_view *view, char *base, char *block, int64_t f, int64_t n, bool store) {
+	int64_t index[TN_MAX_NDIM], offset = locate(nest, view, f, index);
+	int last = nest->ndim - 1;
+
+	while (n > 0) {
+		int64_t run = nest->row - index[last] < n ? nest->row - index[last] : n;
+		int64_t stride = view->stride[last];
+
+		if (store) {
+			copy_strided(base + offset, stride, block, (int64_t)view->size, run, view->size);
+		} else {
+			copy_strided(block, (int64_t)view->size, base + offset, stride, run, view->size);
+		}
+		block += run * (int64_t)view->size;
+		n -= run;
+		offset -= index[last] * stride;
+		index[last] = 0;
+		for (int k = last - 1; k >= 0; k--) {
+			offset += view->stride[k];
+			if (++index[k] < nest->dims[k]) {
+				break;
+			}
+			offset -= index[k] * view->stride[k];
+			index[k] = 0;
+		}
+	}
+}
+
+/* by_rows: the offset in bytes of the row that `index` stands for. */
+static int64_t row_offset(const struct fused_nest *nest, const struct fused_view *view, const int64_t *index) {
+	int64_t offset = 0;
+
+	for (int k = 0; k < nest->ndim - 1; k++) {
+		offset += index[k] * view->stride[k];
+	}
+	return offset;
+}
+
+static void enter_row(struct worker *w, int64_t row) {
+	const struct fused_nest *nest = &w->run->pass->nest;
+
+	w->row = row;
+	for (int k = nest->ndim - 2; k >= 0; k--) {
+		w->index[k] = row % nest->dims[k];
+		row /= nest->dims[k];
+	}
+}
+
+/* ---- one tile ---- */
+
+static void *resolve_input(struct worker *w, uint32_t i, int64_t f, int64_t n) {
+	const struct fused_pass *pass = w->run->pass;
+	const struct fused_nest *nest = &pass->nest;
+	const struct fused_view *view = &pass->inputs[i];
+	char *base = w->run->call->inputs[i], *block;
+	int64_t column;
+
+	if (view->dense) {
+		return base + f * (int64_t)view->size;
+	}
+	if (nest->by_rows) {
+		column = f - w->row * nest->row;
+		base += row_offset(nest, view, w->index) + column * view->stride[nest->ndim - 1];
+		if (pass->input_slots[i] == UINT32_MAX) {
+			return base;
+		}
+		block = w->blocks + pass->input_slots[i] * pass->slot_size;
+		copy_strided(block, (int64_t)view->size, base, view->stride[nest->ndim - 1], n, view->size);
+		return block;
+	}
+	if (pass->input_slots[i] == UINT32_MAX) {
+		return base; /* one element for all tiles */
+	}
+	block = w->blocks + pass->input_slots[i] * pass->slot_size;
+	if (w->seen[2 * i + 1] < n || (f - w->seen[2 * i]) % view->period != 0) {
+		copy_flat(nest, view, base, block, f, n, false);
+		w->seen[2 * i] = f;
+		w->seen[2 * i + 1] = n;
+	}
+	return block;
+}
+
+static bool is_deferred(const struct run *run, uint32_t store) {
+	return store >= 64 || (run->deferred >> store & 1) != 0;
+}
+
+/* Where a store's tile lies, or NULL when it is not contiguous. */
+static char *store_target(const struct worker *w, const struct fused_store *store, int64_t f) {
+	const struct fused_nest *nest = &w->run->pass->nest;
+	char *base = w->run->call->outs[store->view.index];
+	int last = nest->ndim - 1;
+
+	if (store->view.dense) {
+		return base + f * (int64_t)store->view.size;
+	}
+	if (nest->by_rows && store->view.stride[last] == (int64_t)store->view.size) {
+		return base + row_offset(nest, &store->view, w->index) + (f - w->row * nest->row) * store->view.stride[last];
+	}
+	return NULL;
+}
+
+static void write_store(struct worker *w, const struct fused_store *store, int64_t f, int64_t n) {
+	char *target = store_target(w, store, f);
+	char *value = w->values[store->value];
+	uint16_t narrowed[CPU_BLOCK];
+
+	if (target != NULL && store->narrow != NULL) {
+		store->narrow(target, value, NULL, NULL, n);
+		return;
+	}
+	if (target != NULL) {
+		memcpy(target, value, (size_t)n * store->view.size);
+		return;
+	}
+	if (store->narrow != NULL) {
+		store->narrow(narrowed, value, NULL, NULL, n);
+		value = (char *)narrowed;
+	}
+	copy_flat(&w->run->pass->nest, &store->view, w->run->call->outs[store->view.index], value, f, n, true);
+}
+
+/* Computes tile [f, f + n): afterwards the values that are folded lie at w->values. False: stop. */
+static bool compute_tile(struct worker *w, int64_t f, int64_t n) {
+	struct run *run = w->run;
+	const struct fused_pass *pass = run->pass;
+	const volatile int *interrupt = run->call->interrupt;
+
+	if (interrupt != NULL && *interrupt != 0) {
+		__atomic_store_n(&run->stopped, true, __ATOMIC_RELAXED);
+		return false;
+	}
+	if (pass->nest.by_rows && f / pass->nest.row != w->row) {
+		enter_row(w, f / pass->nest.row);
+	}
+	for (uint32_t i = 0; i < pass->input_count; i++) {
+		w->values[i] = resolve_input(w, i, f, n);
+	}
+	for (uint32_t i = 0; i < pass->store_count; i++) {
+		if (pass->stores[i].direct && !is_deferred(run, i)) {
+			w->values[pass->stores[i].value] = store_target(w, &pass->stores[i], f);
+		}
+	}
+	for (uint32_t i = 0; i < pass->code_count; i++) {
+		const struct fused_code *code = &pass->codes[i];
+
+		code->fn(w->values[code->out], w->values[code->in[0]], w->values[code->in[1]], w->values[code->in[2]], code->uniform ? 1 : n);
+	}
+	for (uint32_t i = 0; i < pass->store_count; i++) {
+		if (!pass->stores[i].direct || is_deferred(run, i)) {
+			write_store(w, &pass->stores[i], f, n);
+		}
+	}
+	return true;
+}
+
+/* ---- what threads do ---- */
+
+static void walk_map(struct worker *w, int thread) {
+	const struct fused_nest *nest = &w->run->pass->nest;
+	int64_t begin, end;
+
+	if (nest->by_rows) {
+		int64_t pieces = (nest->row + nest->piece - 1) / nest->piece;
+
+		cpu_split(nest->count / nest->row * pieces, 1, thread, w->run->threads, &begin, &end);
+		for (int64_t t = begin; t < end; t++) {
+			int64_t row = t / pieces, column = t % pieces * nest->piece;
+			int64_t n = nest->row - column < nest->piece ? nest->row - column : nest->piece;
+
+			if (!compute_tile(w, row * nest->row + column, n)) {
+				return;
+			}
+		}
+		return;
+	}
+	cpu_split(nest->count, CPU_BLOCK / nest->row * nest->row, thread, w->run->threads, &begin, &end);
+	for (int64_t f = begin, step = CPU_BLOCK / nest->row * nest->row; f < end; f += step) {
+		if (!compute_tile(w, f, end - f < step ? end - f : step)) {
+			return;
+		}
+	}
+}
+
+/* Where result k of chunk m goes. */
+static char *partial_at(const struct run *run, const struct fused_fold *fold, int64_t chunk, int64_t k) {
+	char *base = fold->direct ? run->call->outs[fold->out] : run->shared + fold->partial_at;
+
+	return base + (chunk * run->pass->nest.kept + k) * (int64_t)cpu_class_size(fold->class);
+}
+
+/* Rows that fit a tile: some of them at once. */
+static void walk_short_rows(struct worker *w, int thread) {
+	const struct fused_pass *pass = w->run->pass;
+	const struct fused_nest *nest = &pass->nest;
+	int64_t begin, end, step = nest->by_rows ? 1 : CPU_BLOCK / nest->reduced;
+
+	cpu_split(nest->kept, step, thread, w->run->threads, &begin, &end);
+	for (int64_t k = begin; k < end; k += step) {
+		int64_t rows = end - k < step ? end - k : step;
+
+		if (!compute_tile(w, k * nest->reduced, rows * nest->reduced)) {
+			return;
+		}
+		for (uint32_t i = 0; i < pass->fold_count; i++) {
+			const struct fused_fold *fold = &pass->folds[i];
+
+			fold->fns->rows(partial_at(w->run, fold, 0, k), w->values[fold->value], rows, nest->reduced);
+		}
+	}
+}
+
+/* One chunk of one row: into lanes. */
+static bool walk_chunk(struct worker *w, int64_t k, int64_t m) {
+	const struct fused_pass *pass = w->run->pass;
+	const struct fused_nest *nest = &pass->nest;
+	int64_t first = m * CPU_CHUNK, end = first + CPU_CHUNK < nest->reduced ? first + CPU_CHUNK : nest->reduced, n;
+
+	for (uint32_t i = 0; i < pass->fold_count; i++) {
+		pass->folds[i].fns->identity(w->own + pass->folds[i].lanes_at, CPU_LANES);
+	}
+	for (int64_t r = first; r < end; r += n) {
+		n = end - r < CPU_BLOCK ? end - r : CPU_BLOCK;
+		if (nest->by_rows && nest->row - r % nest->row < n) {
+			n = nest->row - r % nest->row;
+		}
+		if (!compute_tile(w, k * nest->reduced + r, n)) {
+			return false;
+		}
+		for (uint32_t i = 0; i < pass->fold_count; i++) {
+			const struct fused_fold *fold = &pass->folds[i];
+
+			fold->fns->accumulate(w->own + fold->lanes_at, (int)((r - first) % CPU_LANES), w->values[fold->value], n);
+		}
+	}
+	for (uint32_t i = 0; i < pass->fold_count; i++) {
+		pass->folds[i].fns->fold(partial_at(w->run, &pass->folds[i], m, k), w->own + pass->folds[i].lanes_at);
+	}
+	return true;
+}
+
+static void walk_inner(struct worker *w, int thread) {
+	const struct fused_nest *nest = &w->run->pass->nest;
+	int64_t begin, end;
+
+	if (nest->reduced <= CPU_BLOCK && (!nest->by_rows || nest->row == nest->reduced)) {
+		walk_short_rows(w, thread);
+		return;
+	}
+	cpu_split(nest->kept * nest->chunks, 1, thread, w->run->threads, &begin, &end);
+	for (int64_t unit = begin; unit < end; unit++) {
+		if (!walk_chunk(w, unit / nest->chunks, unit % nest->chunks)) {
+			return;
+		}
+	}
+}
+
+/* Adds n elements that begin with lane `lane` of rows of `width` columns to the accumulators [16][width]. */
+static void add_rows(const struct fused_fold *fold, char *lanes, int64_t lane, int64_t width, const char *x, int64_t n) {
+	int64_t size = (int64_t)cpu_class_size(fold->class);
+
+	while (n > 0) {
+		int64_t take = (CPU_LANES - lane) * width < n ? (CPU_LANES - lane) * width : n;
+		char *to = lanes + lane * width * size;
+
+		fold->fns->combine(to, to, x, NULL, take);
+		x += take * size;
+		n -= take;
+		lane = 0;
+	}
+}
+
+/* The 16 rows of accumulators become one, in the order in which `fold` adds lanes. */
+static void finish_columns(const struct fused_fold *fold, char *lanes, int64_t width, char *out) {
+	int64_t size = (int64_t)cpu_class_size(fold->class);
+
+	for (int half = CPU_LANES / 2; half > 0; half /= 2) {
+		fold->fns->combine(lanes, lanes, lanes + half * width * size, NULL, half * width);
+	}
+	memcpy(out, lanes, (size_t)(width * size));
+}
+
+/* One chunk of the columns [column, column + width) of one outer index. */
+static bool walk_columns(struct worker *w, int64_t outer, int64_t m, int64_t column, int64_t width) {
+	const struct fused_pass *pass = w->run->pass;
+	const struct fused_nest *nest = &pass->nest;
+	int64_t first = m * CPU_CHUNK, end = first + CPU_CHUNK < nest->reduced ? first + CPU_CHUNK : nest->reduced;
+	int64_t step = nest->by_rows || width > CPU_BLOCK ? 1 : CPU_BLOCK / width;
+
+	for (uint32_t i = 0; i < pass->fold_count; i++) {
+		pass->folds[i].fns->identity(w->own + pass->folds[i].lanes_at, CPU_LANES * width);
+	}
+	for (int64_t r = first; r < end; r += step) {
+		int64_t n = (end - r < step ? end - r : step) * width;
+
+		if (!compute_tile(w, (outer * nest->reduced + r) * nest->row + column, n)) {
+			return false;
+		}
+		for (uint32_t i = 0; i < pass->fold_count; i++) {
+			const struct fused_fold *fold = &pass->folds[i];
+
+			add_rows(fold, w->own + fold->lanes_at, (r - first) % CPU_LANES, width, w->values[fold->value], n);
+		}
+	}
+	for (uint32_t i = 0; i < pass->fold_count; i++) {
+		const struct fused_fold *fold = &pass->folds[i];
+
+		finish_columns(fold, w->own + fold->lanes_at, width, partial_at(w->run, fold, m, outer * nest->row + column));
+	}
+	return true;
+}
+
+static void walk_outer(struct worker *w, int thread) {
+	const struct fused_nest *nest = &w->run->pass->nest;
+	int64_t width = nest->by_rows ? nest->piece : nest->row, panels = (nest->row + width - 1) / width, begin, end;
+
+	cpu_split(nest->outer * panels * nest->chunks, 1, thread, w->run->threads, &begin, &end);
+	for (int64_t unit = begin; unit < end; unit++) {
+		int64_t m = unit % nest->chunks, column = unit / nest->chunks % panels * width;
+
+		if (!walk_columns(w, unit / nest->chunks / panels, m, column, nest->row - column < width ? nest->row - column : width)) {
+			return;
+		}
+	}
+}
+
+static void run_thread(void *data, int thread) {
+	struct run *run = data;
+	const struct fused_pass *pass = run->pass;
+	struct worker w = {.run = run, .row = -1, .own = run->shared + pass->shared_size + (size_t)thread * pass->thread_size};
+
+	w.blocks = w.own;
+	w.values = (void **)(void *)(w.own + pass->pointers_at);
+	w.seen = (int64_t *)(void *)(w.own + pass->seen_at);
+	memset(w.seen, 0, pass->input_count * 2 * sizeof(*w.seen));
+	for (uint32_t i = pass->input_count; i < pass->value_count; i++) {
+		w.values[i] = w.blocks + (pass->values[i].slot == UINT32_MAX ? 0 : pass->values[i].slot) * pass->slot_size;
+	}
+	for (uint32_t i = 0; i < pass->scalar_count; i++) {
+		w.values[pass->scalars[i].value] = run->shared + pass->scalars_at + i * sizeof(uint64_t);
+	}
+	if (pass->nest.kind == FUSED_MAP) {
+		walk_map(&w, thread);
+	} else if (pass->nest.kind == FUSED_INNER) {
+		walk_inner(&w, thread);
+	} else {
+		walk_outer(&w, thread);
+	}
+}
+
+/* ---- before and after ---- */
+
+/* A scalar as an element of its class: 16-bit floats rounded, but held as f32. */
+static void set_scalar(const struct fused_scalar *scalar, const struct tn_scalar *value, void *out) {
+	uint16_t half;
+
+	if (!cpu_is_half(scalar->dtype)) {
+		if (value->is_float) {
+			tn_element_set_f64(scalar->dtype, out, value->f);
+		} else {
+			tn_element_set_i64(scalar->dtype, out, value->i);
+		}
+		return;
+	}
+	tn_element_set_f64(scalar->dtype, &half, value->is_float ? value->f : (double)value->i);
+	*(float *)out = scalar->dtype == TN_DTYPE_BF16 ? tn_bf16_to_f32(half) : tn_f16_to_f32(half);
+}
+
+/* A store is put off to the end of the tile where it lies on an input that a later code reads. */
+static uint64_t find_deferred(const struct fused_pass *pass, const struct cpu_call *call) {
+	uint64_t mask = 0;
+
+	for (uint32_t i = 0; i < pass->store_count && i < 64; i++) {
+		const struct fused_store *store = &pass->stores[i];
+
+		for (uint32_t k = 0; store->direct && k < pass->input_count; k++) {
+			if (call->inputs[k] == call->outs[store->view.index] && pass->values[k].last_use > pass->values[store->value].defined) {
+				mask |= UINT64_C(1) << i;
+			}
+		}
+	}
+	return mask;
+}
+
+/* Combines the chunks' partials pairwise, into those of chunk 0. */
+static void combine_chunks(const struct run *run, const struct fused_fold *fold) {
+	const struct fused_nest *nest = &run->pass->nest;
+
+	for (int64_t width = 1; width < nest->chunks; width *= 2) {
+		for (int64_t m = 0; m + width < nest->chunks; m += 2 * width) {
+			char *to = partial_at(run, fold, m, 0);
+
+			fold->fns->combine(to, to, partial_at(run, fold, m + width, 0), NULL, nest->kept);
+		}
+	}
+}
+
+/* Writes results, which lie in the order of the nest, where the output's view has them. */
+static void write_results(const struct run *run, const struct tn_fused *fused, const struct fused_fold *fold) {
+	const struct fused_nest *nest = &run->pass->nest;
+	const struct tn_view *view = &fused->outs[fold->out].view;
+	const struct cpu_vectors *vectors = cpu_vectors();
+	struct fused_nest kept = {.ndim = 0};
+	struct fused_view to = {.size = tn_dtype_size(fold->dtype)};
+	char *results = partial_at(run, fold, 0, 0);
+	uint16_t narrowed[CPU_BLOCK];
+
+	for (int i = 0; i < nest->axis_count; i++) {
+		if ((fused->outs[fold->out].axes >> nest->axes[i] & 1) == 0) {
+			to.stride[kept.ndim] = view->stride[nest->axes[i]] * (int64_t)to.size;
+			kept.dims[kept.ndim++] = fused->shape.dims[nest->axes[i]];
+		}
+	}
+	if (kept.ndim == 0) {
+		kept.dims[kept.ndim++] = 1;
+	}
+	kept.row = kept.dims[kept.ndim - 1];
+	for (int64_t k = 0; cpu_is_half(fold->dtype) && k < nest->kept; k += CPU_BLOCK) {
+		int64_t n = nest->kept - k < CPU_BLOCK ? nest->kept - k : CPU_BLOCK;
+
+		vectors->narrow[fold->dtype](narrowed, results + k * 4, NULL, NULL, n);
+		memcpy(results + k * 2, narrowed, (size_t)n * 2); /* in order, so no result is lost */
+	}
+	copy_flat(&kept, &to, run->call->outs[fold->out], results, 0, nest->kept, true);
+}
+
+bool fused_run_pass(const struct fused_pass *pass, const struct cpu_call *call, struct tn_error *err) {
+	struct run run = {.pass = pass, .call = call, .shared = call->workspace, .threads = cpu_threads_for(call, pass->work)};
+	const struct tn_fused *fused = &call->step->step->fused;
+
+	if (pass->nest.kept == 0 && pass->fold_count > 0) {
+		return true;
+	}
+	for (uint32_t i = 0; i < pass->scalar_count; i++) {
+		set_scalar(&pass->scalars[i], &call->scalars[pass->scalars[i].index], run.shared + pass->scalars_at + i * sizeof(uint64_t));
+	}
+	run.deferred = find_deferred(pass, call);
+	if (pass->nest.count > 0) {
+		cpu_parallel(run.threads, run_thread, &run);
+	}
+	if (run.stopped) {
+		return tn_error_set(err, TN_ERR_INTERRUPTED, "interrupted");
+	}
+	for (uint32_t i = 0; i < pass->fold_count; i++) {
+		if (pass->nest.count == 0) {
+			pass->folds[i].fns->identity(partial_at(&run, &pass->folds[i], 0, 0), pass->nest.kept);
+		}
+		combine_chunks(&run, &pass->folds[i]);
+		if (!pass->folds[i].direct) {
+			write_results(&run, fused, &pass->folds[i]);
+		}
+	}
+	return true;
+}

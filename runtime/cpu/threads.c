@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Threads of the CPU backend: OpenMP, because oneDNN brings it and two pools would fight for the cores. This file has the only
+ * parallel regions of the folder; the executing thread alone may open them (a region of another thread would make a second
+ * pool). Work is always cut by its size, never by the number of threads, so that the results do not depend on it. */
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "cpu/kernels.h"
+
+/* Element operations below which a second thread costs more than it saves: waking it takes 1-2 us while it spins. */
+static const double work_per_thread = 24e3;
+
+void cpu_parallel(int threads, void (*body)(void *data, int thread), void *data) {
+#ifdef _OPENMP
+	if (threads > 1) {
+		/* The runtime may give fewer threads than asked for; each then takes several parts. */
+#pragma omp parallel num_threads(threads)
+		{
+			int team = omp_get_num_threads();
+
+			for (int k = omp_get_thread_num(); k < threads; k += team) {
+				body(data, k);
+			}
+		}
+		return;
+	}
+#endif
+	for (int k = 0; k < threads; k++) {
+		body(data, k);
+	}
+}
+
+void cpu_split(int64_t count, int64_t grain, int thread, int threads, int64_t *begin, int64_t *end) {
+	int64_t grains = (count + grain - 1) / grain;
+	int64_t first = grains / threads * thread + (grains % threads < thread ? grains % threads : thread);
+	int64_t taken = grains / threads + (thread < grains % threads ? 1 : 0);
+
+	*begin = first * grain < count ? first * grain : count;
+	*end = (first + taken) * grain < count ? (first + taken) * grain : count;
+}
+
+int cpu_threads_for(const struct cpu_call *call, double work) {
+	double worth = work / work_per_thread;
+
+	if (worth < 2) {
+		return 1;
+	}
+	return worth < call->threads ? (int)worth : call->threads;
+}
+
+static void *probe_body(void *unused) {
+	(void)unused;
+	return NULL;
+}
+
+/* Threads that can be made now, at most `wanted`: libgomp ends the process when one cannot. */
+static int probe(int wanted) {
+	pthread_t made[256];
+	int count = 0;
+
+	while (count < wanted - 1 && count < (int)TN_ARRAY_LEN(made) && pthread_create(&made[count], NULL, probe_body, NULL) == 0) {
+		count++;
+	}
+	for (int i = 0; i < count; i++) {
+		pthread_join(made[i], NULL);
+	}
+	if (count + 1 < wanted) {
+		tn_log(TN_LOG_WARN, "only %d of %d threads can be made here: going on with %d", count + 1, wanted, count + 1);
+	}
+	return count + 1;
+}
+
+int cpu_threads_probe(int wanted) {
+#ifdef _OPENMP
+	static int probed; /* the most that were found to work */
+	cpu_set_t set;
+	int allowed = omp_get_max_threads();
+
+	if (getenv("OMP_NUM_THREADS") == NULL && sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) < allowed) {
+		allowed = CPU_COUNT(&set);
+	}
+	if (wanted <= 0) {
+		wanted = allowed;
+	}
+	if (wanted > probed) {
+		probed = probe(wanted);
+		wanted = probed;
+	}
+	return wanted;
+#else
+	(void)wanted;
+	(void)probe;
+	(void)getenv;
+	return 1;
+#endif
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to cpu/: elementary functions as straight-line code of additions, multiplications and selections, so that the compiler
+ * vectorises the loops they are called in and each instruction set gives the same bits. The series are Taylor's or Chebyshev fits
+ * made for this file; arguments are reduced in two or three parts (Cody and Waite). Errors measured against long double are
+ * held by cpu_math_test.c: at most 2 ulp. vm_… works on f64, vmf_… on f32. */
+#ifndef TN_CPU_VECMATH_H
+#define TN_CPU_VECMATH_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline uint64_t vm_bits(double x) {
+	uint64_t bits;
+
+	memcpy(&bits, &x, sizeof(bits));
+	return bits;
+}
+
+static inline double vm_from(uint64_t bits) {
+	double x;
+
+	memcpy(&x, &bits, sizeof(x));
+	return x;
+}
+
+static inline uint32_t vmf_bits(float x) {
+	uint32_t bits;
+
+	memcpy(&bits, &x, sizeof(bits));
+	return bits;
+}
+
+static inline float vmf_from(uint32_t bits) {
+	float x;
+
+	memcpy(&x, &bits, sizeof(x));
+	return x;
+}
+
+/* Adding this rounds to an integer, which the sum's low bits hold. */
+#define VM_MAGIC 0x1.8p52
+#define VMF_MAGIC 0x1.8p23f
+#define VM_LN2_HIGH 6.93147180369123816490e-01 /* 33 bits: exact times any exponent */
+#define VM_LN2_LOW 1.90821492927058770002e-10
+#define VMF_LN2_HIGH 0.693359375f
+#define VMF_LN2_LOW -2.12194440e-4f
+
+/* 2^n for an integral n within the exponents of normal numbers. */
+static inline double vm_power2(double n) {
+	return vm_from((vm_bits(n + VM_MAGIC) << 52) + UINT64_C(0x3ff0000000000000));
+}
+
+static inline float vmf_power2(float n) {
+	return vmf_from((vmf_bits(n + VMF_MAGIC) << 23) + 0x3f800000u);
+}
+
+/* ---- exp: x = n ln 2 + r with |r| <= ln 2 / 2; 2^n in two factors, so that subnormals come out and overflow is inf ---- */
+
+/* exp(r) - 1 - r */
+static inline double vm_exp_rest(double r) {
+	double p = 1.0 / 6227020800;
+
+	p = p * r + 1.0 / 479001600;
+	p = p * r + 1.0 / 39916800;
+	p = p * r + 1.0 / 3628800;
+	p = p * r + 1.0 / 362880;
+	p = p * r + 1.0 / 40320;
+	p = p * r + 1.0 / 5040;
+	p = p * r + 1.0 / 720;
+	p = p * r + 1.0 / 120;
+	p = p * r + 1.0 / 24;
+	p = p * r + 1.0 / 6;
+	p = p * r + 0.5;
+	return r * r * p;
+}
+
+static inline double vm_exp(double x) {
+	double bounded = x > 710 ? 710 : x < -750 ? -750 : x;
+	double n = (bounded * 1.44269504088896340736 + VM_MAGIC) - VM_MAGIC;
+	double r = (bounded - n * VM_LN2_HIGH) - n * VM_LN2_LOW;
+	double half = (n * 0.5 + VM_MAGIC) - VM_MAGIC;
+
+	return (1 + (r + vm_exp_rest(r))) * vm_power2(half) * vm_power2(n - half);
+}
+
+static inline float vmf_exp(float x) {
+	float bounded = x > 89 ? 89 : x < -105 ? -105 : x;
+	float n = (bounded * 1.44269504f + VMF_MAGIC) - VMF_MAGIC;
+	float r = (bounded - n * VMF_LN2_HIGH) - n * VMF_LN2_LOW;
+	float half = (n * 0.5f + VMF_MAGIC) - VMF_MAGIC;
+	float p = 1.0f / 5040;
+
+	p = p * r + 1.0f / 720;
+	p = p * r + 1.0f / 120;
+	p = p * r + 1.0f / 24;
+	p = p * r + 1.0f / 6;
+	p = p * r + 0.5f;
+	return (1 + (r + r * r * p)) * vmf_power2(half) * vmf_power2(n - half);
+}
+
+/* 2^n (exp(r) - 1) + (2^n - 1), halved until the end: 2^1024 is no number. */
+static inline double vm_expm1(double x) {
+	double bounded = x > 710 ? 710 : x < -40 ? -40 : x;
+	double n = (bounded * 1.44269504088896340736 + VM_MAGIC) - VM_MAGIC;
+	double r = (bounded - n * VM_LN2_HIGH) - n * VM_LN2_LOW;
+	double scale = vm_power2(n - 1);
+	double result = 2 * (scale * (r + vm_exp_rest(r)) + (scale - 0.5));
+
+	return x == 0 ? x : result;
+}
+
+/* ---- log: x = m 2^e with m in [sqrt(1/2), sqrt(2)); f = m - 1, s = f / (2 + f); log(1 + f) = 2 (s + s^3/3 + s^5/5 + …), written
+ * as f - (f^2/2 - s (f^2/2 + R)) ---- */
+
+/* log of a normal number plus a correction far smaller than its last bit. */
+static inline double vm_log_normal(double x, double correction) {
+	uint64_t shifted = vm_bits(x) + (UINT64_C(0x3ff0000000000000) - UINT64_C(0x3fe6a09e667f3bcd)); /* sqrt(1/2) */
+	double e = vm_from(shifted >> 52 | UINT64_C(0x4330000000000000)) - (0x1p52 + 1023);
+	double f = vm_from((shifted & UINT64_C(0x000fffffffffffff)) + UINT64_C(0x3fe6a09e667f3bcd)) - 1;
+	double s = f / (2 + f), z = s * s, half = 0.5 * f * f, p = 2.0 / 21;
+
+	p = p * z + 2.0 / 19;
+	p = p * z + 2.0 / 17;
+	p = p * z + 2.0 / 15;
+	p = p * z + 2.0 / 13;
+	p = p * z + 2.0 / 11;
+	p = p * z + 2.0 / 9;
+	p = p * z + 2.0 / 7;
+	p = p * z + 2.0 / 5;
+	p = p * z + 2.0 / 3;
+	p = p * z;
+	return e * VM_LN2_HIGH - ((half - (s * (half + p) + (e * VM_LN2_LOW + correction))) - f);
+}
+
+static inline double vm_log_special(double x, double result) {
+	result = x == 0 ? -(double)__builtin_inf() : result;
+	result = x < 0 ? (double)__builtin_nan("") : result;
+	return x != x || x == (double)__builtin_inf() ? x : result;
+}
+
+static inline double vm_log(double x) {
+	double tiny = x < 0x1p-1022 ? 0x1p54 : 1;
+	double offset = x < 0x1p-1022 ? 54 : 0;
+	double result = vm_log_normal(x * tiny, 0) - offset * (VM_LN2_HIGH + VM_LN2_LOW);
+
+	return vm_log_special(x, result);
+}
+
+static inline float vmf_log(float x) {
+	float tiny = x < 0x1p-126f ? 0x1p24f : 1;
+	float offset = x < 0x1p-126f ? 24 : 0;
+	uint32_t shifted = vmf_bits(x * tiny) - 0x3f3504f3u;
+	float e = (float)((int32_t)shifted >> 23) - offset;
+	float f = vmf_from((shifted & 0x007fffffu) + 0x3f3504f3u) - 1;
+	float s = f / (2 + f), z = s * s, half = 0.5f * f * f, p = 2.0f / 11, result;
+
+	p = p * z + 2.0f / 9;
+	p = p * z + 2.0f / 7;
+	p = p * z + 2.0f / 5;
+	p = p * z + 2.0f / 3;
+	p = p * z;
+	result = e * VMF_LN2_HIGH - ((half - (s * (half + p) + e * VMF_LN2_LOW)) - f);
+	result = x == 0 ? -__builtin_inff() : result;
+	result = x < 0 ? __builtin_nanf("") : result;
+	return x != x || x == __builtin_inff() ? x : result;
+}
+
+/* log(u) with u = 1 + x rounded, plus what the rounding lost over u. */
+static inline double vm_log1p(double x) {
+	double u = 1 + x, lost = x >= 1 ? 1 - (u - x) : x - (u - 1);
+	double result = vm_log_normal(u, lost / u);
+
+	result = x == -1 ? -(double)__builtin_inf() : result;
+	result = x < -1 ? (double)__builtin_nan("") : result;
+	return x != x || x == (double)__builtin_inf() || __builtin_fabs(x) < 0x1p-54 ? x : result;
+}
+
+/* ---- sine and cosine: x = n pi/2 + r, |r| <= pi/4; exact enough while |n| < 2^20 ---- */
+
+#define VM_TRIG_LIMIT 1e6
+
+static inline double vm_sine_rest(double r, double z) {
+	double p = 1.0 / 355687428096000;
+
+	p = 1.0 / 1307674368000 - z * p;
+	p = 1.0 / 6227020800 - z * p;
+	p = 1.0 / 39916800 - z * p;
+	p = 1.0 / 362880 - z * p;
+	p = 1.0 / 5040 - z * p;
+	p = 1.0 / 120 - z * p;
+	p = 1.0 / 6 - z * p;
+	return r - r * z * p;
+}
+
+static inline double vm_cosine_rest(double z) {
+	double p = 1.0 / 6402373705728000;
+
+	p = 1.0 / 20922789888000 - z * p;
+	p = 1.0 / 87178291200 - z * p;
+	p = 1.0 / 479001600 - z * p;
+	p = 1.0 / 3628800 - z * p;
+	p = 1.0 / 40320 - z * p;
+	p = 1.0 / 720 - z * p;
+	p = 1.0 / 24 - z * p;
+	p = 0.5 - z * p;
+	return 1 - z * p;
+}
+
+/* sin(x + quarters pi/2) for |x| <= VM_TRIG_LIMIT; anything for others. */
+static inline double vm_sine(double x, uint64_t quarters) {
+	double shifted = x * 0.636619772367581343076 + VM_MAGIC, n = shifted - VM_MAGIC;
+	double r = ((x - n * 1.57079632673412561417) - n * 6.07710050630396597660e-11) - n * 2.02226624879595063154e-21;
+	uint64_t q = vm_bits(shifted) + quarters;
+	double z = r * r, sine = vm_sine_rest(r, z), cosine = vm_cosine_rest(z);
+	double value = (q & 1) != 0 ? cosine : sine;
+
+	value = vm_from(vm_bits(value) ^ (q & 2) << 62);
+	return x == 0 && quarters == 0 ? x : value;
+}
+
+/* ---- made of these ---- */
+
+static inline double vm_sigmoid(double x) {
+	double e = vm_exp(-__builtin_fabs(x));
+
+	return (x < 0 ? e : 1) / (1 + e);
+}
+
+static inline float vmf_sigmoid(float x) {
+	float e = vmf_exp(-__builtin_fabsf(x));
+
+	return (x < 0 ? e : 1) / (1 + e);
+}
+
+static inline double vm_tanh(double x) {
+	double t = vm_expm1(2 * (__builtin_fabs(x) > 20 ? 20 : __builtin_fabs(x)));
+
+	return x != x ? x : __builtin_copysign(t / (t + 2), x);
+}
+
+/* Near 0 a polynomial (fitted to |x| < 0.63, error 1e-9), else 1 - 2 / (exp(2x) + 1). */
+static inline float vmf_tanh(float x) {
+	float a = __builtin_fabsf(x), bounded = a > 10 ? 10 : a, z = x * x, p = 0.00226950164f, small, large;
+
+	p = p * z - 0.00832318700f;
+	p = p * z + 0.0217625029f;
+	p = p * z - 0.0539584616f;
+	p = p * z + 0.133333001f;
+	p = p * z - 0.333333331f;
+	small = x + x * (z * p);
+	large = 1 - 2 / (vmf_exp(2 * bounded) + 1);
+	large = __builtin_copysignf(large, x);
+	return x != x ? x : a < 0.625f ? small : large;
+}
+
+/* For f32: below 1 the Taylor series, above erfc(x) = t exp(P(t) - x^2) with t = 2 / (2 + x), P fitted to [0.9, 4.05] (error 2e-12);
+ * beyond 4 an f32 cannot tell it from 1. */
+static inline double vm_erf_to_f32(double x) {
+	double a = __builtin_fabs(x), bounded = a > 4.05 ? 4.05 : a, inner = a > 1 ? 1 : a, z = inner * inner;
+	double t = 2 / (2 + bounded), w = (t - 0.5101168424052437) * (1 / 0.17953833000854946);
+	double p = 1.0 / 168129561600, q = -3.73859424226711e-09, small, large;
+
+	p = 1.0 / 11975040000 - z * p; /* 1 / (k! (2k + 1)) */
+	p = 1.0 / 918086400 - z * p;
+	p = 1.0 / 76204800 - z * p;
+	p = 1.0 / 6894720 - z * p;
+	p = 1.0 / 685440 - z * p;
+	p = 1.0 / 75600 - z * p;
+	p = 1.0 / 9360 - z * p;
+	p = 1.0 / 1320 - z * p;
+	p = 1.0 / 216 - z * p;
+	p = 1.0 / 42 - z * p;
+	p = 1.0 / 10 - z * p;
+	p = 1.0 / 3 - z * p;
+	p = 1.0 - z * p;
+	small = 1.12837916709551257390 * inner * p;
+	q = q * w + 5.929401357785868e-08;
+	q = q * w - 7.942643068500645e-09;
+	q = q * w - 1.8109400802369566e-06;
+	q = q * w + 3.0558781352658055e-06;
+	q = q * w + 5.383193571310714e-05;
+	q = q * w - 0.00014911795137859877;
+	q = q * w - 0.0022064775422228873;
+	q = q * w + 0.005734195773857263;
+	q = q * w + 0.24219762581054247;
+	q = q * w - 0.6581650407226626;
+	large = 1 - t * vm_exp(q - bounded * bounded);
+	return x != x ? x : __builtin_copysign(a < 1 ? small : large, x);
+}
+
+/* sinh and cosh of an f32, computed in f64, where they cannot overflow. */
+static inline double vm_sinh_to_f32(double x) {
+	double a = __builtin_fabs(x), t = vm_expm1(a > 100 ? 100 : a);
+
+	return x != x ? x : __builtin_copysign(0.5 * (t + t / (t + 1)), x);
+}
+
+static inline double vm_cosh_to_f32(double x) {
+	double a = __builtin_fabs(x), e = vm_exp(a > 100 ? 100 : a);
+
+	return x != x ? x : 0.5 * (e + 1 / e);
+}
+
+/* |x|^y of f32, computed in f64, for finite arguments that are not 0. */
+static inline double vm_power_to_f32(double x, double y) {
+	double t = y * vm_log_normal(__builtin_fabs(x), 0);
+
+	return vm_exp(t > 700 ? 700 : t < -700 ? -700 : t);
+}
+
+#endif
