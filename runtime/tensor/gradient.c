@@ -23,6 +23,10 @@ static struct tn_tensor *fit_gradient(struct tn_grad_call *call, int k, struct t
 	return out;
 }
 
+static struct tn_tensor *zero_gradient(struct tn_grad_call *call, int k, struct tn_error *err) {
+	return tn_full(call->engine, call->dtypes[k], &call->shapes[k], (struct tn_scalar){.is_float = true, .literal = true}, err);
+}
+
 bool tn_gradient_run(struct tn_grad_call *call, struct tn_error *err) {
 	struct tn_modes *modes = tn_engine_modes(call->engine);
 	bool autocast = modes->autocast, ok;
@@ -35,8 +39,8 @@ bool tn_gradient_run(struct tn_grad_call *call, struct tn_error *err) {
 	for (int k = 0; ok && k < call->input_count; k++) {
 		struct tn_tensor *term = call->grads[k];
 
-		if (term != NULL) {
-			call->grads[k] = fit_gradient(call, k, term, err);
+		if (call->needs[k]) { /* zeros where the rule gave none: the input was reached, and its slope is 0 */
+			call->grads[k] = term != NULL ? fit_gradient(call, k, term, err) : zero_gradient(call, k, err);
 			tn_tensor_unref(term);
 			ok = call->grads[k] != NULL;
 		}
