@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ops by index. Indices are read first, into 64-bit positions in the workspace: negative ones count from the end, one out of range is
+ * an error before anything is written. Then
+ *     GATHER     out[p, j, t] = x[p, i[j], t]         p: axes before the axis, t: after it
+ *     INDEX_…    out[p, i[j], t] = or += v[p, j, t]   in the order of j: of duplicates the last wins, sums have one order
+ *     TAKE_ALONG out[p, j, t] = x[p, i[p, j, t], t]
+ *     SCATTER_…  out[p, i[p, j, t], t] = or += v[p, j, t]
+ * Threads share the slabs (p, j) of a gather, and the columns t of the others, so that no order depends on them. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cpu/move.h"
+#include "cpu/vector.h"
+
+enum action { ACTION_GATHER, ACTION_SET, ACTION_ADD };
+
+/* Steps through a shape with strides in bytes of several places at once. */
+struct walk {
+	int ndim;
+	int64_t dims[TN_MAX_NDIM], index[TN_MAX_NDIM], stride[2][TN_MAX_NDIM], offset[2];
+};
+
+static void walk_start(struct walk *w, int64_t at) {
+	w->offset[0] = w->offset[1] = 0;
+	for (int k = w->ndim - 1; k >= 0; k--) {
+		w->index[k] = at % w->dims[k];
+		at /= w->dims[k];
+		w->offset[0] += w->index[k] * w->stride[0][k];
+		w->offset[1] += w->index[k] * w->stride[1][k];
+	}
+}
+
+static void walk_next(struct walk *w) {
+	for (int k = w->ndim - 1; k >= 0; k--) {
+		w->offset[0] += w->stride[0][k];
+		w->offset[1] += w->stride[1][k];
+		if (++w->index[k] < w->dims[k]) {
+			return;
+		}
+		w->offset[0] -= w->dims[k] * w->stride[0][k];
+		w->offset[1] -= w->dims[k] * w->stride[1][k];
+		w->index[k] = 0;
+	}
+}
+
+/* Axes [begin, end) of view a and axes from `other` on of view b, which has the same dims there. */
+static struct walk walk_of(const struct tn_view *a, int begin, int end, const struct tn_view *b, int other) {
+	struct walk w = {.ndim = end - begin};
+
+	for (int k = begin; k < end; k++) {
+		w.dims[k - begin] = a->shape.dims[k];
+		w.stride[0][k - begin] = a->stride[k] * (int64_t)tn_dtype_size(a->dtype);
+		w.stride[1][k - begin] = b->stride[k - begin + other] * (int64_t)tn_dtype_size(b->dtype);
+	}
+	return w;
+}
+
+static int64_t walk_count(const struct walk *w) {
+	int64_t count = 1;
+
+	for (int k = 0; k < w->ndim; k++) {
+		count *= w->dims[k];
+	}
+	return count;
+}
+
+/* ---- indices ---- */
+
+static bool read_indices(const struct cpu_call *call, int64_t limit, int64_t *positions, struct tn_error *err) {
+	const struct tn_step *step = call->step->step;
+	const struct tn_view *view = &step->inputs[1];
+	struct walk w = walk_of(view, 0, view->shape.ndim, view, 0);
+	int64_t count = walk_count(&w);
+
+	if (count > 0) {
+		walk_start(&w, 0);
+	}
+	for (int64_t j = 0; j < count; j++) {
+		int64_t found = tn_element_i64(view->dtype, call->inputs[1] + w.offset[0]);
+
+		if (found < -limit || found >= limit) {
+			return tn_error_set(err, TN_ERR_INDEX, "%s: index %" PRId64 " is out of range for axis %d of size %" PRId64, tn_op_name(step->op), found,
+			                    (int)step->attrs[0], limit);
+		}
+		positions[j] = found < 0 ? found + limit : found;
+		walk_next(&w);
+	}
+	return true;
+}
+
+static bool prepare_index(struct cpu_step *step, struct tn_error *err) {
+	int64_t count = tn_shape_count(&step->step->inputs[1].shape);
+
+	if (!tn_mul_size((size_t)count, sizeof(int64_t), &step->workspace)) {
+		return tn_error_memory(err);
+	}
+	return true;
+}
+
+/* ---- one element or a run of them ---- */
+
+#define ADD_ELEMENT(T, sum) \
+	{ \
+		T x, y; \
+		memcpy(&x, to, sizeof(x)); \
+		memcpy(&y, from, sizeof(y)); \
+		x = (T)(sum); \
+		memcpy(to, &x, sizeof(x)); \
+		break; \
+	}
+
+static void add_element(enum tn_dtype dtype, char *to, const char *from) {
+	switch (dtype) {
+	case TN_DTYPE_F64: ADD_ELEMENT(double, x + y)
+	case TN_DTYPE_F32: ADD_ELEMENT(float, x + y)
+	case TN_DTYPE_BF16: ADD_ELEMENT(uint16_t, tn_f32_to_bf16(tn_bf16_to_f32(x) + tn_bf16_to_f32(y)))
+	case TN_DTYPE_F16: ADD_ELEMENT(uint16_t, tn_f32_to_f16(tn_f16_to_f32(x) + tn_f16_to_f32(y)))
+	case TN_DTYPE_I64: ADD_ELEMENT(uint64_t, x + y)
+	case TN_DTYPE_I32: ADD_ELEMENT(uint32_t, x + y)
+	case TN_DTYPE_U8: ADD_ELEMENT(uint8_t, x + y)
+	default: ADD_ELEMENT(uint8_t, x | y)
+	}
+}
+
+static void act(enum tn_dtype dtype, enum action action, char *to, const char *from) {
+	if (action == ACTION_ADD) {
+		add_element(dtype, to, from);
+	} else {
+		switch (tn_dtype_size(dtype)) {
+		case 8: memcpy(to, from, 8); break;
+		case 4: memcpy(to, from, 4); break;
+		case 2: memcpy(to, from, 2); break;
+		default: *to = *from; break;
+		}
+	}
+}
+
+/* n elements that lie contiguously on both sides. */
+static void act_run(enum tn_dtype dtype, enum action action, char *to, const char *from, int64_t n) {
+	int64_t size = (int64_t)tn_dtype_size(dtype);
+
+	if (action != ACTION_ADD) {
+		memcpy(to, from, (size_t)(n * size));
+	} else if (!cpu_is_half(dtype) && dtype != TN_DTYPE_BOOL8) {
+		cpu_vectors()->ops[TN_OP_ADD][cpu_class_of(dtype)][0](to, to, from, NULL, n);
+	} else {
+		for (int64_t t = 0; t < n; t++) {
+			add_element(dtype, to + t * size, from + t * size);
+		}
+	}
+}
+
+/* ---- whole slabs: GATHER, INDEX_ADD, INDEX_SET ---- */
+
+struct slabs {
+	const struct cpu_call *call;
+	enum action action;
+	enum tn_dtype dtype;
+	char *out;            /* what is written, indexed on the axis unless GATHER */
+	const char *in;       /* what is read */
+	struct walk before, after;
+	int64_t indices, before_count, after_count;
+	int64_t out_step, in_step;   /* bytes from one position on the axis to the next, or from one j to the next */
+	const struct tn_view *list;  /* the view whose axes [axis, axis + index axes) j counts through */
+	int axis, index_axes;
+	bool contiguous;
+	int threads;
+	bool stopped;
+};
+
+/* Bytes to j in the view that has the index's axes. */
+static int64_t list_offset(const struct slabs *s, int64_t j) {
+	int64_t offset = 0;
+
+	for (int k = s->axis + s->index_axes - 1; k >= s->axis; k--) {
+		offset += j % s->list->shape.dims[k] * s->list->stride[k];
+		j /= s->list->shape.dims[k];
+	}
+	return offset * (int64_t)tn_dtype_size(s->dtype);
+}
+
+static void act_slab(struct slabs *s, struct walk *after, char *out, const char *in, int64_t begin, int64_t end) {
+	if (s->contiguous) {
+		act_run(s->dtype, s->action, out + begin * (int64_t)tn_dtype_size(s->dtype), in + begin * (int64_t)tn_dtype_size(s->dtype), end - begin);
+		return;
+	}
+	walk_start(after, begin);
+	for (int64_t t = begin; t < end; t++) {
+		act(s->dtype, s->action, out + after->offset[0], in + after->offset[1]);
+		walk_next(after);
+	}
+}
+
+static void walk_slabs(void *data, int thread) {
+	struct slabs *s = data;
+	struct walk before = s->before, after = s->after;
+	const int64_t *positions = s->call->workspace;
+	int64_t first = 0, last = s->before_count * s->indices, begin = 0, end = s->after_count;
+
+	if (s->action == ACTION_GATHER) {
+		cpu_split(last, 1, thread, s->threads, &first, &last);
+	} else {
+		cpu_split(end, 16, thread, s->threads, &begin, &end);
+	}
+	for (int64_t unit = first; unit < last && begin < end; unit++) {
+		int64_t j = unit % s->indices, at = list_offset(s, j), place = positions[j];
+
+		if (unit == first || j == 0) {
+			walk_start(&before, unit / s->indices);
+		}
+		if (unit % 1024 == 0 && s->call->interrupt != NULL && *s->call->interrupt != 0) {
+			__atomic_store_n(&s->stopped, true, __ATOMIC_RELAXED);
+			return;
+		}
+		act_slab(s, &after, s->out + before.offset[0] + (s->action == ACTION_GATHER ? at : place * s->out_step),
+		         s->in + before.offset[1] + (s->action == ACTION_GATHER ? place * s->in_step : at), begin, end);
+	}
+}
+
+/* Whether the axes after `axis` are one piece in both views. */
+static bool is_contiguous(const struct walk *after, int64_t size) {
+	for (int k = after->ndim - 1; k >= 0; k--) {
+		if (after->dims[k] != 1 && (after->stride[0][k] != size || after->stride[1][k] != size)) {
+			return false;
+		}
+		size *= after->dims[k];
+	}
+	return true;
+}
+
+static bool run_slabs(struct slabs *s, const struct tn_view *indexed, const struct tn_view *list, struct tn_error *err) {
+	const struct tn_step *step = s->call->step->step;
+	bool gather = s->action == ACTION_GATHER;
+	int64_t size = (int64_t)tn_dtype_size(list->dtype);
+
+	s->axis = (int)step->attrs[0];
+	s->index_axes = step->inputs[1].shape.ndim;
+	s->list = list;
+	s->dtype = list->dtype;
+	s->indices = tn_shape_count(&step->inputs[1].shape);
+	s->before = gather ? walk_of(list, 0, s->axis, indexed, 0) : walk_of(indexed, 0, s->axis, list, 0);
+	s->after = gather ? walk_of(list, s->axis + s->index_axes, list->shape.ndim, indexed, s->axis + 1)
+	                  : walk_of(indexed, s->axis + 1, indexed->shape.ndim, list, s->axis + s->index_axes);
+	s->before_count = walk_count(&s->before);
+	s->after_count = walk_count(&s->after);
+	s->contiguous = is_contiguous(&s->after, size);
+	s->out_step = s->in_step = indexed->stride[s->axis] * size;
+	s->threads = cpu_threads_for(s->call, (double)(s->before_count * s->indices) * (double)s->after_count * (s->contiguous ? 1 : 4));
+	if (s->before_count * s->indices > 0 && s->after_count > 0) {
+		cpu_parallel(s->threads, walk_slabs, s);
+	}
+	return !s->stopped || tn_error_set(err, TN_ERR_INTERRUPTED, "interrupted");
+}
+
+static bool run_gather(const struct cpu_call *call, struct tn_error *err) {
+	const struct tn_step *step = call->step->step;
+	struct slabs s = {.call = call, .action = ACTION_GATHER, .out = call->out, .in = call->inputs[0]};
+
+	return read_indices(call, step->inputs[0].shape.dims[step->attrs[0]], call->workspace, err) &&
+	       run_slabs(&s, &step->inputs[0], &step->out, err);
+}
+
+/* The result begins as x, unless it lies there. */
+static bool copy_base(const struct cpu_call *call, struct tn_error *err) {
+	const struct tn_step *step = call->step->step;
+	struct cpu_move move;
+
+	if (call->out == call->inputs[0]) {
+		return true;
+	}
+	cpu_move_init(&move, &step->out, call->out, &step->inputs[0], call->inputs[0]);
+	return cpu_move_run(&move, call, err);
+}
+
+static bool run_index_write(const struct cpu_call *call, enum action action, struct tn_error *err) {
+	const struct tn_step *step = call->step->step;
+	struct slabs s = {.call = call, .action = action, .out = call->out, .in = call->inputs[2]};
+
+	return read_indices(call, step->out.shape.dims[step->attrs[0]], call->workspace, err) && copy_base(call, err) &&
+	       run_slabs(&s, &step->out, &step->inputs[2], err);
+}
+
+static bool run_index_add(const struct cpu_call *call, struct tn_error *err) {
+	return run_index_write(call, ACTION_ADD, err);
+}
+
+static bool run_index_set(const struct cpu_call *call, struct tn_error *err) {
+	return run_index_write(call, ACTION_SET, err);
+}
+
+/* ---- one element at a time: TAKE_ALONG, SCATTER_ADD, SCATTER_SET ---- */
+
+/* `list` has the index's shape; `indexed` is reached at the same place but for the axis. */
+static bool run_elements(const struct cpu_call *call, enum action action, const struct tn_view *list, char *list_at, const struct tn_view *indexed, char *indexed_at,
+                         struct tn_error *err) {
+	int axis = (int)call->step->step->attrs[0];
+	struct walk w = walk_of(list, 0, list->shape.ndim, indexed, 0);
+	const int64_t *positions = call->workspace;
+	int64_t count = walk_count(&w), step = w.stride[1][axis];
+
+	w.stride[1][axis] = 0; /* the index says where on that axis */
+	if (count > 0) {
+		walk_start(&w, 0);
+	}
+	for (int64_t j = 0; j < count; j++) {
+		char *there = indexed_at + w.offset[1] + positions[j] * step, *here = list_at + w.offset[0];
+
+		if (j % 65536 == 0 && cpu_interrupted(call, err)) {
+			return false;
+		}
+		if (action == ACTION_GATHER) {
+			act(list->dtype, action, here, there);
+		} else {
+			act(list->dtype, action, there, here);
+		}
+		walk_next(&w);
+	}
+	return true;
+}
+
+static bool run_take_along(const struct cpu_call *call, struct tn_error *err) {
+	const struct tn_step *step = call->step->step;
+
+	return read_indices(call, step->inputs[0].shape.dims[step->attrs[0]], call->workspace, err) &&
+	       run_elements(call, ACTION_GATHER, &step->out, call->out, &step->inputs[0], call->inputs[0], err);
+}
+
+static bool run_scatter(const struct cpu_call *call, enum action action, struct tn_error *err) {
+	const struct tn_step *step = call->step->step;
+
+	return read_indices(call, step->out.shape.dims[step->attrs[0]], call->workspace, err) && copy_base(call, err) &&
+	       run_elements(call, action, &step->inputs[2], call->inputs[2], &step->out, call->out, err);
+}
+
+static bool run_scatter_add(const struct cpu_call *call, struct tn_error *err) {
+	return run_scatter(call, ACTION_ADD, err);
+}
+
+static bool run_scatter_set(const struct cpu_call *call, struct tn_error *err) {
+	return run_scatter(call, ACTION_SET, err);
+}
+
+/* The first floating input says what `in` is; of integer tensors it may be the index. */
+static bool accepts_any(enum tn_dtype in, enum tn_dtype out) {
+	return in == out || !tn_dtype_is_float(in);
+}
+
+const struct cpu_kernel cpu_gather = {.prepare = prepare_index, .run = run_gather, .accepts = accepts_any};
+const struct cpu_kernel cpu_index_add = {.prepare = prepare_index, .run = run_index_add, .accepts = accepts_any};
+const struct cpu_kernel cpu_index_set = {.prepare = prepare_index, .run = run_index_set, .accepts = accepts_any};
+const struct cpu_kernel cpu_take_along = {.prepare = prepare_index, .run = run_take_along, .accepts = accepts_any};
+const struct cpu_kernel cpu_scatter_add = {.prepare = prepare_index, .run = run_scatter_add, .accepts = accepts_any};
+const struct cpu_kernel cpu_scatter_set = {.prepare = prepare_index, .run = run_scatter_set, .accepts = accepts_any};

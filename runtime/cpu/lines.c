@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The walk over all lines along one axis, shared by threads, and moving a line between memory and a block. */
+#include <string.h>
+
+#include "cpu/lines.h"
+
+struct walk {
+	const struct cpu_lines *lines;
+	int ndim; /* the axes but one */
+	int64_t dims[TN_MAX_NDIM], in_stride[TN_MAX_NDIM], out_stride[TN_MAX_NDIM];
+	struct cpu_line first;
+	int64_t count;
+	int threads;
+	bool stopped;
+};
+
+bool cpu_lines_reserve(struct cpu_step *step, int axis, size_t bytes_per_element, struct tn_error *err) {
+	size_t size, length = (size_t)step->step->inputs[0].shape.dims[axis];
+
+	if (!tn_mul_size(length + 8, bytes_per_element, &size) || !tn_mul_size((size + 127) & ~(size_t)63, (size_t)step->settings->threads, &size)) {
+		return tn_error_memory(err);
+	}
+	step->workspace = size;
+	return true;
+}
+
+size_t cpu_lines_buffer_size(const struct cpu_step *step) {
+	return step->workspace / (size_t)step->settings->threads;
+}
+
+static void run_part(void *data, int thread) {
+	struct walk *w = data;
+	struct cpu_line line = w->first;
+	int64_t begin, end;
+
+	line.buffer = (char *)w->lines->call->workspace + (size_t)thread * w->lines->buffer_size;
+	cpu_split(w->count, 1, thread, w->threads, &begin, &end);
+	for (int64_t i = begin; i < end; i++) {
+		int64_t rest = i;
+
+		if (w->lines->call->interrupt != NULL && *w->lines->call->interrupt != 0) {
+			__atomic_store_n(&w->stopped, true, __ATOMIC_RELAXED);
+			return;
+		}
+		line.in = w->first.in;
+		line.out = w->first.out;
+		for (int k = w->ndim - 1; k >= 0; k--) {
+			line.in += rest % w->dims[k] * w->in_stride[k];
+			line.out += rest % w->dims[k] * w->out_stride[k];
+			rest /= w->dims[k];
+		}
+		w->lines->body(w->lines, &line);
+	}
+}
+
+bool cpu_lines_run(struct cpu_lines *lines, struct tn_error *err) {
+	const struct tn_view *in = &lines->call->step->step->inputs[0], *out = &lines->call->step->step->out;
+	int64_t in_size = (int64_t)tn_dtype_size(in->dtype), out_size = (int64_t)tn_dtype_size(out->dtype);
+	bool kept = out->shape.ndim == in->shape.ndim; /* else the axis is gone */
+	struct walk w = {.lines = lines, .count = 1};
+
+	w.first = (struct cpu_line){.length = in->shape.dims[lines->axis], .in = lines->call->inputs[0], .out = lines->call->out,
+	                            .in_step = in->stride[lines->axis] * in_size,
+	                            .out_step = kept ? out->stride[lines->axis] * out_size : 0};
+	lines->buffer_size = cpu_lines_buffer_size(lines->call->step);
+	for (int k = 0; k < in->shape.ndim; k++) {
+		if (k == lines->axis) {
+			continue;
+		}
+		w.dims[w.ndim] = in->shape.dims[k];
+		w.in_stride[w.ndim] = in->stride[k] * in_size;
+		w.out_stride[w.ndim] = out->stride[kept || k < lines->axis ? k : k - 1] * out_size;
+		w.count *= w.dims[w.ndim++];
+	}
+	w.threads = cpu_threads_for(lines->call, (double)w.count * (double)w.first.length * lines->work);
+	if (w.count > 0) {
+		cpu_parallel(w.threads, run_part, &w);
+	}
+	return !w.stopped || tn_error_set(err, TN_ERR_INTERRUPTED, "interrupted");
+}
+
+#define GATHER(T) \
+	for (int64_t i = 0; i < line->length; i++) { \
+		((T *)(void *)to)[i] = *(const T *)(const void *)(line->in + i * line->in_step); \
+	}
+#define SCATTER(T) \
+	for (int64_t i = 0; i < line->length; i++) { \
+		*(T *)(void *)(line->out + i * line->out_step) = ((const T *)from)[i]; \
+	}
+#define BY_SIZE(size, X) \
+	if ((size) == 4) { \
+		X(uint32_t) \
+	} else if ((size) == 8) { \
+		X(uint64_t) \
+	} else if ((size) == 2) { \
+		X(uint16_t) \
+	} else { \
+		X(uint8_t) \
+	}
+
+const void *cpu_line_load(const struct cpu_line *line, enum tn_dtype dtype, char *buffer) {
+	size_t size = tn_dtype_size(dtype);
+	bool contiguous = line->in_step == (int64_t)size;
+	char *to = cpu_is_half(dtype) ? buffer + (line->length + 8) * 4 - 2 * line->length : buffer; /* behind the widened ones */
+
+	if (!contiguous) {
+		BY_SIZE(size, GATHER)
+	}
+	if (!cpu_is_half(dtype)) {
+		return contiguous ? line->in : buffer;
+	}
+	/* Widening from the end of the same buffer would overwrite what is still to be read: one by one, from the front, it does not. */
+	for (int64_t i = 0; i < line->length; i += 64) {
+		int64_t n = line->length - i < 64 ? line->length - i : 64;
+		uint16_t part[64];
+
+		memcpy(part, (contiguous ? line->in : to) + i * 2, (size_t)n * 2);
+		cpu_vectors()->widen[dtype](buffer + i * 4, part, NULL, NULL, n);
+	}
+	return buffer;
+}
+
+void cpu_line_store(const struct cpu_line *line, enum tn_dtype dtype, const void *from) {
+	size_t size = tn_dtype_size(dtype);
+
+	if (cpu_is_half(dtype)) {
+		for (int64_t i = 0; i < line->length; i += 64) {
+			int64_t n = line->length - i < 64 ? line->length - i : 64;
+			uint16_t part[64];
+
+			cpu_vectors()->narrow[dtype](part, (const float *)from + i, NULL, NULL, n);
+			for (int64_t k = 0; k < n; k++) {
+				*(uint16_t *)(void *)(line->out + (i + k) * line->out_step) = part[k];
+			}
+		}
+	} else if (line->out_step == (int64_t)size) {
+		if (from != line->out) {
+			memcpy(line->out, from, (size_t)line->length * size);
+		}
+	} else {
+		BY_SIZE(size, SCATTER)
+	}
+}

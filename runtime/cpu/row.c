@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ops along one axis: softmax, log_softmax, running sums and products. Lines that lie contiguously are worked on where they are, others
+ * in a block of their own. 16-bit floats are computed in f32 and rounded at the end. */
+#include "cpu/lines.h"
+
+static int axis_of(const struct cpu_step *step) {
+	return (int)step->step->attrs[0];
+}
+
+static bool prepare_row(struct cpu_step *step, struct tn_error *err) {
+	return cpu_lines_reserve(step, axis_of(step), 16, err);
+}
+
+/* ---- softmax ---- */
+
+static void softmax_line(const struct cpu_lines *lines, const struct cpu_line *line) {
+	enum tn_dtype dtype = lines->call->step->step->out.dtype;
+	size_t size = cpu_class_size(cpu_class_of(dtype));
+	const void *in = cpu_line_load(line, dtype, line->buffer);
+	bool in_place = !cpu_is_half(dtype) && line->out_step == (int64_t)size;
+	char *out = in_place ? line->out : line->buffer + ((size_t)line->length + 8) * size;
+
+	if (line->length > 0) {
+		(*(const cpu_row_fn *)lines->data)(out, in, line->length);
+	}
+	cpu_line_store(line, dtype, out);
+}
+
+static bool run_softmax_kind(const struct cpu_call *call, int kind, struct tn_error *err) {
+	const struct tn_step *step = call->step->step;
+	struct cpu_lines lines = {.call = call, .axis = axis_of(call->step), .work = 16, .body = softmax_line};
+
+	lines.data = &cpu_vectors()->softmax[kind][step->out.dtype == TN_DTYPE_F64 ? 0 : 1];
+	return cpu_lines_run(&lines, err);
+}
+
+static bool run_softmax(const struct cpu_call *call, struct tn_error *err) {
+	return run_softmax_kind(call, 0, err);
+}
+
+static bool run_log_softmax(const struct cpu_call *call, struct tn_error *err) {
+	return run_softmax_kind(call, 1, err);
+}
+
+/* ---- running sums and products: one after the other along the line ---- */
+
+#define CUMULATE(T, U) \
+	{ \
+		const T *x = in; \
+		T *o = out, total = product ? 1 : 0; \
+		for (int64_t i = 0; i < n; i++) { \
+			total = (T)(product ? (U)total * (U)x[i] : (U)total + (U)x[i]); \
+			o[i] = total; \
+		} \
+		break; \
+	}
+
+static void cumulate(enum cpu_class class, bool product, void *out, const void *in, int64_t n) {
+	switch (class) {
+	case CPU_F64: CUMULATE(double, double)
+	case CPU_F32: CUMULATE(float, float)
+	case CPU_I64: CUMULATE(int64_t, uint64_t)
+	case CPU_I32: CUMULATE(int32_t, uint32_t)
+	default: CUMULATE(uint8_t, uint32_t)
+	}
+}
+
+static void cumulative_line(const struct cpu_lines *lines, const struct cpu_line *line) {
+	const struct tn_step *step = lines->call->step->step;
+	enum tn_dtype dtype = step->out.dtype;
+	enum cpu_class class = cpu_class_of(dtype);
+	char *out = line->buffer + ((size_t)line->length + 8) * cpu_class_size(class);
+
+	cumulate(class, step->op == TN_OP_CUMPROD, out, cpu_line_load(line, dtype, line->buffer), line->length);
+	if (dtype == TN_DTYPE_BOOL8) {
+		cpu_vectors()->to_bool[CPU_U8](out, out, NULL, NULL, line->length);
+	}
+	cpu_line_store(line, dtype, out);
+}
+
+static bool run_cumulative(const struct cpu_call *call, struct tn_error *err) {
+	struct cpu_lines lines = {.call = call, .axis = axis_of(call->step), .work = 4, .body = cumulative_line};
+
+	return cpu_lines_run(&lines, err);
+}
+
+static bool accepts_float(enum tn_dtype in, enum tn_dtype out) {
+	return in == out && tn_dtype_is_float(in);
+}
+
+static bool accepts_same(enum tn_dtype in, enum tn_dtype out) {
+	return in == out;
+}
+
+const struct cpu_kernel cpu_softmax = {.prepare = prepare_row, .run = run_softmax, .accepts = accepts_float};
+const struct cpu_kernel cpu_log_softmax = {.prepare = prepare_row, .run = run_log_softmax, .accepts = accepts_float};
+const struct cpu_kernel cpu_cumsum = {.prepare = prepare_row, .run = run_cumulative, .accepts = accepts_same};
+const struct cpu_kernel cpu_cumprod = {.prepare = prepare_row, .run = run_cumulative, .accepts = accepts_same};
