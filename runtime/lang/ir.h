@@ -48,7 +48,7 @@ enum tn_ir_kind {
 	TN_IR_LOCAL,        /* local: reads it, through the reference when the local is one */
 	TN_IR_GLOBAL,       /* symbol */
 	TN_IR_FIELD,        /* object (struct), index */
-	TN_IR_ITEM,         /* object (tuple), index */
+	TN_IR_ITEM,         /* object (tuple), index; of an object of LAMBDA type: its capture number index (an argument of a call of that lambda) */
 	TN_IR_INDEX,        /* object (tensor, list, string, map), items: results as LANGUAGE.md says */
 	TN_IR_UNARY,        /* op, class, a */
 	TN_IR_BINARY,       /* op, class, a, b; comparison of numbers gives bool, of tensors a tensor */
