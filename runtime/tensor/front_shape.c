@@ -170,8 +170,8 @@ struct tn_tensor *tn_flip(struct tn_engine *e, struct tn_tensor *x, const int64_
 	int ndim = x->shape.ndim;
 
 	for (int i = 0; i < ndim; i++) {
-		attrs[i] = 0;
-		attrs[ndim + i] = 1;
+		attrs[2 * i] = 0;
+		attrs[2 * i + 1] = 1;
 		attrs[2 * ndim + i] = x->shape.dims[i];
 	}
 	for (int i = 0; i < count; i++) {
@@ -181,8 +181,8 @@ struct tn_tensor *tn_flip(struct tn_engine *e, struct tn_tensor *x, const int64_
 			return NULL;
 		}
 		if (ndim > 0 && x->shape.dims[axis] > 0) {
-			attrs[axis] = x->shape.dims[axis] - 1;
-			attrs[ndim + axis] = -1;
+			attrs[2 * axis] = x->shape.dims[axis] - 1;
+			attrs[2 * axis + 1] = -1;
 		}
 	}
 	return ndim == 0 || count == 0 ? tn_tensor_ref(x) : one_input(e, TN_OP_SLICE, x, attrs, 3 * ndim, err);
@@ -286,8 +286,8 @@ struct tn_tensor *tn_pad(struct tn_engine *e, struct tn_tensor *x, const int64_t
 	                            .scalars = &value, .scalar_count = 1};
 
 	for (int i = 0; i < ndim; i++) {
-		attrs[i] = before[i];
-		attrs[ndim + i] = after[i];
+		attrs[2 * i] = before[i];
+		attrs[2 * i + 1] = after[i];
 		nothing = nothing && before[i] == 0 && after[i] == 0;
 	}
 	if (nothing) {

@@ -35,19 +35,20 @@ bool tn_grad_permute(struct tn_grad_call *call, struct tn_error *err) {
 /* Zeros of `shape` with g in the slice: a border of zeros where the steps are 1. */
 static struct tn_arg put_slice(struct tn_formula *f, struct tn_arg g, const struct tn_shape *shape, const int64_t *attrs) {
 	int ndim = shape->ndim;
-	const int64_t *start = attrs, *step = attrs + ndim, *dims = attrs + 2 * ndim;
-	int64_t after[TN_MAX_NDIM];
+	const int64_t *dims = attrs + 2 * ndim;
+	int64_t before[TN_MAX_NDIM], after[TN_MAX_NDIM];
 	bool border = true;
 
 	for (int i = 0; i < ndim; i++) {
-		border = border && (step[i] == 1 || dims[i] <= 1) && dims[i] > 0;
-		after[i] = shape->dims[i] - start[i] - dims[i];
+		border = border && (attrs[2 * i + 1] == 1 || dims[i] <= 1) && dims[i] > 0;
+		before[i] = attrs[2 * i];
+		after[i] = shape->dims[i] - before[i] - dims[i];
 	}
 	if (f->failed) {
 		return g;
 	}
 	if (border) {
-		return tn_hold(f, tn_pad(f->engine, g.tensor, start, after, (struct tn_scalar){.is_float = true, .literal = true}, f->err));
+		return tn_hold(f, tn_pad(f->engine, g.tensor, before, after, (struct tn_scalar){.is_float = true, .literal = true}, f->err));
 	}
 	return tn_op_attrs(f, TN_OP_SLICE_SET, (struct tn_arg[]){tn_filled(f, f->call->out_dtype, shape, 0), g}, 2, attrs, 3 * ndim);
 }
@@ -61,14 +62,14 @@ bool tn_grad_slice(struct tn_grad_call *call, struct tn_error *err) {
 
 /* ---- copies ---- */
 
-/* The part of g that begins at start and has `shape`. */
-static struct tn_arg take_part(struct tn_formula *f, struct tn_arg g, const int64_t *start, const struct tn_shape *shape) {
+/* The part of g that begins at start[0], start[stride] … and has `shape`. */
+static struct tn_arg take_part(struct tn_formula *f, struct tn_arg g, const int64_t *start, int stride, const struct tn_shape *shape) {
 	int64_t attrs[3 * TN_MAX_NDIM];
 	int ndim = shape->ndim;
 
 	for (int i = 0; i < ndim; i++) {
-		attrs[i] = shape->dims[i] > 0 ? start[i] : 0;
-		attrs[ndim + i] = 1;
+		attrs[2 * i] = shape->dims[i] > 0 ? start[i * stride] : 0;
+		attrs[2 * i + 1] = 1;
 		attrs[2 * ndim + i] = shape->dims[i];
 	}
 	return tn_op_attrs(f, TN_OP_SLICE, &g, 1, attrs, 3 * ndim);
@@ -81,7 +82,7 @@ bool tn_grad_cat(struct tn_grad_call *call, struct tn_error *err) {
 		if (call->needs[k]) { /* a formula for each: together they would hold too much */
 			struct tn_formula f = tn_formula_begin(call, err);
 
-			tn_give(&f, k, take_part(&f, tn_of_grad(&f), start, &call->shapes[k]));
+			tn_give(&f, k, take_part(&f, tn_of_grad(&f), start, 1, &call->shapes[k]));
 			if (!tn_formula_end(&f)) {
 				return false;
 			}
@@ -94,7 +95,7 @@ bool tn_grad_cat(struct tn_grad_call *call, struct tn_error *err) {
 bool tn_grad_pad(struct tn_grad_call *call, struct tn_error *err) {
 	struct tn_formula f = tn_formula_begin(call, err);
 
-	tn_give(&f, 0, take_part(&f, tn_of_grad(&f), call->attrs, &call->shapes[0]));
+	tn_give(&f, 0, take_part(&f, tn_of_grad(&f), call->attrs, 2, &call->shapes[0]));
 	return tn_formula_end(&f);
 }
 

@@ -142,8 +142,8 @@ bool tn_index_axis_is_full(const struct tn_index_axis *axis, int64_t size) {
 
 void tn_index_attrs(const struct tn_index_plan *plan, int64_t attrs[3 * TN_MAX_NDIM]) {
 	for (int i = 0; i < plan->ndim; i++) {
-		attrs[i] = plan->axes[i].start;
-		attrs[plan->ndim + i] = plan->axes[i].dim > 1 ? plan->axes[i].step : 1;
+		attrs[2 * i] = plan->axes[i].start;
+		attrs[2 * i + 1] = plan->axes[i].dim > 1 ? plan->axes[i].step : 1;
 		attrs[2 * plan->ndim + i] = plan->axes[i].dim;
 	}
 }

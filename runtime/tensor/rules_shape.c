@@ -83,7 +83,7 @@ static bool slice_attrs(const struct tn_rule_call *call, const struct tn_shape *
 	}
 	out->ndim = ndim;
 	for (int i = 0; i < ndim; i++) {
-		int64_t start = call->attrs[i], step = call->attrs[ndim + i], dim = call->attrs[2 * ndim + i], last;
+		int64_t start = call->attrs[2 * i], step = call->attrs[2 * i + 1], dim = call->attrs[2 * ndim + i], last;
 
 		if (dim < 0 || (dim > 0 && (__builtin_mul_overflow(dim - 1, step, &last) || __builtin_add_overflow(last, start, &last) ||
 		                            start < 0 || start >= in->dims[i] || last < 0 || last >= in->dims[i] || (step == 0 && dim > 1)))) {
@@ -147,7 +147,7 @@ bool tn_rule_pad(struct tn_rule_call *call, struct tn_error *err) {
 	}
 	call->shape.ndim = ndim;
 	for (int i = 0; i < ndim; i++) {
-		int64_t before = call->attrs[i], after = call->attrs[ndim + i];
+		int64_t before = call->attrs[2 * i], after = call->attrs[2 * i + 1];
 
 		if (before < 0 || after < 0) {
 			return tn_error_set(err, TN_ERR_VALUE, "pad: widths are not negative; axis %d has %" PRId64 " and %" PRId64, i, before, after);

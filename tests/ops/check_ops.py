@@ -229,7 +229,7 @@ def avg_pool2d_grad(case):
 
 def slices(attrs):
     ndim = len(attrs) // 3
-    return np.ix_(*[[attrs[k] + attrs[ndim + k] * i for i in range(attrs[2 * ndim + k])] for k in range(ndim)])
+    return np.ix_(*[[attrs[2 * k] + attrs[2 * k + 1] * i for i in range(attrs[2 * ndim + k])] for k in range(ndim)])
 
 
 def slice_set(case):
@@ -240,9 +240,7 @@ def slice_set(case):
 
 def pad(case):
     x = case["x"][0]
-    n = x.ndim
-    widths = list(zip(case["attrs"][:n], case["attrs"][n:]))
-    return np.pad(x, widths, constant_values=case["scalars"][0])
+    return np.pad(x, list(zip(case["attrs"][::2], case["attrs"][1::2])), constant_values=case["scalars"][0])
 
 
 def index_write(case, add):

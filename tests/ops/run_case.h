@@ -89,7 +89,13 @@ static TN_UNUSED struct tn_tensor *case_call(struct tn_engine *e, const struct o
 		return tn_arange(e, dtype, c->scalars[0], stop, c->scalars[1], err);
 	}
 	if (c->op == TN_OP_PAD) {
-		return tn_pad(e, inputs[0], c->attrs, c->attrs + c->attr_count / 2, c->scalars[0], err);
+		int64_t before[TN_MAX_NDIM], after[TN_MAX_NDIM];
+
+		for (int i = 0; i < c->attr_count / 2; i++) {
+			before[i] = c->attrs[2 * i];
+			after[i] = c->attrs[2 * i + 1];
+		}
+		return tn_pad(e, inputs[0], before, after, c->scalars[0], err);
 	}
 	return tn_apply(e, c->op, &(struct tn_op_params){.inputs = inputs, .input_count = c->input_count, .attrs = c->attrs, .attr_count = c->attr_count,
 	                                                 .scalars = c->scalars, .scalar_count = c->scalar_count, .dtype = dtype}, err);

@@ -4,6 +4,7 @@
 #ifndef TN_TESTS_UNIT_TENSOR_FIXTURE_H
 #define TN_TESTS_UNIT_TENSOR_FIXTURE_H
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +86,7 @@ static TN_UNUSED const char *fixture_text(struct tn_tensor *t) {
 	tn_describe(tn_tensor_dtype(t), tn_tensor_shape(t), described);
 	at = (size_t)snprintf(text, 2048, "%s", described);
 	for (int64_t i = 0; i < count && at < 2000; i++) {
-		at += (size_t)snprintf(text + at, 2048 - at, " %g", values[i]);
+		at += (size_t)snprintf(text + at, 2048 - at, " %g", values[i] != values[i] ? (double)NAN : values[i]); /* no sign of NaN */
 	}
 	tn_free(values);
 	return text;
