@@ -261,6 +261,15 @@ static void add_store(struct compiler *c, uint32_t index) {
 	c->pass->store_count++;
 }
 
+static bool has_stores(const struct compiler *c) {
+	for (uint32_t i = 0; i < c->fused->out_count; i++) {
+		if (c->wanted[i] && c->fused->outs[i].reduce < 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void add_fold(struct compiler *c, uint32_t index) {
 	const struct tn_fused_out *out = &c->fused->outs[index];
 	struct fused_fold *fold = &c->pass->folds[c->pass->fold_count++];
@@ -272,6 +281,9 @@ static void add_fold(struct compiler *c, uint32_t index) {
 	                     out->reduce == TN_OP_MAX || out->reduce == TN_OP_ANY ? CPU_FOLD_MAX : CPU_FOLD_MIN;
 
 	value = as_vector(c, add_cast(c, value, from, wide));
+	if (value < c->pass->input_count && has_stores(c)) { /* folded after the tile is stored, perhaps onto that input */
+		value = add_code(c, move_of(c->pass->values[value].class), c->pass->values[value].class, &value, 1);
+	}
 	*fold = (struct fused_fold){.out = index, .value = value, .class = cpu_class_of(wide), .dtype = out->view.dtype};
 	fold->fns = &c->vectors->reduce[kind][fold->class];
 }
