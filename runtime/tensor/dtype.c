@@ -127,11 +127,16 @@ double tn_element_f64(enum tn_dtype dtype, const void *p) {
 
 	memcpy(&e, p, rows[dtype].size);
 	switch (dtype) {
-	case TN_DTYPE_F64: return e.f64;
-	case TN_DTYPE_F32: return (double)e.f32;
-	case TN_DTYPE_BF16: return (double)tn_bf16_to_f32(e.half);
-	case TN_DTYPE_F16: return (double)tn_f16_to_f32(e.half);
-	default: return (double)tn_element_i64(dtype, p);
+	case TN_DTYPE_F64:
+		return e.f64;
+	case TN_DTYPE_F32:
+		return (double)e.f32;
+	case TN_DTYPE_BF16:
+		return (double)tn_bf16_to_f32(e.half);
+	case TN_DTYPE_F16:
+		return (double)tn_f16_to_f32(e.half);
+	default:
+		return (double)tn_element_i64(dtype, p);
 	}
 }
 
@@ -151,11 +156,16 @@ int64_t tn_element_i64(enum tn_dtype dtype, const void *p) {
 
 	memcpy(&e, p, rows[dtype].size);
 	switch (dtype) {
-	case TN_DTYPE_I64: return e.i64;
-	case TN_DTYPE_I32: return e.i32;
-	case TN_DTYPE_U8: return e.u8;
-	case TN_DTYPE_BOOL8: return e.u8 != 0;
-	default: return saturate(tn_element_f64(dtype, p));
+	case TN_DTYPE_I64:
+		return e.i64;
+	case TN_DTYPE_I32:
+		return e.i32;
+	case TN_DTYPE_U8:
+		return e.u8;
+	case TN_DTYPE_BOOL8:
+		return e.u8 != 0;
+	default:
+		return saturate(tn_element_f64(dtype, p));
 	}
 }
 
@@ -163,12 +173,24 @@ void tn_element_set_f64(enum tn_dtype dtype, void *p, double x) {
 	union element e;
 
 	switch (dtype) {
-	case TN_DTYPE_F64: e.f64 = x; break;
-	case TN_DTYPE_F32: e.f32 = (float)x; break;
-	case TN_DTYPE_BF16: e.half = tn_f32_to_bf16((float)x); break;
-	case TN_DTYPE_F16: e.half = tn_f32_to_f16((float)x); break;
-	case TN_DTYPE_BOOL8: e.u8 = x != 0; break;
-	default: tn_element_set_i64(dtype, p, saturate(x)); return;
+	case TN_DTYPE_F64:
+		e.f64 = x;
+		break;
+	case TN_DTYPE_F32:
+		e.f32 = (float)x;
+		break;
+	case TN_DTYPE_BF16:
+		e.half = tn_f32_to_bf16((float)x);
+		break;
+	case TN_DTYPE_F16:
+		e.half = tn_f32_to_f16((float)x);
+		break;
+	case TN_DTYPE_BOOL8:
+		e.u8 = x != 0;
+		break;
+	default:
+		tn_element_set_i64(dtype, p, saturate(x));
+		return;
 	}
 	memcpy(p, &e, rows[dtype].size);
 }
@@ -177,12 +199,24 @@ void tn_element_set_i64(enum tn_dtype dtype, void *p, int64_t x) {
 	union element e;
 
 	switch (dtype) {
-	case TN_DTYPE_I64: e.i64 = x; break;
-	case TN_DTYPE_I32: e.i32 = (int32_t)(uint64_t)x; break;
-	case TN_DTYPE_U8: e.u8 = (uint8_t)x; break;
-	case TN_DTYPE_BOOL8: e.u8 = x != 0; break;
-	case TN_DTYPE_F32: e.f32 = (float)x; break; /* one rounding, not two by way of f64 */
-	default: tn_element_set_f64(dtype, p, (double)x); return;
+	case TN_DTYPE_I64:
+		e.i64 = x;
+		break;
+	case TN_DTYPE_I32:
+		e.i32 = (int32_t)(uint64_t)x;
+		break;
+	case TN_DTYPE_U8:
+		e.u8 = (uint8_t)x;
+		break;
+	case TN_DTYPE_BOOL8:
+		e.u8 = x != 0;
+		break;
+	case TN_DTYPE_F32:
+		e.f32 = (float)x;
+		break; /* one rounding, not two by way of f64 */
+	default:
+		tn_element_set_f64(dtype, p, (double)x);
+		return;
 	}
 	memcpy(p, &e, rows[dtype].size);
 }

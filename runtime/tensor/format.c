@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a tensor prints: PyTorch's text, then dtype and shape as errors show them, "tensor([1., 2.]) f32[2]". The rules are PyTorch's
- * defaults: 4 digits, columns of one width over the whole tensor, "1." where all are integers, e-notation where the largest is over 1,000
- * times the smallest, over 1e8, or the smallest (of non-integers) under 1e-4; 80 columns; above 1,000 elements the first and last 3
- * of each axis. A 0-d tensor prints as its number: the shortest decimal that reads back in its dtype. */
+/* How a tensor prints: PyTorch's text, then dtype and shape as errors show them, "tensor([1., 2.]) f32[2]". The rules are
+ * PyTorch's defaults: 4 digits, columns of one width over the whole tensor, "1." where all are integers, e-notation where the
+ * largest is over 1,000 times the smallest, over 1e8, or the smallest (of non-integers) under 1e-4; 80 columns; above 1,000
+ * elements the first and last 3 of each axis. A 0-d tensor prints as its number: the shortest decimal that reads back in its
+ * dtype. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -94,7 +95,8 @@ static void choose_columns(struct printer *p) {
 	p->width = 1;
 	if (tn_dtype_is_float(p->dtype)) {
 		each_shown(p, 0, 0, look_at_value);
-		p->scientific = p->largest > 0 && (p->largest / p->least > 1000.0 || p->largest > 1.0e8 || (!p->integral && p->least < 1.0e-4));
+		p->scientific =
+			p->largest > 0 && (p->largest / p->least > 1000.0 || p->largest > 1.0e8 || (!p->integral && p->least < 1.0e-4));
 	}
 	each_shown(p, 0, 0, look_at_width);
 }
@@ -145,8 +147,9 @@ static bool put_axis(struct printer *p, int axis, int64_t at, size_t indent) {
 	for (int64_t i = 0; i < p->shape->dims[axis]; i++) {
 		bool gap = left_out(p, axis, i);
 
-		if (i > 0 && (!tn_str_append(p->out, ",") || !tn_str_append_fill(p->out, '\n', (size_t)inner - 1) ||
-		              !tn_str_append_fill(p->out, ' ', indent + 1))) {
+		if (i > 0 &&
+			(!tn_str_append(p->out, ",") || !tn_str_append_fill(p->out, '\n', (size_t)inner - 1) ||
+				!tn_str_append_fill(p->out, ' ', indent + 1))) {
 			return false;
 		}
 		if (gap ? !tn_str_append(p->out, "...") : !put_axis(p, axis + 1, at + i * p->strides[axis], indent + 1)) {
@@ -181,15 +184,22 @@ static bool put_number(enum tn_dtype dtype, const void *element, struct tn_str *
 	float single;
 
 	switch (dtype) {
-	case TN_DTYPE_F64: tn_format_f64(tn_element_f64(dtype, element), text); break;
+	case TN_DTYPE_F64:
+		tn_format_f64(tn_element_f64(dtype, element), text);
+		break;
 	case TN_DTYPE_F32:
 		memcpy(&single, element, sizeof(single));
 		tn_format_f32(single, text);
 		break;
 	case TN_DTYPE_BF16:
-	case TN_DTYPE_F16: short_float_text(dtype, element, text); break;
-	case TN_DTYPE_BOOL8: return tn_str_append(out, tn_element_i64(dtype, element) != 0 ? "true" : "false");
-	default: snprintf(text, sizeof(text), "%" PRId64, tn_element_i64(dtype, element)); break;
+	case TN_DTYPE_F16:
+		short_float_text(dtype, element, text);
+		break;
+	case TN_DTYPE_BOOL8:
+		return tn_str_append(out, tn_element_i64(dtype, element) != 0 ? "true" : "false");
+	default:
+		snprintf(text, sizeof(text), "%" PRId64, tn_element_i64(dtype, element));
+		break;
 	}
 	return tn_str_append(out, text);
 }
@@ -213,7 +223,7 @@ bool tn_tensor_format(struct tn_tensor *t, struct tn_str *out, struct tn_error *
 		tn_describe(t->dtype, &t->shape, described);
 		choose_columns(&p);
 		ok = tn_str_append(out, "tensor(") && (count == 0 ? tn_str_append(out, "[]") : put_axis(&p, 0, 0, strlen("tensor("))) &&
-		     tn_str_printf(out, ") %s", described);
+			tn_str_printf(out, ") %s", described);
 	}
 	tn_tensor_unref(holder);
 	return ok || tn_error_memory(err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fronts of elementwise ops and of ops by raw attributes: operands → rule → casts → tn_graph_add. tn_elementwise is on the path of
- * every `a + b` of a program, so it allocates nothing and touches the rule table once. The other fronts are in front_compute.c,
- * front_shape.c, front_make.c and index.c. */
+/* Fronts of elementwise ops and of ops by raw attributes: operands → rule → casts → tn_graph_add. tn_elementwise is on the path
+ * of every `a + b` of a program, so it allocates nothing and touches the rule table once. The other fronts are in
+ * front_compute.c, front_shape.c, front_make.c and index.c. */
 #include "tensor/rules.h"
 
 /* Casts the inputs that the rule asked for into `out`, which holds the inputs; `made` counts how far it came, for drop_casts. */
@@ -31,16 +31,16 @@ static void drop_casts(const struct tn_rule_call *call, struct tn_tensor **input
 
 static struct tn_tensor *add_node(const struct tn_rule_call *call, struct tn_tensor *const *inputs, struct tn_error *err) {
 	return tn_graph_add(call->engine,
-	                    &(struct tn_graph_node){.op = call->op,
-	                                            .dtype = call->dtype,
-	                                            .shape = &call->shape,
-	                                            .inputs = inputs,
-	                                            .input_count = call->input_count,
-	                                            .attrs = call->attrs,
-	                                            .attr_count = call->attr_count,
-	                                            .scalars = call->scalars,
-	                                            .scalar_count = call->scalar_count},
-	                    err);
+		&(struct tn_graph_node){.op = call->op,
+			.dtype = call->dtype,
+			.shape = &call->shape,
+			.inputs = inputs,
+			.input_count = call->input_count,
+			.attrs = call->attrs,
+			.attr_count = call->attr_count,
+			.scalars = call->scalars,
+			.scalar_count = call->scalar_count},
+		err);
 }
 
 struct tn_tensor *tn_op_record(struct tn_rule_call *call, struct tn_error *err) {
@@ -63,10 +63,13 @@ struct tn_tensor *tn_op_record(struct tn_rule_call *call, struct tn_error *err) 
 static enum tn_op logic_of(enum tn_op op) {
 	switch (op) {
 	case TN_OP_ADD:
-	case TN_OP_MAXIMUM: return TN_OP_OR;
+	case TN_OP_MAXIMUM:
+		return TN_OP_OR;
 	case TN_OP_MUL:
-	case TN_OP_MINIMUM: return TN_OP_AND;
-	default: return op;
+	case TN_OP_MINIMUM:
+		return TN_OP_AND;
+	default:
+		return op;
 	}
 }
 
@@ -174,25 +177,25 @@ struct tn_tensor *tn_cast(struct tn_engine *e, struct tn_tensor *x, enum tn_dtyp
 	if (x->dtype == dtype) {
 		return tn_tensor_ref(x);
 	}
-	return tn_graph_add(e, &(struct tn_graph_node){.op = TN_OP_CAST, .dtype = dtype, .shape = &x->shape, .inputs = &x, .input_count = 1},
-	                    err);
+	return tn_graph_add(
+		e, &(struct tn_graph_node){.op = TN_OP_CAST, .dtype = dtype, .shape = &x->shape, .inputs = &x, .input_count = 1}, err);
 }
 
 struct tn_tensor *tn_apply(struct tn_engine *e, enum tn_op op, const struct tn_op_params *params, struct tn_error *err) {
 	struct tn_rule_call call = {.engine = e,
-	                            .op = op,
-	                            .inputs = params->inputs,
-	                            .input_count = params->input_count,
-	                            .attrs = params->attrs,
-	                            .attr_count = params->attr_count,
-	                            .scalars = params->scalars,
-	                            .scalar_count = params->scalar_count,
-	                            .dtype = params->dtype};
+		.op = op,
+		.inputs = params->inputs,
+		.input_count = params->input_count,
+		.attrs = params->attrs,
+		.attr_count = params->attr_count,
+		.scalars = params->scalars,
+		.scalar_count = params->scalar_count,
+		.dtype = params->dtype};
 	int wanted = tn_op_inputs(op);
 
 	if ((wanted >= 0 && params->input_count != wanted) || params->input_count < 0 || params->input_count > TN_MAX_OP_INPUTS ||
-	    params->attr_count < 0 || params->attr_count > TN_MAX_ATTRS || params->scalar_count < 0 ||
-	    params->scalar_count > TN_MAX_OP_SCALARS) {
+		params->attr_count < 0 || params->attr_count > TN_MAX_ATTRS || params->scalar_count < 0 ||
+		params->scalar_count > TN_MAX_OP_SCALARS) {
 		tn_error_attrs(op, err);
 		return NULL;
 	}

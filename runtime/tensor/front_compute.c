@@ -8,7 +8,8 @@
 
 /* ---- reductions ---- */
 
-static bool axes_mask(enum tn_op op, const struct tn_tensor *x, const int64_t *axes, int count, int64_t *mask, struct tn_error *err) {
+static bool axes_mask(
+	enum tn_op op, const struct tn_tensor *x, const int64_t *axes, int count, int64_t *mask, struct tn_error *err) {
 	*mask = 0;
 	if (count == 0) {
 		*mask = (INT64_C(1) << x->shape.ndim) - 1;
@@ -30,8 +31,8 @@ static bool axes_mask(enum tn_op op, const struct tn_tensor *x, const int64_t *a
 	return true;
 }
 
-struct tn_tensor *tn_reduce(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim,
-                            struct tn_error *err) {
+struct tn_tensor *tn_reduce(
+	struct tn_engine *e, enum tn_op op, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim, struct tn_error *err) {
 	int64_t attrs[2] = {0, keepdim};
 	struct tn_rule_call call = {.engine = e, .op = op, .inputs = &x, .input_count = 1, .attrs = attrs, .attr_count = 2};
 
@@ -61,7 +62,8 @@ static double reduced_count(const struct tn_tensor *x, int64_t mask) {
 	return count;
 }
 
-struct tn_tensor *tn_mean(struct tn_engine *e, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim, struct tn_error *err) {
+struct tn_tensor *tn_mean(
+	struct tn_engine *e, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim, struct tn_error *err) {
 	enum tn_dtype dtype = tn_dtype_is_float(x->dtype) ? x->dtype : TN_DTYPE_F32;
 	enum tn_dtype sum_dtype = tn_dtype_size(dtype) < 4 ? TN_DTYPE_F32 : dtype; /* an f16 sum of 70,000 ones overflows */
 	struct tn_tensor *wide, *sum, *mean, *out;
@@ -120,9 +122,11 @@ static bool has_flag(enum tn_op op) {
 	return op == TN_OP_ARGMAX || op == TN_OP_ARGMIN || op == TN_OP_ARGSORT;
 }
 
-struct tn_tensor *tn_along(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, int64_t axis, bool flag, struct tn_error *err) {
+struct tn_tensor *tn_along(
+	struct tn_engine *e, enum tn_op op, struct tn_tensor *x, int64_t axis, bool flag, struct tn_error *err) {
 	int64_t attrs[2] = {axis, flag};
-	struct tn_rule_call call = {.engine = e, .op = op, .inputs = &x, .input_count = 1, .attrs = attrs, .attr_count = has_flag(op) ? 2 : 1};
+	struct tn_rule_call call = {
+		.engine = e, .op = op, .inputs = &x, .input_count = 1, .attrs = attrs, .attr_count = has_flag(op) ? 2 : 1};
 	struct tn_tensor *line, *along, *out;
 
 	if (tn_op_kind(op) != TN_KIND_ROW && tn_op_kind(op) != TN_KIND_ARGREDUCE) {
@@ -216,7 +220,8 @@ out:
 
 struct tn_tensor *tn_matmul(struct tn_engine *e, struct tn_tensor *a, struct tn_tensor *b, struct tn_error *err) {
 	if (a->shape.ndim == 0 || b->shape.ndim == 0) {
-		tn_error_set(err, TN_ERR_SHAPE, "matmul: each operand has at least 1 axis, not %s @ %s", tn_text_of(a).text, tn_text_of(b).text);
+		tn_error_set(
+			err, TN_ERR_SHAPE, "matmul: each operand has at least 1 axis, not %s @ %s", tn_text_of(a).text, tn_text_of(b).text);
 		tn_error_hint(err, "a * b multiplies by a 0-d tensor");
 		return NULL;
 	}
@@ -236,8 +241,8 @@ static struct tn_tensor *add_bias(struct tn_engine *e, struct tn_tensor *y, stru
 	struct tn_tensor *cast, *column, *out;
 
 	if (bias->shape.ndim != 1 || bias->shape.dims[0] != y->shape.dims[1]) {
-		tn_error_set(err, TN_ERR_SHAPE, "conv2d: a result of %" PRId64 " channels wants a bias [%" PRId64 "], not %s", y->shape.dims[1],
-		             y->shape.dims[1], tn_text_of(bias).text);
+		tn_error_set(err, TN_ERR_SHAPE, "conv2d: a result of %" PRId64 " channels wants a bias [%" PRId64 "], not %s",
+			y->shape.dims[1], y->shape.dims[1], tn_text_of(bias).text);
 		return NULL;
 	}
 	/* autocast: the bias follows the result down */
@@ -250,11 +255,12 @@ static struct tn_tensor *add_bias(struct tn_engine *e, struct tn_tensor *y, stru
 }
 
 struct tn_tensor *tn_conv2d(struct tn_engine *e, struct tn_tensor *x, struct tn_tensor *w, struct tn_tensor *bias,
-                            const struct tn_conv2d_params *params, struct tn_error *err) {
+	const struct tn_conv2d_params *params, struct tn_error *err) {
 	struct tn_tensor *inputs[2] = {x, w};
-	int64_t attrs[7] = {params->stride[0], params->stride[1], params->padding[0], params->padding[1],
-	                    params->dilation[0], params->dilation[1], params->groups};
-	struct tn_rule_call call = {.engine = e, .op = TN_OP_CONV2D, .inputs = inputs, .input_count = 2, .attrs = attrs, .attr_count = 7};
+	int64_t attrs[7] = {params->stride[0], params->stride[1], params->padding[0], params->padding[1], params->dilation[0],
+		params->dilation[1], params->groups};
+	struct tn_rule_call call = {
+		.engine = e, .op = TN_OP_CONV2D, .inputs = inputs, .input_count = 2, .attrs = attrs, .attr_count = 7};
 	struct tn_tensor *y = tn_op_record(&call, err), *out;
 
 	if (y == NULL || bias == NULL) {
@@ -265,11 +271,12 @@ struct tn_tensor *tn_conv2d(struct tn_engine *e, struct tn_tensor *x, struct tn_
 	return out;
 }
 
-struct tn_tensor *tn_pool2d(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, const struct tn_pool2d_params *params,
-                            struct tn_error *err) {
-	int64_t attrs[7] = {params->kernel[0], params->kernel[1], params->stride[0], params->stride[1],
-	                    params->padding[0], params->padding[1], params->count_padding};
-	struct tn_rule_call call = {.engine = e, .op = op, .inputs = &x, .input_count = 1, .attrs = attrs, .attr_count = op == TN_OP_MAX_POOL2D ? 6 : 7};
+struct tn_tensor *tn_pool2d(
+	struct tn_engine *e, enum tn_op op, struct tn_tensor *x, const struct tn_pool2d_params *params, struct tn_error *err) {
+	int64_t attrs[7] = {params->kernel[0], params->kernel[1], params->stride[0], params->stride[1], params->padding[0],
+		params->padding[1], params->count_padding};
+	struct tn_rule_call call = {
+		.engine = e, .op = op, .inputs = &x, .input_count = 1, .attrs = attrs, .attr_count = op == TN_OP_MAX_POOL2D ? 6 : 7};
 
 	if (op != TN_OP_MAX_POOL2D && op != TN_OP_AVG_POOL2D) {
 		tn_error_attrs(op, err);

@@ -7,15 +7,20 @@
 #include "tensor/rules.h"
 
 static struct tn_tensor *make(struct tn_engine *e, enum tn_op op, enum tn_dtype dtype, const struct tn_shape *shape,
-                              const struct tn_scalar *scalars, int scalar_count, struct tn_error *err) {
-	struct tn_rule_call call = {.engine = e, .op = op, .attrs = shape->dims, .attr_count = shape->ndim, .scalars = scalars,
-	                            .scalar_count = scalar_count, .dtype = dtype};
+	const struct tn_scalar *scalars, int scalar_count, struct tn_error *err) {
+	struct tn_rule_call call = {.engine = e,
+		.op = op,
+		.attrs = shape->dims,
+		.attr_count = shape->ndim,
+		.scalars = scalars,
+		.scalar_count = scalar_count,
+		.dtype = dtype};
 
 	return tn_op_record(&call, err);
 }
 
-struct tn_tensor *tn_full(struct tn_engine *e, enum tn_dtype dtype, const struct tn_shape *shape, struct tn_scalar value,
-                          struct tn_error *err) {
+struct tn_tensor *tn_full(
+	struct tn_engine *e, enum tn_dtype dtype, const struct tn_shape *shape, struct tn_scalar value, struct tn_error *err) {
 	return tn_scalar_fit(TN_OP_FULL, dtype, &value, err) ? make(e, TN_OP_FULL, dtype, shape, &value, 1, err) : NULL;
 }
 
@@ -28,7 +33,8 @@ static double scalar_f64(struct tn_scalar s) {
 }
 
 /* How many numbers lie in start, start + step … before stop. */
-static bool arange_count(struct tn_scalar start, struct tn_scalar stop, struct tn_scalar step, int64_t *out, struct tn_error *err) {
+static bool arange_count(
+	struct tn_scalar start, struct tn_scalar stop, struct tn_scalar step, int64_t *out, struct tn_error *err) {
 	double count;
 
 	if (scalar_f64(step) == 0) {
@@ -42,15 +48,15 @@ static bool arange_count(struct tn_scalar start, struct tn_scalar stop, struct t
 	}
 	count = ceil((scalar_f64(stop) - scalar_f64(start)) / scalar_f64(step));
 	if (!isfinite(count)) {
-		return tn_error_set(err, TN_ERR_VALUE, "arange: from %g to %g by %g is no range", scalar_f64(start), scalar_f64(stop),
-		                    scalar_f64(step));
+		return tn_error_set(
+			err, TN_ERR_VALUE, "arange: from %g to %g by %g is no range", scalar_f64(start), scalar_f64(stop), scalar_f64(step));
 	}
 	*out = count <= 0 ? 0 : count >= 0x1p62 ? INT64_MAX : (int64_t)count;
 	return true;
 }
 
-struct tn_tensor *tn_arange(struct tn_engine *e, enum tn_dtype dtype, struct tn_scalar start, struct tn_scalar stop, struct tn_scalar step,
-                            struct tn_error *err) {
+struct tn_tensor *tn_arange(struct tn_engine *e, enum tn_dtype dtype, struct tn_scalar start, struct tn_scalar stop,
+	struct tn_scalar step, struct tn_error *err) {
 	struct tn_scalar scalars[2] = {start, step};
 	struct tn_shape shape = {.ndim = 1};
 
@@ -73,13 +79,14 @@ static bool check_int_range(const struct tn_random_params *params, struct tn_err
 	struct tn_scalar low = {.i = params->low}, last = {.i = params->high - 1};
 
 	if (params->low >= params->high) {
-		return tn_error_set(err, TN_ERR_VALUE, "randint: low (%" PRId64 ") is below high (%" PRId64 ")", params->low, params->high);
+		return tn_error_set(
+			err, TN_ERR_VALUE, "randint: low (%" PRId64 ") is below high (%" PRId64 ")", params->low, params->high);
 	}
 	return tn_scalar_fit(TN_OP_RAND_INT, params->dtype, &low, err) && tn_scalar_fit(TN_OP_RAND_INT, params->dtype, &last, err);
 }
 
-static bool random_scalars(enum tn_op op, const struct tn_random_params *params, struct tn_scalar *scalars, int *count,
-                           struct tn_error *err) {
+static bool random_scalars(
+	enum tn_op op, const struct tn_random_params *params, struct tn_scalar *scalars, int *count, struct tn_error *err) {
 	*count = 2;
 	switch (op) {
 	case TN_OP_RAND_INT:
@@ -96,8 +103,10 @@ static bool random_scalars(enum tn_op op, const struct tn_random_params *params,
 		return true;
 	case TN_OP_RAND:
 	case TN_OP_RANDN:
-	case TN_OP_RAND_PERM: return true;
-	default: return tn_error_attrs(op, err);
+	case TN_OP_RAND_PERM:
+		return true;
+	default:
+		return tn_error_attrs(op, err);
 	}
 }
 
@@ -105,9 +114,12 @@ static bool random_scalars(enum tn_op op, const struct tn_random_params *params,
 static enum tn_dtype drawn_dtype(enum tn_op op, enum tn_dtype wanted) {
 	switch (op) {
 	case TN_OP_RAND_INT:
-	case TN_OP_RAND_PERM: return TN_DTYPE_I64;
-	case TN_OP_RAND_BERNOULLI: return TN_DTYPE_BOOL8;
-	default: return wanted;
+	case TN_OP_RAND_PERM:
+		return TN_DTYPE_I64;
+	case TN_OP_RAND_BERNOULLI:
+		return TN_DTYPE_BOOL8;
+	default:
+		return wanted;
 	}
 }
 

@@ -6,8 +6,8 @@
 #include "tensor/rules.h"
 
 /* A VIEW or COPY op of one input with attributes. */
-static struct tn_tensor *one_input(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, const int64_t *attrs, int attr_count,
-                                   struct tn_error *err) {
+static struct tn_tensor *one_input(
+	struct tn_engine *e, enum tn_op op, struct tn_tensor *x, const int64_t *attrs, int attr_count, struct tn_error *err) {
 	struct tn_rule_call call = {.engine = e, .op = op, .inputs = &x, .input_count = 1, .attrs = attrs, .attr_count = attr_count};
 
 	return tn_op_record(&call, err);
@@ -28,13 +28,14 @@ static bool infer_dim(const struct tn_tensor *x, struct tn_shape *shape, struct 
 
 	for (int i = 0; i < shape->ndim; i++) {
 		if (shape->dims[i] == -1 && unknown >= 0) {
-			return tn_error_set(err, TN_ERR_SHAPE, "reshape: only one size may be -1, not two as in %s", tn_text_of_shape(shape).text);
+			return tn_error_set(
+				err, TN_ERR_SHAPE, "reshape: only one size may be -1, not two as in %s", tn_text_of_shape(shape).text);
 		}
 		if (shape->dims[i] == -1) {
 			unknown = i;
 		} else if (__builtin_mul_overflow(known, shape->dims[i], &known)) {
-			return tn_error_set(err, TN_ERR_SHAPE, "reshape: %s has %" PRId64 " elements, not as many as %s", tn_text_of(x).text, total,
-			                    tn_text_of_shape(shape).text);
+			return tn_error_set(err, TN_ERR_SHAPE, "reshape: %s has %" PRId64 " elements, not as many as %s", tn_text_of(x).text,
+				total, tn_text_of_shape(shape).text);
 		}
 	}
 	if (unknown < 0) {
@@ -42,7 +43,7 @@ static bool infer_dim(const struct tn_tensor *x, struct tn_shape *shape, struct 
 	}
 	if (known <= 0 || total % known != 0) {
 		return tn_error_set(err, TN_ERR_SHAPE, "reshape: the %" PRId64 " elements of %s do not divide into %s", total,
-		                    tn_text_of(x).text, tn_text_of_shape(shape).text);
+			tn_text_of(x).text, tn_text_of_shape(shape).text);
 	}
 	shape->dims[unknown] = total / known;
 	return true;
@@ -147,7 +148,7 @@ struct tn_tensor *tn_unsqueeze(struct tn_engine *e, struct tn_tensor *x, int64_t
 
 	if (at < 0 || at > x->shape.ndim) {
 		tn_error_set(err, TN_ERR_INDEX, "unsqueeze: a new axis of %s is at %d to %d, not at %" PRId64, tn_text_of(x).text,
-		             -(int)x->shape.ndim - 1, (int)x->shape.ndim, axis);
+			-(int)x->shape.ndim - 1, (int)x->shape.ndim, axis);
 		return NULL;
 	}
 	if (too_many_axes(TN_OP_RESHAPE, shape.ndim + 1, err)) {
@@ -190,14 +191,17 @@ struct tn_tensor *tn_flip(struct tn_engine *e, struct tn_tensor *x, const int64_
 
 /* ---- joining ---- */
 
-static struct tn_tensor *cat_node(struct tn_engine *e, struct tn_tensor *const *xs, int count, int64_t axis, struct tn_error *err) {
-	struct tn_rule_call call = {.engine = e, .op = TN_OP_CAT, .inputs = xs, .input_count = count, .attrs = &axis, .attr_count = 1};
+static struct tn_tensor *cat_node(
+	struct tn_engine *e, struct tn_tensor *const *xs, int count, int64_t axis, struct tn_error *err) {
+	struct tn_rule_call call = {
+		.engine = e, .op = TN_OP_CAT, .inputs = xs, .input_count = count, .attrs = &axis, .attr_count = 1};
 
 	return tn_op_record(&call, err);
 }
 
 /* More tensors than one node takes: groups are joined, then the groups. */
-static struct tn_tensor *cat_tree(struct tn_engine *e, struct tn_tensor *const *xs, int count, int64_t axis, struct tn_error *err) {
+static struct tn_tensor *cat_tree(
+	struct tn_engine *e, struct tn_tensor *const *xs, int count, int64_t axis, struct tn_error *err) {
 	int groups = (count + TN_MAX_OP_INPUTS - 1) / TN_MAX_OP_INPUTS, made = 0;
 	struct tn_tensor **parts = tn_calloc((size_t)groups, sizeof(struct tn_tensor *)), *out = NULL;
 
@@ -277,13 +281,19 @@ struct tn_tensor *tn_stack(struct tn_engine *e, struct tn_tensor *const *xs, int
 	return out;
 }
 
-struct tn_tensor *tn_pad(struct tn_engine *e, struct tn_tensor *x, const int64_t *before, const int64_t *after, struct tn_scalar value,
-                         struct tn_error *err) {
+struct tn_tensor *tn_pad(struct tn_engine *e, struct tn_tensor *x, const int64_t *before, const int64_t *after,
+	struct tn_scalar value, struct tn_error *err) {
 	int64_t attrs[2 * TN_MAX_NDIM];
 	int ndim = x->shape.ndim;
 	bool nothing = true;
-	struct tn_rule_call call = {.engine = e, .op = TN_OP_PAD, .inputs = &x, .input_count = 1, .attrs = attrs, .attr_count = 2 * ndim,
-	                            .scalars = &value, .scalar_count = 1};
+	struct tn_rule_call call = {.engine = e,
+		.op = TN_OP_PAD,
+		.inputs = &x,
+		.input_count = 1,
+		.attrs = attrs,
+		.attr_count = 2 * ndim,
+		.scalars = &value,
+		.scalar_count = 1};
 
 	for (int i = 0; i < ndim; i++) {
 		attrs[2 * i] = before[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The driver of gradient rules, the formulas that they are written in, and the rules of elementwise ops. Ties and edges follow
- * PyTorch: abs has slope 0 at 0, relu too, minimum and maximum share evenly between equal operands. Where a formula would meet 0 * inf
- * its operand is replaced before, not the result after, so that the gradient of the gradient stays clean as well. */
+ * PyTorch: abs has slope 0 at 0, relu too, minimum and maximum share evenly between equal operands. Where a formula would meet 0
+ * * inf its operand is replaced before, not the result after, so that the gradient of the gradient stays clean as well. */
 #include "tensor/gradient.h"
 
 #include <assert.h>
@@ -105,8 +105,8 @@ struct tn_arg tn_choose(struct tn_formula *f, struct tn_arg condition, struct tn
 	return f->failed ? a : tn_hold(f, tn_elementwise(f->engine, TN_OP_WHERE, (struct tn_arg[]){condition, a, b}, 3, f->err));
 }
 
-struct tn_arg tn_op_attrs(struct tn_formula *f, enum tn_op op, const struct tn_arg *inputs, int input_count, const int64_t *attrs,
-                          int attr_count) {
+struct tn_arg tn_op_attrs(
+	struct tn_formula *f, enum tn_op op, const struct tn_arg *inputs, int input_count, const int64_t *attrs, int attr_count) {
 	struct tn_tensor *tensors[4];
 
 	if (f->failed) {
@@ -115,9 +115,10 @@ struct tn_arg tn_op_attrs(struct tn_formula *f, enum tn_op op, const struct tn_a
 	for (int i = 0; i < input_count; i++) {
 		tensors[i] = inputs[i].tensor;
 	}
-	return tn_hold(f, tn_apply(f->engine, op,
-	                           &(struct tn_op_params){.inputs = tensors, .input_count = input_count, .attrs = attrs, .attr_count = attr_count},
-	                           f->err));
+	return tn_hold(f,
+		tn_apply(f->engine, op,
+			&(struct tn_op_params){.inputs = tensors, .input_count = input_count, .attrs = attrs, .attr_count = attr_count},
+			f->err));
 }
 
 struct tn_arg tn_shaped(struct tn_formula *f, struct tn_arg a, const struct tn_shape *shape) {
@@ -139,12 +140,12 @@ void tn_give(struct tn_formula *f, int k, struct tn_arg term) {
 /* ---- one input: grad times the slope ---- */
 
 /* Begins a rule of one input, with g the gradient, x the input and y the result where the table saves them. */
-#define RULE1(name, formula) \
-	bool tn_grad_##name(struct tn_grad_call *call, struct tn_error *err) { \
-		struct tn_formula scope = tn_formula_begin(call, err), *f = &scope; \
-		struct tn_arg g = tn_of_grad(f), x TN_UNUSED = tn_of_input(f, 0), y TN_UNUSED = tn_of_out(f); \
-		tn_give(f, 0, formula); \
-		return tn_formula_end(f); \
+#define RULE1(name, formula)                                                                                                     \
+	bool tn_grad_##name(struct tn_grad_call *call, struct tn_error *err) {                                                       \
+		struct tn_formula scope = tn_formula_begin(call, err), *f = &scope;                                                      \
+		struct tn_arg g = tn_of_grad(f), x TN_UNUSED = tn_of_input(f, 0), y TN_UNUSED = tn_of_out(f);                            \
+		tn_give(f, 0, formula);                                                                                                  \
+		return tn_formula_end(f);                                                                                                \
 	}
 #define NUM(value) tn_number(value)
 

@@ -50,7 +50,8 @@ static struct tn_arg sum_from(struct tn_formula *f, struct tn_arg x, int64_t axi
 /* Products of the elements before each one along the last axis, which has n: 1, x0, x0 x1 … */
 static struct tn_arg product_before(struct tn_formula *f, struct tn_arg x, int64_t n) {
 	int64_t before[TN_MAX_NDIM] = {0}, after[TN_MAX_NDIM] = {0};
-	struct tn_index head[2] = {{.kind = TN_INDEX_ELLIPSIS}, {.kind = TN_INDEX_SLICE, .literal = true, .has_stop = true, .stop = n - 1}};
+	struct tn_index head[2] = {
+		{.kind = TN_INDEX_ELLIPSIS}, {.kind = TN_INDEX_SLICE, .literal = true, .has_stop = true, .stop = n - 1}};
 	struct tn_scalar one = {.is_float = true, .literal = true, .f = 1};
 	struct tn_arg part;
 
@@ -198,7 +199,8 @@ bool tn_grad_matmul(struct tn_grad_call *call, struct tn_error *err) {
 }
 
 /* CONV2D(a, b), or one of its gradients, whose result has `shape`. */
-static struct tn_arg convolution(struct tn_formula *f, enum tn_op op, struct tn_arg a, struct tn_arg b, const struct tn_shape *shape) {
+static struct tn_arg convolution(
+	struct tn_formula *f, enum tn_op op, struct tn_arg a, struct tn_arg b, const struct tn_shape *shape) {
 	int64_t attrs[11];
 
 	memcpy(attrs, f->call->attrs, sizeof(attrs[0]) * 7);

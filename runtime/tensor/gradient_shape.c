@@ -48,7 +48,8 @@ static struct tn_arg put_slice(struct tn_formula *f, struct tn_arg g, const stru
 		return g;
 	}
 	if (border) {
-		return tn_hold(f, tn_pad(f->engine, g.tensor, before, after, (struct tn_scalar){.is_float = true, .literal = true}, f->err));
+		return tn_hold(
+			f, tn_pad(f->engine, g.tensor, before, after, (struct tn_scalar){.is_float = true, .literal = true}, f->err));
 	}
 	return tn_op_attrs(f, TN_OP_SLICE_SET, (struct tn_arg[]){tn_filled(f, f->call->out_dtype, shape, 0), g}, 2, attrs, 3 * ndim);
 }
@@ -63,7 +64,8 @@ bool tn_grad_slice(struct tn_grad_call *call, struct tn_error *err) {
 /* ---- copies ---- */
 
 /* The part of g that begins at start[0], start[stride] … and has `shape`. */
-static struct tn_arg take_part(struct tn_formula *f, struct tn_arg g, const int64_t *start, int stride, const struct tn_shape *shape) {
+static struct tn_arg take_part(
+	struct tn_formula *f, struct tn_arg g, const int64_t *start, int stride, const struct tn_shape *shape) {
 	int64_t attrs[3 * TN_MAX_NDIM];
 	int ndim = shape->ndim;
 
@@ -162,9 +164,11 @@ bool tn_grad_scatter_add(struct tn_grad_call *call, struct tn_error *err) {
 
 /* 0, 1, 2 … in i64, in that shape. */
 static struct tn_arg numbered(struct tn_formula *f, const struct tn_shape *shape) {
-	struct tn_scalar start = {.literal = true}, step = {.literal = true, .i = 1}, stop = {.literal = true, .i = tn_shape_count(shape)};
+	struct tn_scalar start = {.literal = true}, step = {.literal = true, .i = 1},
+					 stop = {.literal = true, .i = tn_shape_count(shape)};
 
-	return f->failed ? tn_number(0) : tn_shaped(f, tn_hold(f, tn_arange(f->engine, TN_DTYPE_I64, start, stop, step, f->err)), shape);
+	return f->failed ? tn_number(0)
+					 : tn_shaped(f, tn_hold(f, tn_arange(f->engine, TN_DTYPE_I64, start, stop, step, f->err)), shape);
 }
 
 /* True for each index of INDEX_SET that no later one overwrote; with trailing axes of size 1 to broadcast over v. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* x[…] read, and what reading and writing (index_set.c) share. Ints and slices are one SLICE node, which is a view at once where
- * x is there; tensors are one GATHER over the indexed axes merged into one. A start that is a variable's value must not stand in a
- * plan's key (each value would be a plan of its own), so where no view can be made at once it becomes a gather at run-time positions. */
+ * x is there; tensors are one GATHER over the indexed axes merged into one. A start that is a variable's value must not stand in
+ * a plan's key (each value would be a plan of its own), so where no view can be made at once it becomes a gather at run-time
+ * positions. */
 #include "tensor/index.h"
 
 #include <inttypes.h>
@@ -13,21 +14,28 @@
 static int item_axes(const struct tn_index *item) {
 	switch (item->kind) {
 	case TN_INDEX_NEW_AXIS:
-	case TN_INDEX_ELLIPSIS: return 0;
-	case TN_INDEX_TENSOR: return item->tensor->dtype == TN_DTYPE_BOOL8 ? item->tensor->shape.ndim : 1;
-	default: return 1;
+	case TN_INDEX_ELLIPSIS:
+		return 0;
+	case TN_INDEX_TENSOR:
+		return item->tensor->dtype == TN_DTYPE_BOOL8 ? item->tensor->shape.ndim : 1;
+	default:
+		return 1;
 	}
 }
 
-static bool parse_int(const struct tn_tensor *x, int axis, const struct tn_index *item, struct tn_index_axis *out, struct tn_error *err) {
+static bool parse_int(
+	const struct tn_tensor *x, int axis, const struct tn_index *item, struct tn_index_axis *out, struct tn_error *err) {
 	int64_t size = x->shape.dims[axis];
 
 	if (item->start < -size || item->start >= size) {
-		return tn_error_set(err, TN_ERR_INDEX, "index %" PRId64 " is out of range for axis %d of %s", item->start, axis,
-		                    tn_text_of(x).text);
+		return tn_error_set(
+			err, TN_ERR_INDEX, "index %" PRId64 " is out of range for axis %d of %s", item->start, axis, tn_text_of(x).text);
 	}
-	*out = (struct tn_index_axis){.start = item->start < 0 ? item->start + size : item->start, .step = 1, .dim = 1, .is_int = true,
-	                              .literal = item->literal};
+	*out = (struct tn_index_axis){.start = item->start < 0 ? item->start + size : item->start,
+		.step = 1,
+		.dim = 1,
+		.is_int = true,
+		.literal = item->literal};
 	return true;
 }
 
@@ -62,8 +70,8 @@ static bool parse_slice(int64_t size, const struct tn_index *item, struct tn_ind
 	return true;
 }
 
-static bool parse_tensor(const struct tn_tensor *x, int axis, const struct tn_index *item, struct tn_index_plan *plan,
-                         struct tn_error *err) {
+static bool parse_tensor(
+	const struct tn_tensor *x, int axis, const struct tn_index *item, struct tn_index_plan *plan, struct tn_error *err) {
 	struct tn_tensor *t = item->tensor;
 	int span = item_axes(item);
 
@@ -72,8 +80,10 @@ static bool parse_tensor(const struct tn_tensor *x, int axis, const struct tn_in
 		tn_error_hint(err, "i64(index) converts it");
 		return false;
 	}
-	if (t->dtype == TN_DTYPE_BOOL8 && (span == 0 || memcmp(t->shape.dims, &x->shape.dims[axis], sizeof(int64_t) * (size_t)span) != 0)) {
-		return tn_error_set(err, TN_ERR_SHAPE, "the mask %s does not fit %s at axis %d", tn_text_of(t).text, tn_text_of(x).text, axis);
+	if (t->dtype == TN_DTYPE_BOOL8 &&
+		(span == 0 || memcmp(t->shape.dims, &x->shape.dims[axis], sizeof(int64_t) * (size_t)span) != 0)) {
+		return tn_error_set(
+			err, TN_ERR_SHAPE, "the mask %s does not fit %s at axis %d", tn_text_of(t).text, tn_text_of(x).text, axis);
 	}
 	plan->tensors[plan->tensor_count++] = (struct tn_index_tensor){.axis = axis, .span = span, .tensor = t};
 	return true;
@@ -99,19 +109,24 @@ static bool whole_axes(const struct tn_tensor *x, int *axis, int count, struct t
 
 /* One item at *axis; `rest` is how many axes an ellipsis stands for. */
 static bool parse_item(const struct tn_tensor *x, const struct tn_index *item, int rest, int *axis, struct tn_index_plan *plan,
-                       struct tn_error *err) {
+	struct tn_error *err) {
 	switch (item->kind) {
-	case TN_INDEX_INT: return parse_int(x, *axis, item, &plan->axes[*axis], err) && ++*axis > 0;
+	case TN_INDEX_INT:
+		return parse_int(x, *axis, item, &plan->axes[*axis], err) && ++*axis > 0;
 	case TN_INDEX_SLICE:
 		return parse_slice(x->shape.dims[*axis], item, &plan->axes[*axis], err) && add_out(plan, (*axis)++, err);
-	case TN_INDEX_NEW_AXIS: return add_out(plan, -1, err);
-	case TN_INDEX_ELLIPSIS: return whole_axes(x, axis, rest, plan, err);
-	case TN_INDEX_TENSOR: return parse_tensor(x, *axis, item, plan, err) && whole_axes(x, axis, item_axes(item), plan, err);
+	case TN_INDEX_NEW_AXIS:
+		return add_out(plan, -1, err);
+	case TN_INDEX_ELLIPSIS:
+		return whole_axes(x, axis, rest, plan, err);
+	case TN_INDEX_TENSOR:
+		return parse_tensor(x, *axis, item, plan, err) && whole_axes(x, axis, item_axes(item), plan, err);
 	}
 	return false;
 }
 
-bool tn_index_parse(const struct tn_tensor *x, const struct tn_index *items, int count, struct tn_index_plan *plan, struct tn_error *err) {
+bool tn_index_parse(
+	const struct tn_tensor *x, const struct tn_index *items, int count, struct tn_index_plan *plan, struct tn_error *err) {
 	int taken = 0, ellipses = 0, axis = 0;
 
 	*plan = (struct tn_index_plan){.ndim = x->shape.ndim};
@@ -123,8 +138,8 @@ bool tn_index_parse(const struct tn_tensor *x, const struct tn_index *items, int
 		return tn_error_set(err, TN_ERR_INDEX, "an index has one '...' at most");
 	}
 	if (taken > x->shape.ndim) {
-		return tn_error_set(err, TN_ERR_INDEX, "%d indices for %s, which has %d ax%s", taken, tn_text_of(x).text, (int)x->shape.ndim,
-		                    x->shape.ndim == 1 ? "is" : "es");
+		return tn_error_set(err, TN_ERR_INDEX, "%d indices for %s, which has %d ax%s", taken, tn_text_of(x).text,
+			(int)x->shape.ndim, x->shape.ndim == 1 ? "is" : "es");
 	}
 	for (int i = 0; i < count; i++) {
 		if (!parse_item(x, &items[i], x->shape.ndim - taken, &axis, plan, err)) {
@@ -162,15 +177,21 @@ void tn_index_shapes(const struct tn_index_plan *plan, struct tn_shape *part, st
 struct tn_tensor *tn_index_positions(struct tn_engine *e, const struct tn_index_axis *axis, struct tn_error *err) {
 	struct tn_shape shape = TN_SHAPE(axis->dim);
 	struct tn_scalar scalars[2] = {{.i = axis->start}, {.literal = true, .i = axis->step}};
-	struct tn_rule_call call = {.engine = e, .op = TN_OP_ARANGE, .attrs = shape.dims, .attr_count = 1, .scalars = scalars,
-	                            .scalar_count = 2, .dtype = TN_DTYPE_I64};
+	struct tn_rule_call call = {.engine = e,
+		.op = TN_OP_ARANGE,
+		.attrs = shape.dims,
+		.attr_count = 1,
+		.scalars = scalars,
+		.scalar_count = 2,
+		.dtype = TN_DTYPE_I64};
 
 	return tn_op_record(&call, err);
 }
 
-struct tn_tensor *tn_index_node(struct tn_engine *e, enum tn_op op, struct tn_tensor *const *inputs, int input_count, int64_t axis,
-                                struct tn_error *err) {
-	struct tn_rule_call call = {.engine = e, .op = op, .inputs = inputs, .input_count = input_count, .attrs = &axis, .attr_count = 1};
+struct tn_tensor *tn_index_node(
+	struct tn_engine *e, enum tn_op op, struct tn_tensor *const *inputs, int input_count, int64_t axis, struct tn_error *err) {
+	struct tn_rule_call call = {
+		.engine = e, .op = op, .inputs = inputs, .input_count = input_count, .attrs = &axis, .attr_count = 1};
 
 	return tn_op_record(&call, err);
 }
@@ -199,11 +220,13 @@ static bool gather_variable_axes(struct tn_engine *e, struct tn_tensor **x, stru
 }
 
 /* Axes cut by one SLICE, then ints dropped and new axes made by one RESHAPE. */
-static struct tn_tensor *slice_and_shape(struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_error *err) {
+static struct tn_tensor *slice_and_shape(
+	struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_error *err) {
 	struct tn_shape part_shape, seen;
 	int64_t attrs[3 * TN_MAX_NDIM];
 	bool full = true;
-	struct tn_rule_call call = {.engine = e, .op = TN_OP_SLICE, .inputs = &x, .input_count = 1, .attrs = attrs, .attr_count = 3 * plan->ndim};
+	struct tn_rule_call call = {
+		.engine = e, .op = TN_OP_SLICE, .inputs = &x, .input_count = 1, .attrs = attrs, .attr_count = 3 * plan->ndim};
 	struct tn_tensor *part, *out;
 
 	for (int i = 0; i < plan->ndim; i++) {
@@ -220,7 +243,8 @@ static struct tn_tensor *slice_and_shape(struct tn_engine *e, struct tn_tensor *
 	return out;
 }
 
-struct tn_tensor *tn_index_basic_get(struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_error *err) {
+struct tn_tensor *tn_index_basic_get(
+	struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_error *err) {
 	struct tn_index_plan rest = *plan;
 	struct tn_tensor *source = tn_tensor_ref(x), *out = NULL;
 
@@ -234,8 +258,10 @@ struct tn_tensor *tn_index_basic_get(struct tn_engine *e, struct tn_tensor *x, c
 
 /* ---- the advanced part ---- */
 
-/* index k of several, checked and times `stride`: 0, stride, 2 * stride … gathered by it, so that an error names value and size. */
-static struct tn_tensor *scaled_index(struct tn_engine *e, struct tn_tensor *index, int64_t size, int64_t stride, struct tn_error *err) {
+/* index k of several, checked and times `stride`: 0, stride, 2 * stride … gathered by it, so that an error names value and size.
+ */
+static struct tn_tensor *scaled_index(
+	struct tn_engine *e, struct tn_tensor *index, int64_t size, int64_t stride, struct tn_error *err) {
 	struct tn_index_axis steps = {.start = 0, .step = stride, .dim = size};
 	struct tn_tensor *inputs[2] = {tn_index_positions(e, &steps, err), index}, *out;
 
@@ -249,8 +275,8 @@ static struct tn_tensor *add_index(struct tn_engine *e, struct tn_tensor *sum, s
 	struct tn_tensor *out = NULL;
 
 	if (!tn_shape_broadcast(&sum->shape, &next->shape, &both)) {
-		tn_error_set(err, TN_ERR_SHAPE, "index tensors do not broadcast together: shapes %s and %s", tn_text_of_shape(&sum->shape).text,
-		             tn_text_of_shape(&next->shape).text);
+		tn_error_set(err, TN_ERR_SHAPE, "index tensors do not broadcast together: shapes %s and %s",
+			tn_text_of_shape(&sum->shape).text, tn_text_of_shape(&next->shape).text);
 	} else {
 		out = tn_binary(e, TN_OP_ADD, sum, next, err);
 	}
@@ -258,7 +284,8 @@ static struct tn_tensor *add_index(struct tn_engine *e, struct tn_tensor *sum, s
 }
 
 /* The one index over the merged axes. sizes[k]: of tensor k's axes (a mask's together). */
-static struct tn_tensor *linear_index(struct tn_engine *e, const struct tn_index_plan *plan, const int64_t *sizes, struct tn_error *err) {
+static struct tn_tensor *linear_index(
+	struct tn_engine *e, const struct tn_index_plan *plan, const int64_t *sizes, struct tn_error *err) {
 	struct tn_tensor *sum = NULL;
 	int64_t stride = 1;
 
@@ -313,7 +340,7 @@ void tn_index_merged_finish(struct tn_index_merged *m) {
 }
 
 bool tn_index_merge(struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_index_merged *out,
-                    struct tn_error *err) {
+	struct tn_error *err) {
 	int64_t sizes[TN_MAX_NDIM], total = 1;
 	struct tn_shape merged = {0};
 	struct tn_tensor *turned;
@@ -366,7 +393,8 @@ void tn_index_move_tensors(struct tn_index_plan *plan, int ndim) {
 	plan->ndim = ndim;
 }
 
-struct tn_tensor *tn_index_get(struct tn_engine *e, struct tn_tensor *x, const struct tn_index *items, int count, struct tn_error *err) {
+struct tn_tensor *tn_index_get(
+	struct tn_engine *e, struct tn_tensor *x, const struct tn_index *items, int count, struct tn_error *err) {
 	struct tn_index_plan plan;
 	struct tn_index_merged merged;
 	struct tn_tensor *part, *out = NULL;
@@ -391,20 +419,26 @@ struct tn_tensor *tn_index_get(struct tn_engine *e, struct tn_tensor *x, const s
 
 /* ---- functions by index ---- */
 
-struct tn_tensor *tn_gather(struct tn_engine *e, struct tn_tensor *x, struct tn_tensor *index, int64_t axis, struct tn_error *err) {
-	return tn_axis_resolve(TN_OP_GATHER, x, &axis, err) ? tn_index_node(e, TN_OP_GATHER, (struct tn_tensor *[]){x, index}, 2, axis, err) : NULL;
+struct tn_tensor *tn_gather(
+	struct tn_engine *e, struct tn_tensor *x, struct tn_tensor *index, int64_t axis, struct tn_error *err) {
+	return tn_axis_resolve(TN_OP_GATHER, x, &axis, err)
+		? tn_index_node(e, TN_OP_GATHER, (struct tn_tensor *[]){x, index}, 2, axis, err)
+		: NULL;
 }
 
-struct tn_tensor *tn_take_along(struct tn_engine *e, struct tn_tensor *x, struct tn_tensor *index, int64_t axis, struct tn_error *err) {
-	return tn_axis_resolve(TN_OP_TAKE_ALONG, x, &axis, err) ? tn_index_node(e, TN_OP_TAKE_ALONG, (struct tn_tensor *[]){x, index}, 2, axis, err)
-	                                                        : NULL;
+struct tn_tensor *tn_take_along(
+	struct tn_engine *e, struct tn_tensor *x, struct tn_tensor *index, int64_t axis, struct tn_error *err) {
+	return tn_axis_resolve(TN_OP_TAKE_ALONG, x, &axis, err)
+		? tn_index_node(e, TN_OP_TAKE_ALONG, (struct tn_tensor *[]){x, index}, 2, axis, err)
+		: NULL;
 }
 
-struct tn_tensor *tn_scatter(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, struct tn_tensor *index, struct tn_tensor *value,
-                             int64_t axis, struct tn_error *err) {
+struct tn_tensor *tn_scatter(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, struct tn_tensor *index,
+	struct tn_tensor *value, int64_t axis, struct tn_error *err) {
 	if (op != TN_OP_INDEX_ADD && op != TN_OP_INDEX_SET && op != TN_OP_SCATTER_ADD && op != TN_OP_SCATTER_SET) {
 		tn_error_attrs(op, err);
 		return NULL;
 	}
-	return tn_axis_resolve(op, x, &axis, err) ? tn_index_node(e, op, (struct tn_tensor *[]){x, index, value}, 3, axis, err) : NULL;
+	return tn_axis_resolve(op, x, &axis, err) ? tn_index_node(e, op, (struct tn_tensor *[]){x, index, value}, 3, axis, err)
+											  : NULL;
 }

@@ -8,8 +8,8 @@
 #include "tensor/index.h"
 
 /* The value as a tensor of x's dtype that broadcasts to `shape`; a number fills it. */
-static struct tn_tensor *value_tensor(struct tn_engine *e, const struct tn_tensor *x, struct tn_arg value, const struct tn_shape *shape,
-                                      struct tn_error *err) {
+static struct tn_tensor *value_tensor(
+	struct tn_engine *e, const struct tn_tensor *x, struct tn_arg value, const struct tn_shape *shape, struct tn_error *err) {
 	struct tn_tensor *cast, *trimmed, *out;
 	struct tn_shape trim;
 	int extra = 0;
@@ -24,8 +24,8 @@ static struct tn_tensor *value_tensor(struct tn_engine *e, const struct tn_tenso
 	trim.ndim -= extra;
 	memmove(trim.dims, trim.dims + extra, sizeof(trim.dims[0]) * (size_t)trim.ndim);
 	if (!tn_shape_broadcast(&trim, shape, &trim) || !tn_shape_equal(&trim, shape)) {
-		tn_error_set(err, TN_ERR_SHAPE, "a part of shape %s of %s cannot take %s", tn_text_of_shape(shape).text, tn_text_of(x).text,
-		             tn_text_of(value.tensor).text);
+		tn_error_set(err, TN_ERR_SHAPE, "a part of shape %s of %s cannot take %s", tn_text_of_shape(shape).text,
+			tn_text_of(x).text, tn_text_of(value.tensor).text);
 		return NULL;
 	}
 	cast = tn_cast(e, value.tensor, x->dtype, err);
@@ -48,7 +48,7 @@ static bool write_in_place(struct tn_engine *e, struct tn_tensor *x, const struc
 	char *base, *target;
 
 	if (x->state != TN_TENSOR_READY || x->refs != 1 || x->undo_refs != 0 || x->grad_mask != 0 || x->buffer == NULL ||
-	    __atomic_load_n(&x->buffer->refs, __ATOMIC_ACQUIRE) != 1 || backend->impl->host_pointer == NULL) {
+		__atomic_load_n(&x->buffer->refs, __ATOMIC_ACQUIRE) != 1 || backend->impl->host_pointer == NULL) {
 		return false;
 	}
 	if (from != NULL && (from->state != TN_TENSOR_READY || from->grad_mask != 0 || from->buffer == x->buffer)) {
@@ -95,12 +95,12 @@ static int variable_axis(const struct tn_tensor *x, const struct tn_index_plan *
 }
 
 /* part: shape with ints as axes of size 1, as the ops want it. */
-static struct tn_tensor *set_node(struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_tensor *part,
-                                  struct tn_error *err) {
+static struct tn_tensor *set_node(
+	struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_tensor *part, struct tn_error *err) {
 	int64_t attrs[3 * TN_MAX_NDIM];
 	struct tn_tensor *inputs[3] = {x, part}, *out;
-	struct tn_rule_call call = {.engine = e, .op = TN_OP_SLICE_SET, .inputs = inputs, .input_count = 2, .attrs = attrs,
-	                            .attr_count = 3 * plan->ndim};
+	struct tn_rule_call call = {
+		.engine = e, .op = TN_OP_SLICE_SET, .inputs = inputs, .input_count = 2, .attrs = attrs, .attr_count = 3 * plan->ndim};
 	int axis = variable_axis(x, plan);
 
 	if (axis < 0) {
@@ -114,8 +114,8 @@ static struct tn_tensor *set_node(struct tn_engine *e, struct tn_tensor *x, cons
 	return out;
 }
 
-static struct tn_tensor *set_basic(struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_arg value,
-                                   struct tn_error *err) {
+static struct tn_tensor *set_basic(
+	struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_arg value, struct tn_error *err) {
 	struct tn_shape part_shape, seen;
 	struct tn_tensor *filled, *part, *out;
 	bool full = true;
@@ -141,8 +141,8 @@ static struct tn_tensor *set_basic(struct tn_engine *e, struct tn_tensor *x, con
 /* ---- tensors ---- */
 
 /* A mask with one value: chosen element by element, so that nothing need be known of the mask. */
-static struct tn_tensor *set_masked(struct tn_engine *e, struct tn_tensor *x, const struct tn_index_tensor *mask, struct tn_arg value,
-                                    struct tn_error *err) {
+static struct tn_tensor *set_masked(
+	struct tn_engine *e, struct tn_tensor *x, const struct tn_index_tensor *mask, struct tn_arg value, struct tn_error *err) {
 	struct tn_shape shape = mask->tensor->shape;
 	struct tn_tensor *condition, *one, *out = NULL;
 
@@ -152,7 +152,8 @@ static struct tn_tensor *set_masked(struct tn_engine *e, struct tn_tensor *x, co
 	condition = tn_reshape(e, mask->tensor, shape.dims, shape.ndim, err);
 	one = condition != NULL ? value_tensor(e, x, value, &TN_SHAPE_SCALAR, err) : NULL;
 	if (one != NULL) {
-		out = tn_elementwise(e, TN_OP_WHERE, (struct tn_arg[]){tn_arg_tensor(condition), tn_arg_tensor(one), tn_arg_tensor(x)}, 3, err);
+		out = tn_elementwise(
+			e, TN_OP_WHERE, (struct tn_arg[]){tn_arg_tensor(condition), tn_arg_tensor(one), tn_arg_tensor(x)}, 3, err);
 	}
 	tn_tensor_unref(condition);
 	tn_tensor_unref(one);
@@ -160,7 +161,8 @@ static struct tn_tensor *set_masked(struct tn_engine *e, struct tn_tensor *x, co
 }
 
 /* The written x of merged axes, with its axes apart and in their order again. */
-static struct tn_tensor *unmerge(struct tn_engine *e, const struct tn_index_merged *m, struct tn_tensor *written, struct tn_error *err) {
+static struct tn_tensor *unmerge(
+	struct tn_engine *e, const struct tn_index_merged *m, struct tn_tensor *written, struct tn_error *err) {
 	int64_t back[TN_MAX_NDIM];
 	struct tn_tensor *apart = tn_reshape(e, written, m->unmerged.dims, m->unmerged.ndim, err), *out;
 
@@ -175,8 +177,8 @@ static struct tn_tensor *unmerge(struct tn_engine *e, const struct tn_index_merg
 	return out;
 }
 
-static struct tn_tensor *set_indexed(struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_arg value,
-                                     struct tn_error *err) {
+static struct tn_tensor *set_indexed(
+	struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_arg value, struct tn_error *err) {
 	struct tn_index_merged m;
 	struct tn_tensor *inputs[3] = {NULL}, *written, *out = NULL;
 	struct tn_shape shape = {0};
@@ -186,7 +188,7 @@ static struct tn_tensor *set_indexed(struct tn_engine *e, struct tn_tensor *x, c
 	}
 	if (m.x->shape.ndim - 1 + m.index->shape.ndim > TN_MAX_NDIM) {
 		tn_error_set(err, TN_ERR_SHAPE, "%s by %s would have more than %d axes", tn_text_of(m.x).text, tn_text_of(m.index).text,
-		             TN_MAX_NDIM);
+			TN_MAX_NDIM);
 		goto out;
 	}
 	for (int i = 0; i < m.x->shape.ndim; i++) {
@@ -217,8 +219,8 @@ static bool is_one_value(struct tn_arg value) {
 }
 
 /* With tensors among the items: the part that ints and slices choose is read, written by the tensors, and put back. */
-static struct tn_tensor *set_advanced(struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_arg value,
-                                      struct tn_error *err) {
+static struct tn_tensor *set_advanced(
+	struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_arg value, struct tn_error *err) {
 	struct tn_index_plan inner = *plan;
 	struct tn_tensor *part = tn_index_basic_get(e, x, plan, err), *written, *out;
 
@@ -241,7 +243,7 @@ static struct tn_tensor *set_advanced(struct tn_engine *e, struct tn_tensor *x, 
 }
 
 bool tn_index_set(struct tn_engine *e, struct tn_tensor **x, const struct tn_index *items, int count, struct tn_arg value,
-                  struct tn_error *err) {
+	struct tn_error *err) {
 	struct tn_index_plan plan;
 	struct tn_tensor *out;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What depends on the elements themselves, so that it flushes and reads them on the host: the places of a mask, nonzero, and whether
- * two tensors are equal. */
+/* What depends on the elements themselves, so that it flushes and reads them on the host: the places of a mask, nonzero, and
+ * whether two tensors are equal. */
 #include <string.h>
 
 #include "tensor/index.h"
@@ -77,7 +77,8 @@ static bool same_elements(enum tn_dtype dtype, const void *a, const void *b, int
 		return memcmp(a, b, (size_t)count * size) == 0;
 	}
 	for (int64_t i = 0; i < count; i++) {
-		if (!(tn_element_f64(dtype, (const char *)a + (size_t)i * size) == tn_element_f64(dtype, (const char *)b + (size_t)i * size))) {
+		if (!(tn_element_f64(dtype, (const char *)a + (size_t)i * size) ==
+				tn_element_f64(dtype, (const char *)b + (size_t)i * size))) {
 			return false;
 		}
 	}

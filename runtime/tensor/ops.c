@@ -18,7 +18,7 @@ struct op_row {
 };
 
 static const struct op_row rows[TN_OP_COUNT] = {
-#define TN_OP(id, name, kind, inputs, rule, gradient, saves, doc) \
+#define TN_OP(id, name, kind, inputs, rule, gradient, saves, doc)                                                                \
 	[TN_OP_##id] = {name, doc, TN_KIND_##kind, inputs, saves, tn_##rule, tn_##gradient},
 #include "tensor/ops.def"
 #undef TN_OP
@@ -63,12 +63,16 @@ static double contraction_flops(const struct tn_graph_node *node) {
 	double out = (double)tn_shape_count(node->shape);
 
 	switch (node->op) {
-	case TN_OP_MATMUL: return 2 * out * (double)a->shape.dims[a->shape.ndim - 1];
-	case TN_OP_CONV2D: return 2 * out * (double)b->shape.dims[1] * (double)b->shape.dims[2] * (double)b->shape.dims[3];
+	case TN_OP_MATMUL:
+		return 2 * out * (double)a->shape.dims[a->shape.ndim - 1];
+	case TN_OP_CONV2D:
+		return 2 * out * (double)b->shape.dims[1] * (double)b->shape.dims[2] * (double)b->shape.dims[3];
 	case TN_OP_CONV2D_GRAD_X: /* as many as the forward: one set per element of the gradient of its result */
-		return 2 * (double)tn_shape_count(&a->shape) * (double)b->shape.dims[1] * (double)b->shape.dims[2] * (double)b->shape.dims[3];
+		return 2 * (double)tn_shape_count(&a->shape) * (double)b->shape.dims[1] * (double)b->shape.dims[2] *
+			(double)b->shape.dims[3];
 	default: /* CONV2D_GRAD_W */
-		return 2 * (double)tn_shape_count(&b->shape) * (double)node->shape->dims[1] * (double)node->shape->dims[2] * (double)node->shape->dims[3];
+		return 2 * (double)tn_shape_count(&b->shape) * (double)node->shape->dims[1] * (double)node->shape->dims[2] *
+			(double)node->shape->dims[3];
 	}
 }
 
@@ -76,12 +80,18 @@ double tn_op_flops(const struct tn_graph_node *node) {
 	double elements = (double)tn_shape_count(node->shape);
 
 	switch (rows[node->op].kind) {
-	case TN_KIND_VIEW: return 0;
-	case TN_KIND_CONTRACTION: return contraction_flops(node);
+	case TN_KIND_VIEW:
+		return 0;
+	case TN_KIND_CONTRACTION:
+		return contraction_flops(node);
 	case TN_KIND_REDUCE:
-	case TN_KIND_ARGREDUCE: return (double)tn_shape_count(&node->inputs[0]->shape);
-	case TN_KIND_ROW: return 4 * elements;
-	case TN_KIND_WINDOW: return elements * (double)(node->attr_count > 1 ? node->attrs[0] * node->attrs[1] : 1);
-	default: return elements;
+	case TN_KIND_ARGREDUCE:
+		return (double)tn_shape_count(&node->inputs[0]->shape);
+	case TN_KIND_ROW:
+		return 4 * elements;
+	case TN_KIND_WINDOW:
+		return elements * (double)(node->attr_count > 1 ? node->attrs[0] * node->attrs[1] : 1);
+	default:
+		return elements;
 	}
 }

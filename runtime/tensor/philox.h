@@ -54,12 +54,14 @@ static inline int64_t tn_random_int(uint64_t bits, int64_t low, uint64_t range) 
 }
 
 /* What a word must be below for RAND_BERNOULLI to give true; 2^32 for p = 1. */
-static inline uint64_t tn_bernoulli_threshold(double p) { return p >= 1 ? UINT64_C(1) << 32 : p <= 0 ? 0 : (uint64_t)(p * 0x1p32); }
+static inline uint64_t tn_bernoulli_threshold(double p) {
+	return p >= 1 ? UINT64_C(1) << 32 : p <= 0 ? 0 : (uint64_t)(p * 0x1p32);
+}
 
 /* ---- normal numbers: Box-Muller, with series of our own so that each device gives the same bits ----
  * radius = sqrt(-2 log(u)), angle = 2 pi v; the first word of a pair makes u, the second v. log(x): x = m * 2^e with m in
- * [sqrt(1/2), sqrt(2)), s = (m - 1) / (m + 1), log(m) = 2 (s + s^3/3 + s^5/5 + …). The angle is cut by integers into a quarter q and
- * a rest within pi / 4, whose sine and cosine are the first terms of their Taylor series. */
+ * [sqrt(1/2), sqrt(2)), s = (m - 1) / (m + 1), log(m) = 2 (s + s^3/3 + s^5/5 + …). The angle is cut by integers into a quarter q
+ * and a rest within pi / 4, whose sine and cosine are the first terms of their Taylor series. */
 
 static inline float tn_normal_log_f32(float x) {
 	uint32_t bits, shifted;
@@ -119,8 +121,8 @@ static inline double tn_normal_log_f64(double x) {
 static inline void tn_normal_pair_f64(uint64_t a, uint64_t b, double out[2]) {
 	static const double sines[] = {1.0 / 355687428096000, 1.0 / 1307674368000, 1.0 / 6227020800, 1.0 / 39916800, 1.0 / 362880,
 	                               1.0 / 5040, 1.0 / 120, 1.0 / 6};
-	static const double cosines[] = {1.0 / 6402373705728000, 1.0 / 20922789888000, 1.0 / 87178291200, 1.0 / 479001600, 1.0 / 3628800,
-	                                 1.0 / 40320, 1.0 / 720, 1.0 / 24, 0.5};
+	static const double cosines[] = {1.0 / 6402373705728000, 1.0 / 20922789888000, 1.0 / 87178291200, 1.0 / 479001600,
+	                                 1.0 / 3628800, 1.0 / 40320, 1.0 / 720, 1.0 / 24, 0.5};
 	double u = (double)(int64_t)(a >> 11) * 0x1p-53 + 0x1p-54; /* (0, 1]; the tail ends at 8.65 */
 	double radius = sqrt(-2.0 * tn_normal_log_f64(u));
 	uint64_t quarter = (b + (UINT64_C(1) << 61)) >> 62;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules of elementwise ops: promotion between tensors, numbers that meet tensors (LANGUAGE.md section 3), broadcasting; and what all
- * rules share. The other rules are in rules_compute.c (reductions, contractions, windows) and rules_shape.c. */
+/* Rules of elementwise ops: promotion between tensors, numbers that meet tensors (LANGUAGE.md section 3), broadcasting; and what
+ * all rules share. The other rules are in rules_compute.c (reductions, contractions, windows) and rules_shape.c. */
 #include "tensor/rules.h"
 
 #include <inttypes.h>
@@ -30,7 +30,7 @@ bool tn_axis_resolve(enum tn_op op, const struct tn_tensor *x, int64_t *axis, st
 	/* a 0-d tensor counts as one of one axis, as in PyTorch */
 	if (*axis < -(ndim == 0 ? 1 : ndim) || *axis >= (ndim == 0 ? 1 : ndim)) {
 		return tn_error_set(err, TN_ERR_INDEX, "%s: axis %" PRId64 " is out of range for %s, which has %" PRId64 " ax%s",
-		                    tn_op_name(op), *axis, tn_text_of(x).text, ndim, ndim == 1 ? "is" : "es");
+			tn_op_name(op), *axis, tn_text_of(x).text, ndim, ndim == 1 ? "is" : "es");
 	}
 	if (*axis < 0) {
 		*axis += ndim == 0 ? 1 : ndim;
@@ -43,29 +43,49 @@ bool tn_axis_resolve(enum tn_op op, const struct tn_tensor *x, int64_t *axis, st
 /* Largest finite number of a floating dtype. */
 static double float_max(enum tn_dtype dtype) {
 	switch (dtype) {
-	case TN_DTYPE_F16: return 65504;
-	case TN_DTYPE_BF16: return 0x1.fep127;
-	case TN_DTYPE_F32: return 0x1.fffffep127;
-	default: return INFINITY;
+	case TN_DTYPE_F16:
+		return 65504;
+	case TN_DTYPE_BF16:
+		return 0x1.fep127;
+	case TN_DTYPE_F32:
+		return 0x1.fffffep127;
+	default:
+		return INFINITY;
 	}
 }
 
 static bool integer_range(enum tn_dtype dtype, int64_t *low, int64_t *high) {
 	switch (dtype) {
-	case TN_DTYPE_U8: *low = 0; *high = UINT8_MAX; return true;
-	case TN_DTYPE_I32: *low = INT32_MIN; *high = INT32_MAX; return true;
-	case TN_DTYPE_BOOL8: *low = 0; *high = 1; return true;
-	default: *low = INT64_MIN; *high = INT64_MAX; return false;
+	case TN_DTYPE_U8:
+		*low = 0;
+		*high = UINT8_MAX;
+		return true;
+	case TN_DTYPE_I32:
+		*low = INT32_MIN;
+		*high = INT32_MAX;
+		return true;
+	case TN_DTYPE_BOOL8:
+		*low = 0;
+		*high = 1;
+		return true;
+	default:
+		*low = INT64_MIN;
+		*high = INT64_MAX;
+		return false;
 	}
 }
 
 /* x as an element of the dtype would hold it, so that every backend computes with the same number. */
 static double round_to(enum tn_dtype dtype, double x) {
 	switch (dtype) {
-	case TN_DTYPE_F32: return (double)(float)x;
-	case TN_DTYPE_BF16: return (double)tn_bf16_to_f32(tn_f32_to_bf16((float)x));
-	case TN_DTYPE_F16: return (double)tn_f16_to_f32(tn_f32_to_f16((float)x));
-	default: return x;
+	case TN_DTYPE_F32:
+		return (double)(float)x;
+	case TN_DTYPE_BF16:
+		return (double)tn_bf16_to_f32(tn_f32_to_bf16((float)x));
+	case TN_DTYPE_F16:
+		return (double)tn_f16_to_f32(tn_f32_to_f16((float)x));
+	default:
+		return x;
 	}
 }
 
@@ -75,7 +95,7 @@ bool tn_scalar_fit(enum tn_op op, enum tn_dtype dtype, struct tn_scalar *scalar,
 
 		if (fabs(x) > max && !isinf(x)) { /* infinity and NaN are numbers of every floating dtype */
 			return tn_error_set(err, TN_ERR_OVERFLOW, "%s: %g does not fit %s, whose largest number is %g", tn_op_name(op), x,
-			                    tn_dtype_name(dtype), max);
+				tn_dtype_name(dtype), max);
 		}
 		*scalar = (struct tn_scalar){.is_float = true, .literal = scalar->literal, .f = round_to(dtype, x)};
 		return true;
@@ -85,14 +105,14 @@ bool tn_scalar_fit(enum tn_op op, enum tn_dtype dtype, struct tn_scalar *scalar,
 		double x = scalar->f;
 
 		if (!(x >= -0x1p63 && x < 0x1p63) || x != trunc(x)) {
-			return tn_error_set(err, x == x && x == trunc(x) ? TN_ERR_OVERFLOW : TN_ERR_VALUE, "%s: %s cannot hold %g", tn_op_name(op),
-			                    tn_dtype_name(dtype), x);
+			return tn_error_set(err, x == x && x == trunc(x) ? TN_ERR_OVERFLOW : TN_ERR_VALUE, "%s: %s cannot hold %g",
+				tn_op_name(op), tn_dtype_name(dtype), x);
 		}
 		*scalar = (struct tn_scalar){.literal = scalar->literal, .i = (int64_t)x};
 	}
 	if (integer_range(dtype, &low, &high) && (scalar->i < low || scalar->i > high)) {
 		tn_error_set(err, TN_ERR_OVERFLOW, "%s: %" PRId64 " does not fit %s, which holds %" PRId64 " to %" PRId64, tn_op_name(op),
-		             scalar->i, tn_dtype_name(dtype), low, high);
+			scalar->i, tn_dtype_name(dtype), low, high);
 		tn_error_hint(err, "convert the tensor first, for example i64(x)");
 		return false;
 	}
@@ -145,10 +165,10 @@ static bool broadcast_inputs(struct tn_rule_call *call, struct tn_error *err) {
 		} else if (!tn_shape_equal(&call->shape, &x->shape) && !tn_shape_broadcast(&call->shape, &x->shape, &call->shape)) {
 			if (i == 2 && first != call->inputs[1] && call->inputs[1] != NULL) { /* WHERE */
 				return tn_error_set(err, TN_ERR_SHAPE, "%s: shapes do not broadcast: %s, %s and %s", tn_op_name(call->op),
-				                    tn_text_of(first).text, tn_text_of(call->inputs[1]).text, tn_text_of(x).text);
+					tn_text_of(first).text, tn_text_of(call->inputs[1]).text, tn_text_of(x).text);
 			}
-			tn_error_set(err, TN_ERR_SHAPE, "%s: shapes do not broadcast: %s and %s", tn_op_name(call->op), tn_text_of(first).text,
-			             tn_text_of(x).text);
+			tn_error_set(err, TN_ERR_SHAPE, "%s: shapes do not broadcast: %s and %s", tn_op_name(call->op),
+				tn_text_of(first).text, tn_text_of(x).text);
 			hint_missing_axes(first, x, err);
 			return false;
 		}
@@ -238,7 +258,7 @@ bool tn_rule_test(struct tn_rule_call *call, struct tn_error *err) {
 static bool check_bits(const struct tn_rule_call *call, bool bool_too, struct tn_error *err) {
 	if (tn_dtype_is_float(call->operand)) {
 		return tn_error_set(err, TN_ERR_TYPE, "%s: works on integer%s tensors, not on %s", tn_op_name(call->op),
-		                    bool_too ? " and bool8" : "", tn_dtype_name(call->operand));
+			bool_too ? " and bool8" : "", tn_dtype_name(call->operand));
 	}
 	return bool_too || call->operand != TN_DTYPE_BOOL8 || no_arithmetic(call, err);
 }
@@ -255,13 +275,20 @@ bool tn_rule_cast(struct tn_rule_call *call, struct tn_error *err) {
 
 /* ---- two and three inputs ---- */
 
-/* An integer tensor to a negative number has no integer result. */
-static bool check_power(const struct tn_rule_call *call, struct tn_error *err) {
-	if (call->op != TN_OP_POW || call->inputs[1] != NULL || tn_dtype_is_float(call->operand) || call->scalars[0].i >= 0) {
+/* An integer tensor divided by the number 0, or to the power of a negative one, has no integer result. */
+static bool check_second_number(const struct tn_rule_call *call, struct tn_error *err) {
+	if (call->inputs[1] != NULL || tn_dtype_is_float(call->operand)) {
 		return true;
 	}
-	tn_error_set(err, TN_ERR_VALUE, "pow: an integer tensor (%s) to the negative power %" PRId64, tn_text_of(call->inputs[0]).text,
-	             call->scalars[0].i);
+	if ((call->op == TN_OP_FLOOR_DIV || call->op == TN_OP_MOD) && call->scalars[0].i == 0) {
+		return tn_error_set(err, TN_ERR_ZERO_DIVISION, "%s: an integer tensor (%s) divided by 0", tn_op_name(call->op),
+			tn_text_of(call->inputs[0]).text);
+	}
+	if (call->op != TN_OP_POW || call->scalars[0].i >= 0) {
+		return true;
+	}
+	tn_error_set(err, TN_ERR_VALUE, "pow: an integer tensor (%s) to the negative power %" PRId64,
+		tn_text_of(call->inputs[0]).text, call->scalars[0].i);
 	tn_error_hint(err, "f32(x) ** %" PRId64 " gives fractions", call->scalars[0].i);
 	return false;
 }
@@ -276,7 +303,7 @@ bool tn_rule_promote(struct tn_rule_call *call, struct tn_error *err) {
 	}
 	cast_inputs(call, 0);
 	call->dtype = call->operand;
-	return check_power(call, err);
+	return check_second_number(call, err);
 }
 
 bool tn_rule_promote_float(struct tn_rule_call *call, struct tn_error *err) {
@@ -318,8 +345,8 @@ bool tn_rule_promote_bits(struct tn_rule_call *call, struct tn_error *err) {
 		int64_t bits = (int64_t)(8 * tn_dtype_size(call->operand));
 
 		if (call->scalars[call->scalar_count - 1].i < 0 || call->scalars[call->scalar_count - 1].i >= bits) {
-			return tn_error_set(err, TN_ERR_VALUE, "%s: a shift of %s is by 0 to %" PRId64 ", not by %" PRId64, tn_op_name(call->op),
-			                    tn_dtype_name(call->operand), bits - 1, call->scalars[call->scalar_count - 1].i);
+			return tn_error_set(err, TN_ERR_VALUE, "%s: a shift of %s is by 0 to %" PRId64 ", not by %" PRId64,
+				tn_op_name(call->op), tn_dtype_name(call->operand), bits - 1, call->scalars[call->scalar_count - 1].i);
 		}
 	}
 	return true;
@@ -329,7 +356,8 @@ bool tn_rule_where(struct tn_rule_call *call, struct tn_error *err) {
 	const struct tn_tensor *condition = call->inputs[0];
 
 	if (condition == NULL || condition->dtype != TN_DTYPE_BOOL8) {
-		tn_error_set(err, TN_ERR_TYPE, "where: the condition is a bool8 tensor, not %s", condition == NULL ? "a number" : tn_text_of(condition).text);
+		tn_error_set(err, TN_ERR_TYPE, "where: the condition is a bool8 tensor, not %s",
+			condition == NULL ? "a number" : tn_text_of(condition).text);
 		if (condition != NULL) {
 			tn_error_hint(err, "compare it, for example x != 0");
 		}

@@ -15,7 +15,7 @@ struct tn_rule_call {
 	struct tn_tensor *const *inputs; /* ELEMENTWISE: NULL where the operand is the next of scalars */
 	const int64_t *attrs;
 	const struct tn_scalar *scalars;
-	uint32_t bool_scalars;           /* bit k: scalars[k] is a bool */
+	uint32_t bool_scalars; /* bit k: scalars[k] is a bool */
 
 	/* The result. CAST and makers: dtype is given. */
 	enum tn_dtype dtype;
@@ -26,13 +26,15 @@ struct tn_rule_call {
 };
 typedef bool (*tn_rule_fn)(struct tn_rule_call *call, struct tn_error *err);
 
-#define TN_RULES(X) \
-	X(rule_arith) X(rule_float) X(rule_test) X(rule_bits) X(rule_cast) X(rule_promote) X(rule_promote_float) X(rule_compare) \
-	X(rule_promote_bits) X(rule_where) X(rule_sum) X(rule_reduce) X(rule_reduce_test) X(rule_argreduce) X(rule_softmax) \
-	X(rule_cumulative) X(rule_argsort) X(rule_matmul) X(rule_conv2d) X(rule_conv2d_grad_x) X(rule_conv2d_grad_w) X(rule_pool2d) \
-	X(rule_max_pool2d_grad) X(rule_max_pool2d_take) X(rule_avg_pool2d_grad) X(rule_reshape) X(rule_expand) X(rule_permute) \
-	X(rule_slice) X(rule_copy) X(rule_cat) X(rule_pad) X(rule_slice_set) X(rule_gather) X(rule_index_write) X(rule_take_along) \
-	X(rule_scatter) X(rule_full) X(rule_arange) X(rule_rand) X(rule_rand_int) X(rule_bernoulli) X(rule_perm)
+#define TN_RULES(X)                                                                                                              \
+	X(rule_arith)                                                                                                                \
+	X(rule_float) X(rule_test) X(rule_bits) X(rule_cast) X(rule_promote) X(rule_promote_float) X(rule_compare)                   \
+		X(rule_promote_bits) X(rule_where) X(rule_sum) X(rule_reduce) X(rule_reduce_test) X(rule_argreduce) X(rule_softmax)      \
+			X(rule_cumulative) X(rule_argsort) X(rule_matmul) X(rule_conv2d) X(rule_conv2d_grad_x) X(rule_conv2d_grad_w)         \
+				X(rule_pool2d) X(rule_max_pool2d_grad) X(rule_max_pool2d_take) X(rule_avg_pool2d_grad) X(rule_reshape)           \
+					X(rule_expand) X(rule_permute) X(rule_slice) X(rule_copy) X(rule_cat) X(rule_pad) X(rule_slice_set)          \
+						X(rule_gather) X(rule_index_write) X(rule_take_along) X(rule_scatter) X(rule_full) X(rule_arange)        \
+							X(rule_rand) X(rule_rand_int) X(rule_bernoulli) X(rule_perm)
 #define TN_DECLARE_RULE(name) bool tn_##name(struct tn_rule_call *call, struct tn_error *err);
 TN_RULES(TN_DECLARE_RULE)
 #undef TN_DECLARE_RULE
@@ -49,15 +51,19 @@ TN_MUST_USE bool tn_scalar_fit(enum tn_op op, enum tn_dtype dtype, struct tn_sca
 TN_MUST_USE bool tn_axis_resolve(enum tn_op op, const struct tn_tensor *x, int64_t *axis, struct tn_error *err);
 
 /* Text of a tensor or shape for an error: tn_text_of(x).text lives to the end of the full expression. */
-struct tn_text { char text[176]; };
+struct tn_text {
+	char text[176];
+};
 struct tn_text tn_text_of(const struct tn_tensor *x);
 struct tn_text tn_text_of_shape(const struct tn_shape *shape);
 /* "int 3" and the like for an operand that may be a number. */
 bool tn_error_attrs(enum tn_op op, struct tn_error *err); /* an attribute list that no front makes */
 
 /* Short forms for fronts and gradient rules: binary op with a literal number. */
-TN_MUST_USE struct tn_tensor *tn_with_number(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, double number, struct tn_error *err);
-TN_MUST_USE struct tn_tensor *tn_number_with(struct tn_engine *e, enum tn_op op, double number, struct tn_tensor *x, struct tn_error *err);
+TN_MUST_USE struct tn_tensor *tn_with_number(
+	struct tn_engine *e, enum tn_op op, struct tn_tensor *x, double number, struct tn_error *err);
+TN_MUST_USE struct tn_tensor *tn_number_with(
+	struct tn_engine *e, enum tn_op op, double number, struct tn_tensor *x, struct tn_error *err);
 /* number in every element, with dtype and shape of x. */
 TN_MUST_USE struct tn_tensor *tn_full_like(struct tn_engine *e, struct tn_tensor *x, double number, struct tn_error *err);
 

@@ -54,7 +54,8 @@ static bool check_not_empty(const struct tn_rule_call *call, int64_t mask, struc
 
 	for (int i = 0; i < x->shape.ndim; i++) {
 		if ((mask >> i & 1) != 0 && x->shape.dims[i] == 0) {
-			return tn_error_set(err, TN_ERR_VALUE, "%s: axis %d of %s has no elements", tn_op_name(call->op), i, tn_text_of(x).text);
+			return tn_error_set(
+				err, TN_ERR_VALUE, "%s: axis %d of %s has no elements", tn_op_name(call->op), i, tn_text_of(x).text);
 		}
 	}
 	return true;
@@ -85,6 +86,11 @@ static bool check_one_axis(const struct tn_rule_call *call, int attr_count, stru
 	return true;
 }
 
+/* What elements are compared as: bool8 as the numbers 0 and 1. */
+static enum tn_dtype rank_dtype(const struct tn_rule_call *call) {
+	return call->inputs[0]->dtype == TN_DTYPE_BOOL8 ? TN_DTYPE_U8 : call->inputs[0]->dtype;
+}
+
 bool tn_rule_argreduce(struct tn_rule_call *call, struct tn_error *err) {
 	const struct tn_shape *in = &call->inputs[0]->shape;
 
@@ -97,6 +103,7 @@ bool tn_rule_argreduce(struct tn_rule_call *call, struct tn_error *err) {
 			call->shape.dims[call->shape.ndim++] = i == call->attrs[0] ? 1 : in->dims[i];
 		}
 	}
+	cast_first(call, rank_dtype(call));
 	call->dtype = TN_DTYPE_I64;
 	return true;
 }
@@ -128,6 +135,7 @@ bool tn_rule_argsort(struct tn_rule_call *call, struct tn_error *err) {
 		return false;
 	}
 	call->shape = call->inputs[0]->shape;
+	cast_first(call, rank_dtype(call));
 	call->dtype = TN_DTYPE_I64;
 	return true;
 }
@@ -165,14 +173,14 @@ static bool inner_differs(const struct tn_tensor *a, const struct tn_tensor *b, 
 
 		result.dims[result.ndim - 1] = turned.dims[turned.ndim - 1];
 		tn_error_hint(err, "the second operand transposed would fit: %s%s", tn_dtype_name(tn_dtype_promote(a->dtype, b->dtype)),
-		              tn_text_of_shape(&result).text);
+			tn_text_of_shape(&result).text);
 	} else if (rows == b->shape.dims[b->shape.ndim - 2]) {
 		struct tn_shape result = a->shape;
 
 		result.dims[result.ndim - 2] = k;
 		result.dims[result.ndim - 1] = b->shape.dims[b->shape.ndim - 1];
 		tn_error_hint(err, "the first operand transposed would fit: %s%s", tn_dtype_name(tn_dtype_promote(a->dtype, b->dtype)),
-		              tn_text_of_shape(&result).text);
+			tn_text_of_shape(&result).text);
 	}
 	return false;
 }
@@ -182,8 +190,8 @@ bool tn_rule_matmul(struct tn_rule_call *call, struct tn_error *err) {
 	struct tn_shape batch_a = a->shape, batch_b = b->shape;
 
 	if (a->shape.ndim < 2 || b->shape.ndim < 2) {
-		return tn_error_set(err, TN_ERR_SHAPE, "matmul: each operand has at least 1 axis, not %s @ %s", tn_text_of(a).text,
-		                    tn_text_of(b).text);
+		return tn_error_set(
+			err, TN_ERR_SHAPE, "matmul: each operand has at least 1 axis, not %s @ %s", tn_text_of(a).text, tn_text_of(b).text);
 	}
 	batch_a.ndim -= 2;
 	batch_b.ndim -= 2;
@@ -191,8 +199,8 @@ bool tn_rule_matmul(struct tn_rule_call *call, struct tn_error *err) {
 		return inner_differs(a, b, err);
 	}
 	if (!tn_shape_broadcast(&batch_a, &batch_b, &call->shape)) {
-		return tn_error_set(err, TN_ERR_SHAPE, "matmul: batch dimensions do not broadcast: %s @ %s", tn_text_of(a).text,
-		                    tn_text_of(b).text);
+		return tn_error_set(
+			err, TN_ERR_SHAPE, "matmul: batch dimensions do not broadcast: %s @ %s", tn_text_of(a).text, tn_text_of(b).text);
 	}
 	call->shape.dims[call->shape.ndim++] = a->shape.dims[a->shape.ndim - 2];
 	call->shape.dims[call->shape.ndim++] = b->shape.dims[b->shape.ndim - 1];
@@ -204,7 +212,7 @@ static int64_t window_count(int64_t size, int64_t kernel, int64_t stride, int64_
 	int64_t reach, span;
 
 	if (__builtin_mul_overflow(dilation, kernel - 1, &reach) || __builtin_mul_overflow(padding, 2, &span) ||
-	    __builtin_add_overflow(span, size, &span) || __builtin_sub_overflow(span, reach, &span)) {
+		__builtin_add_overflow(span, size, &span) || __builtin_sub_overflow(span, reach, &span)) {
 		return -1;
 	}
 	return span < 1 ? -1 : (span - 1) / stride + 1;
@@ -218,8 +226,8 @@ static bool check_conv_numbers(const struct tn_rule_call *call, struct tn_error 
 		int64_t least = i == 2 || i == 3 ? 0 : 1;
 
 		if (call->attrs[i] < least) {
-			return tn_error_set(err, TN_ERR_VALUE, "%s: %s is at least %" PRId64 ", not %" PRId64, tn_op_name(call->op), names[i], least,
-			                    call->attrs[i]);
+			return tn_error_set(err, TN_ERR_VALUE, "%s: %s is at least %" PRId64 ", not %" PRId64, tn_op_name(call->op), names[i],
+				least, call->attrs[i]);
 		}
 	}
 	return true;
@@ -227,24 +235,25 @@ static bool check_conv_numbers(const struct tn_rule_call *call, struct tn_error 
 
 /* The shape that conv2d gives for x and w, checked. */
 static bool conv_shape(const struct tn_rule_call *call, const struct tn_shape *x, const struct tn_shape *w, struct tn_shape *out,
-                       struct tn_error *err) {
+	struct tn_error *err) {
 	const int64_t *attrs = call->attrs;
 
 	if (x->dims[1] != w->dims[1] * attrs[6] || w->dims[0] % attrs[6] != 0) {
 		if (attrs[6] == 1) {
 			return tn_error_set(err, TN_ERR_SHAPE, "%s: channels differ: an input %s has %" PRId64 ", a weight %s wants %" PRId64,
-			                    tn_op_name(call->op), tn_text_of_shape(x).text, x->dims[1], tn_text_of_shape(w).text, w->dims[1]);
+				tn_op_name(call->op), tn_text_of_shape(x).text, x->dims[1], tn_text_of_shape(w).text, w->dims[1]);
 		}
 		return tn_error_set(err, TN_ERR_SHAPE, "%s: an input %s and a weight %s do not divide into %" PRId64 " groups",
-		                    tn_op_name(call->op), tn_text_of_shape(x).text, tn_text_of_shape(w).text, attrs[6]);
+			tn_op_name(call->op), tn_text_of_shape(x).text, tn_text_of_shape(w).text, attrs[6]);
 	}
 	*out = TN_SHAPE(x->dims[0], w->dims[0], 0, 0);
 	for (int i = 0; i < 2; i++) {
-		out->dims[2 + i] = w->dims[2 + i] < 1 ? -1 : window_count(x->dims[2 + i], w->dims[2 + i], attrs[i], attrs[2 + i], attrs[4 + i]);
+		out->dims[2 + i] =
+			w->dims[2 + i] < 1 ? -1 : window_count(x->dims[2 + i], w->dims[2 + i], attrs[i], attrs[2 + i], attrs[4 + i]);
 	}
 	if (out->dims[2] < 0 || out->dims[3] < 0) {
 		return tn_error_set(err, TN_ERR_SHAPE, "%s: a kernel of %" PRId64 " x %" PRId64 " does not fit into the padded input %s",
-		                    tn_op_name(call->op), w->dims[2], w->dims[3], tn_text_of_shape(x).text);
+			tn_op_name(call->op), w->dims[2], w->dims[3], tn_text_of_shape(x).text);
 	}
 	return true;
 }
@@ -257,7 +266,7 @@ static bool conv_operands(struct tn_rule_call *call, int attr_count, struct tn_e
 	}
 	if (a->shape.ndim != 4 || b->shape.ndim != 4) {
 		tn_error_set(err, TN_ERR_SHAPE, "%s: wants an input [N, C, H, W] and a weight [O, C/groups, KH, KW], not %s and %s",
-		             tn_op_name(call->op), tn_text_of(a).text, tn_text_of(b).text);
+			tn_op_name(call->op), tn_text_of(a).text, tn_text_of(b).text);
 		if (a->shape.ndim == 3) {
 			tn_error_hint(err, "x[None] adds an axis for the batch");
 		}
@@ -280,12 +289,13 @@ static bool conv_gradient(struct tn_rule_call *call, bool for_x, struct tn_error
 	}
 	call->shape = TN_SHAPE(call->attrs[7], call->attrs[8], call->attrs[9], call->attrs[10]);
 	if (!tn_shape_check(&call->shape, tn_op_name(call->op), err) ||
-	    !conv_shape(call, for_x ? &call->shape : &call->inputs[0]->shape, for_x ? &call->inputs[1]->shape : &call->shape, &made, err)) {
+		!conv_shape(
+			call, for_x ? &call->shape : &call->inputs[0]->shape, for_x ? &call->inputs[1]->shape : &call->shape, &made, err)) {
 		return false;
 	}
 	if (!tn_shape_equal(&made, gradient)) {
 		return tn_error_set(err, TN_ERR_SHAPE, "%s: the gradient is %s where %s is wanted", tn_op_name(call->op),
-		                    tn_text_of_shape(gradient).text, tn_text_of_shape(&made).text);
+			tn_text_of_shape(gradient).text, tn_text_of_shape(&made).text);
 	}
 	return true;
 }
@@ -305,12 +315,13 @@ static bool check_pool_numbers(const struct tn_rule_call *call, struct tn_error 
 		int64_t kernel = call->attrs[i], stride = call->attrs[2 + i], padding = call->attrs[4 + i];
 
 		if (kernel < 1 || stride < 1 || padding < 0) {
-			return tn_error_set(err, TN_ERR_VALUE, "%s: kernel and stride are at least 1 and padding 0, not %" PRId64 ", %" PRId64 " and %" PRId64,
-			                    tn_op_name(call->op), kernel, stride, padding);
+			return tn_error_set(err, TN_ERR_VALUE,
+				"%s: kernel and stride are at least 1 and padding 0, not %" PRId64 ", %" PRId64 " and %" PRId64,
+				tn_op_name(call->op), kernel, stride, padding);
 		}
 		if (padding > kernel / 2) { /* else a window could lie in the padding wholly */
 			return tn_error_set(err, TN_ERR_VALUE, "%s: padding is at most half of the kernel, not %" PRId64 " of %" PRId64,
-			                    tn_op_name(call->op), padding, kernel);
+				tn_op_name(call->op), padding, kernel);
 		}
 	}
 	return true;
@@ -323,8 +334,8 @@ static bool pool_shape(const struct tn_rule_call *call, const struct tn_shape *i
 	for (int i = 0; i < 2; i++) {
 		out->dims[2 + i] = window_count(in->dims[2 + i], attrs[i], attrs[2 + i], attrs[4 + i], 1);
 		if (out->dims[2 + i] < 0) {
-			return tn_error_set(err, TN_ERR_SHAPE, "%s: a window of %" PRId64 " x %" PRId64 " does not fit into %s", tn_op_name(call->op),
-			                    attrs[0], attrs[1], tn_text_of_shape(in).text);
+			return tn_error_set(err, TN_ERR_SHAPE, "%s: a window of %" PRId64 " x %" PRId64 " does not fit into %s",
+				tn_op_name(call->op), attrs[0], attrs[1], tn_text_of_shape(in).text);
 		}
 	}
 	return true;
@@ -349,7 +360,7 @@ bool tn_rule_pool2d(struct tn_rule_call *call, struct tn_error *err) {
 	if (!pool_operand(call, mean ? 7 : 6, err)) {
 		return false;
 	}
-	cast_first(call, mean && !tn_dtype_is_float(dtype) ? TN_DTYPE_F32 : dtype);
+	cast_first(call, mean && !tn_dtype_is_float(dtype) ? TN_DTYPE_F32 : rank_dtype(call));
 	return pool_shape(call, &call->inputs[0]->shape, &call->shape, err);
 }
 
@@ -361,9 +372,9 @@ static bool max_pool_partner(struct tn_rule_call *call, int third_like, int like
 		return false;
 	}
 	if (!tn_shape_equal(&made, &call->inputs[1]->shape) ||
-	    !tn_shape_equal(third_like == 0 ? &call->inputs[0]->shape : &made, &call->inputs[2]->shape)) {
+		!tn_shape_equal(third_like == 0 ? &call->inputs[0]->shape : &made, &call->inputs[2]->shape)) {
 		return tn_error_set(err, TN_ERR_SHAPE, "%s: %s, %s and %s do not belong to one pooling", tn_op_name(call->op),
-		                    tn_text_of(call->inputs[0]).text, tn_text_of(call->inputs[1]).text, tn_text_of(call->inputs[2]).text);
+			tn_text_of(call->inputs[0]).text, tn_text_of(call->inputs[1]).text, tn_text_of(call->inputs[2]).text);
 	}
 	call->operand = call->dtype = call->inputs[0]->dtype;
 	for (int i = 1; i < 3; i++) {
@@ -393,7 +404,7 @@ bool tn_rule_avg_pool2d_grad(struct tn_rule_call *call, struct tn_error *err) {
 	}
 	if (!tn_shape_equal(&made, &call->inputs[0]->shape)) {
 		return tn_error_set(err, TN_ERR_SHAPE, "%s: the gradient is %s where %s is wanted", tn_op_name(call->op),
-		                    tn_text_of(call->inputs[0]).text, tn_text_of_shape(&made).text);
+			tn_text_of(call->inputs[0]).text, tn_text_of_shape(&made).text);
 	}
 	call->dtype = call->inputs[0]->dtype;
 	return true;

@@ -15,8 +15,8 @@ static bool keep_dtype(struct tn_rule_call *call) {
 /* The result's shape from attributes. */
 static bool given_shape(struct tn_rule_call *call, struct tn_error *err) {
 	if (call->attr_count < 0 || call->attr_count > TN_MAX_NDIM) {
-		return tn_error_set(err, TN_ERR_SHAPE, "%s: a tensor has at most %d axes, not %d", tn_op_name(call->op), TN_MAX_NDIM,
-		                    call->attr_count);
+		return tn_error_set(
+			err, TN_ERR_SHAPE, "%s: a tensor has at most %d axes, not %d", tn_op_name(call->op), TN_MAX_NDIM, call->attr_count);
 	}
 	call->shape.ndim = call->attr_count;
 	memcpy(call->shape.dims, call->attrs, sizeof(call->attrs[0]) * (size_t)call->attr_count);
@@ -33,7 +33,7 @@ bool tn_rule_reshape(struct tn_rule_call *call, struct tn_error *err) {
 	}
 	if (tn_shape_count(&call->shape) != tn_shape_count(&x->shape)) {
 		return tn_error_set(err, TN_ERR_SHAPE, "reshape: %s has %" PRId64 " elements, %s has %" PRId64, tn_text_of(x).text,
-		                    tn_shape_count(&x->shape), tn_text_of_shape(&call->shape).text, tn_shape_count(&call->shape));
+			tn_shape_count(&x->shape), tn_text_of_shape(&call->shape).text, tn_shape_count(&call->shape));
 	}
 	return keep_dtype(call);
 }
@@ -46,8 +46,8 @@ bool tn_rule_expand(struct tn_rule_call *call, struct tn_error *err) {
 		return false;
 	}
 	if (!tn_shape_broadcast(&x->shape, &call->shape, &both) || !tn_shape_equal(&both, &call->shape)) {
-		return tn_error_set(err, TN_ERR_SHAPE, "expand: %s does not expand to %s; only axes of size 1 are repeated", tn_text_of(x).text,
-		                    tn_text_of_shape(&call->shape).text);
+		return tn_error_set(err, TN_ERR_SHAPE, "expand: %s does not expand to %s; only axes of size 1 are repeated",
+			tn_text_of(x).text, tn_text_of_shape(&call->shape).text);
 	}
 	return keep_dtype(call);
 }
@@ -57,16 +57,16 @@ bool tn_rule_permute(struct tn_rule_call *call, struct tn_error *err) {
 	uint32_t seen = 0;
 
 	if (call->attr_count != x->shape.ndim) {
-		return tn_error_set(err, TN_ERR_SHAPE, "permute: %s has %d axes, not %d", tn_text_of(x).text, (int)x->shape.ndim,
-		                    call->attr_count);
+		return tn_error_set(
+			err, TN_ERR_SHAPE, "permute: %s has %d axes, not %d", tn_text_of(x).text, (int)x->shape.ndim, call->attr_count);
 	}
 	call->shape.ndim = x->shape.ndim;
 	for (int i = 0; i < call->attr_count; i++) {
 		int64_t axis = call->attrs[i];
 
 		if (axis < 0 || axis >= x->shape.ndim || (seen >> axis & 1) != 0) {
-			return tn_error_set(err, TN_ERR_VALUE, "permute: each axis of %s is named once; axis %" PRId64 " is %s", tn_text_of(x).text,
-			                    axis, axis < 0 || axis >= x->shape.ndim ? "out of range" : "named twice");
+			return tn_error_set(err, TN_ERR_VALUE, "permute: each axis of %s is named once; axis %" PRId64 " is %s",
+				tn_text_of(x).text, axis, axis < 0 || axis >= x->shape.ndim ? "out of range" : "named twice");
 		}
 		seen |= 1u << axis;
 		call->shape.dims[i] = x->shape.dims[axis];
@@ -85,8 +85,10 @@ static bool slice_attrs(const struct tn_rule_call *call, const struct tn_shape *
 	for (int i = 0; i < ndim; i++) {
 		int64_t start = call->attrs[2 * i], step = call->attrs[2 * i + 1], dim = call->attrs[2 * ndim + i], last;
 
-		if (dim < 0 || (dim > 0 && (__builtin_mul_overflow(dim - 1, step, &last) || __builtin_add_overflow(last, start, &last) ||
-		                            start < 0 || start >= in->dims[i] || last < 0 || last >= in->dims[i] || (step == 0 && dim > 1)))) {
+		if (dim < 0 ||
+			(dim > 0 &&
+				(__builtin_mul_overflow(dim - 1, step, &last) || __builtin_add_overflow(last, start, &last) || start < 0 ||
+					start >= in->dims[i] || last < 0 || last >= in->dims[i] || (step == 0 && dim > 1)))) {
 			return tn_error_attrs(call->op, err);
 		}
 		out->dims[i] = dim;
@@ -123,8 +125,8 @@ bool tn_rule_cat(struct tn_rule_call *call, struct tn_error *err) {
 			fits = k == axis || x->shape.dims[k] == first->shape.dims[k];
 		}
 		if (!fits) {
-			return tn_error_set(err, TN_ERR_SHAPE, "cat: shapes differ outside axis %" PRId64 ": %s and %s", axis, tn_text_of(first).text,
-			                    tn_text_of(x).text);
+			return tn_error_set(err, TN_ERR_SHAPE, "cat: shapes differ outside axis %" PRId64 ": %s and %s", axis,
+				tn_text_of(first).text, tn_text_of(x).text);
 		}
 		if (__builtin_add_overflow(call->shape.dims[axis], x->shape.dims[axis], &call->shape.dims[axis])) {
 			return tn_error_set(err, TN_ERR_MEMORY, "cat: the result is larger than any memory");
@@ -150,10 +152,11 @@ bool tn_rule_pad(struct tn_rule_call *call, struct tn_error *err) {
 		int64_t before = call->attrs[2 * i], after = call->attrs[2 * i + 1];
 
 		if (before < 0 || after < 0) {
-			return tn_error_set(err, TN_ERR_VALUE, "pad: widths are not negative; axis %d has %" PRId64 " and %" PRId64, i, before, after);
+			return tn_error_set(
+				err, TN_ERR_VALUE, "pad: widths are not negative; axis %d has %" PRId64 " and %" PRId64, i, before, after);
 		}
 		if (__builtin_add_overflow(x->shape.dims[i], before, &call->shape.dims[i]) ||
-		    __builtin_add_overflow(call->shape.dims[i], after, &call->shape.dims[i])) {
+			__builtin_add_overflow(call->shape.dims[i], after, &call->shape.dims[i])) {
 			return tn_error_set(err, TN_ERR_MEMORY, "pad: the result is larger than any memory");
 		}
 	}
@@ -169,7 +172,7 @@ bool tn_rule_slice_set(struct tn_rule_call *call, struct tn_error *err) {
 	}
 	if (!tn_shape_equal(&part, &value->shape)) {
 		return tn_error_set(err, TN_ERR_SHAPE, "%s: a part of shape %s of %s cannot take %s", tn_op_name(call->op),
-		                    tn_text_of_shape(&part).text, tn_text_of(x).text, tn_text_of(value).text);
+			tn_text_of_shape(&part).text, tn_text_of(x).text, tn_text_of(value).text);
 	}
 	keep_dtype(call);
 	call->casts = (uint64_t)(value->dtype != x->dtype) << 1;
@@ -203,7 +206,7 @@ static bool gather_shape(const struct tn_rule_call *call, struct tn_shape *out, 
 
 	if (x->ndim - 1 + index->ndim > TN_MAX_NDIM) {
 		return tn_error_set(err, TN_ERR_SHAPE, "%s: %s by %s would have %d axes, more than %d", tn_op_name(call->op),
-		                    tn_text_of(call->inputs[0]).text, tn_text_of(call->inputs[1]).text, x->ndim - 1 + index->ndim, TN_MAX_NDIM);
+			tn_text_of(call->inputs[0]).text, tn_text_of(call->inputs[1]).text, x->ndim - 1 + index->ndim, TN_MAX_NDIM);
 	}
 	out->ndim = 0;
 	for (int i = 0; i < axis; i++) {
@@ -231,8 +234,7 @@ bool tn_rule_index_write(struct tn_rule_call *call, struct tn_error *err) {
 	}
 	if (!tn_shape_equal(&part, &call->inputs[2]->shape)) {
 		return tn_error_set(err, TN_ERR_SHAPE, "%s: %s by an index %s wants values of shape %s, not %s", tn_op_name(call->op),
-		                    tn_text_of(x).text, tn_text_of(call->inputs[1]).text, tn_text_of_shape(&part).text,
-		                    tn_text_of(call->inputs[2]).text);
+			tn_text_of(x).text, tn_text_of(call->inputs[1]).text, tn_text_of_shape(&part).text, tn_text_of(call->inputs[2]).text);
 	}
 	keep_dtype(call);
 	call->casts = (uint64_t)(call->inputs[2]->dtype != x->dtype) << 2;
@@ -249,8 +251,9 @@ static bool along_shape(const struct tn_rule_call *call, struct tn_error *err) {
 		fits = i == call->attrs[0] || index->dims[i] <= x->dims[i];
 	}
 	if (!fits) {
-		return tn_error_set(err, TN_ERR_SHAPE, "%s: an index of %s has as many axes, and none longer except axis %" PRId64 ", not %s",
-		                    tn_op_name(call->op), tn_text_of(call->inputs[0]).text, call->attrs[0], tn_text_of(call->inputs[1]).text);
+		return tn_error_set(err, TN_ERR_SHAPE,
+			"%s: an index of %s has as many axes, and none longer except axis %" PRId64 ", not %s", tn_op_name(call->op),
+			tn_text_of(call->inputs[0]).text, call->attrs[0], tn_text_of(call->inputs[1]).text);
 	}
 	return true;
 }
@@ -271,7 +274,7 @@ bool tn_rule_scatter(struct tn_rule_call *call, struct tn_error *err) {
 	}
 	if (!tn_shape_equal(&call->inputs[1]->shape, &call->inputs[2]->shape)) {
 		return tn_error_set(err, TN_ERR_SHAPE, "%s: index and values differ in shape: %s and %s", tn_op_name(call->op),
-		                    tn_text_of(call->inputs[1]).text, tn_text_of(call->inputs[2]).text);
+			tn_text_of(call->inputs[1]).text, tn_text_of(call->inputs[2]).text);
 	}
 	keep_dtype(call);
 	call->casts = (uint64_t)(call->inputs[2]->dtype != x->dtype) << 2;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The op table's test rows: for each op at least one call with operands chosen so that its formula is tried where it is smooth and
- * at its edges. tests/ops/op_walk.c runs them in every dtype against NumPy, tests/unit/tensor_gradient_test.c compares their
+/* The op table's test rows: for each op at least one call with operands chosen so that its formula is tried where it is smooth
+ * and at its edges. tests/ops/op_walk.c runs them in every dtype against NumPy, tests/unit/tensor_gradient_test.c compares their
  * gradients with central differences. A row of ops.def without a case fails both. */
 #ifndef TN_TESTS_OPS_CASES_H
 #define TN_TESTS_OPS_CASES_H
@@ -51,7 +51,8 @@ struct op_case {
 #define INT(x) {.literal = true, .i = (x)}
 #define ATTRS(...) .attrs = {__VA_ARGS__}, .attr_count = (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 #define UNARY(id, classes, low, high) \
-	{TN_OP_##id, "", classes, true, {R(SH2(5, 7), low, high)}, 1}, {TN_OP_##id, "special", OP_F, false, {{FILL_SPECIAL, SH1(9), low, high}}, 1}
+	{TN_OP_##id, "", classes, true, {R(SH2(5, 7), low, high)}, 1}, \
+	{TN_OP_##id, "special", OP_F, false, {{FILL_SPECIAL, SH1(9), low, high}}, 1}
 #define BINARY(id, classes, low, high) \
 	{TN_OP_##id, "same shape", classes, true, {R(SH2(5, 7), low, high), R(SH2(5, 7), low, high)}, 2}, \
 	{TN_OP_##id, "broadcast", classes, true, {R(SH3(3, 1, 4), low, high), R(SH2(2, 1), low, high)}, 2}
@@ -147,9 +148,9 @@ static const struct op_case op_cases[] = {
 	{TN_OP_MIN, "special", OP_F, false, {{FILL_SPECIAL, SH2(3, 9), 0, 0}}, 1, ATTRS(2, 0)},
 	{TN_OP_ANY, "", OP_FIB, false, {TIES(SH2(9, 2))}, 1, ATTRS(2, 0)},
 	{TN_OP_ALL, "", OP_FIB, false, {TIES(SH2(9, 2))}, 1, ATTRS(2, 0)},
-	{TN_OP_ARGMAX, "ties", OP_FI, false, {TIES(SH2(5, 8))}, 1, ATTRS(1, 0)},
-	{TN_OP_ARGMAX, "kept", OP_FI, false, {R(SH2(5, 8), -3, 3)}, 1, ATTRS(0, 1)},
-	{TN_OP_ARGMIN, "ties", OP_FI, false, {TIES(SH2(5, 8))}, 1, ATTRS(1, 0)},
+	{TN_OP_ARGMAX, "ties", OP_FIB, false, {TIES(SH2(5, 8))}, 1, ATTRS(1, 0)},
+	{TN_OP_ARGMAX, "kept", OP_FIB, false, {R(SH2(5, 8), -3, 3)}, 1, ATTRS(0, 1)},
+	{TN_OP_ARGMIN, "ties", OP_FIB, false, {TIES(SH2(5, 8))}, 1, ATTRS(1, 0)},
 
 	{TN_OP_SOFTMAX, "last axis", OP_FI, true, {R(SH2(3, 17), -3, 3)}, 1, ATTRS(1)},
 	{TN_OP_SOFTMAX, "first axis", OP_F, true, {R(SH2(6, 3), -30, 30)}, 1, ATTRS(0)},
@@ -159,8 +160,8 @@ static const struct op_case op_cases[] = {
 	{TN_OP_CUMSUM, "first axis", OP_FI, true, {R(SH2(4, 5), -3, 3)}, 1, ATTRS(0)},
 	{TN_OP_CUMPROD, "", OP_FI, true, {R(SH2(4, 5), 0.5, 2)}, 1, ATTRS(1)},
 	{TN_OP_CUMPROD, "zeros", OP_FI, true, {TIES(SH2(5, 6))}, 1, ATTRS(1)},
-	{TN_OP_ARGSORT, "stable", OP_FI, false, {TIES(SH2(5, 18))}, 1, ATTRS(1, 0)},
-	{TN_OP_ARGSORT, "descending", OP_FI, false, {R(SH2(18, 3), -50, 50)}, 1, ATTRS(0, 1)},
+	{TN_OP_ARGSORT, "stable", OP_FIB, false, {TIES(SH2(5, 18))}, 1, ATTRS(1, 0)},
+	{TN_OP_ARGSORT, "descending", OP_FIB, false, {R(SH2(18, 3), -50, 50)}, 1, ATTRS(0, 1)},
 	{TN_OP_ARGSORT, "special", OP_F, false, {{FILL_SPECIAL, SH2(2, 9), 0, 0}}, 1, ATTRS(1, 0)},
 
 	{TN_OP_MATMUL, "", OP_FI, true, {R(SH2(5, 7), -2, 2), R(SH2(7, 3), -2, 2)}, 2},
@@ -176,9 +177,11 @@ static const struct op_case op_cases[] = {
 
 	{TN_OP_MAX_POOL2D, "", OP_FI, true, {R(SH4(2, 3, 6, 6), -90, 90)}, 1, ATTRS(2, 2, 2, 2, 0, 0)},
 	{TN_OP_MAX_POOL2D, "padded, overlapping", OP_F, true, {R(SH4(2, 3, 5, 6), -90, 90)}, 1, ATTRS(3, 2, 2, 1, 1, 1)},
-	{TN_OP_MAX_POOL2D_GRAD, "", OP_F, true, {R(SH4(2, 3, 5, 6), -90, 90), {FILL_RESULT, SH4(2, 3, 3, 7), 0, 0}, R(SH4(2, 3, 3, 7), -2, 2)}, 3,
+	{TN_OP_MAX_POOL2D_GRAD, "", OP_F, true,
+	 {R(SH4(2, 3, 5, 6), -90, 90), {FILL_RESULT, SH4(2, 3, 3, 7), 0, 0}, R(SH4(2, 3, 3, 7), -2, 2)}, 3,
 	 ATTRS(3, 2, 2, 1, 1, 1)},
-	{TN_OP_MAX_POOL2D_TAKE, "", OP_F, true, {R(SH4(2, 3, 5, 6), -90, 90), {FILL_RESULT, SH4(2, 3, 3, 7), 0, 0}, R(SH4(2, 3, 5, 6), -2, 2)}, 3,
+	{TN_OP_MAX_POOL2D_TAKE, "", OP_F, true,
+	 {R(SH4(2, 3, 5, 6), -90, 90), {FILL_RESULT, SH4(2, 3, 3, 7), 0, 0}, R(SH4(2, 3, 5, 6), -2, 2)}, 3,
 	 ATTRS(3, 2, 2, 1, 1, 1)},
 	{TN_OP_AVG_POOL2D, "padding counts", OP_F, true, {R(SH4(2, 3, 5, 6), -3, 3)}, 1, ATTRS(3, 2, 2, 1, 1, 1, 1)},
 	{TN_OP_AVG_POOL2D, "padding does not count", OP_F, true, {R(SH4(2, 3, 5, 6), -3, 3)}, 1, ATTRS(3, 2, 2, 1, 1, 1, 0)},
@@ -207,7 +210,8 @@ static const struct op_case op_cases[] = {
 	{TN_OP_ARANGE, "", OP_FI, false, {{0}}, 0, ATTRS(9), .scalars = {INT(3), INT(2)}, .scalar_count = 2},
 	{TN_OP_RAND, "", OP_F, false, {{0}}, 0, ATTRS(5, 7), .scalars = {INT(0x123456789abcdef), INT(5)}, .scalar_count = 2},
 	{TN_OP_RANDN, "", OP_F, false, {{0}}, 0, ATTRS(5, 7), .scalars = {INT(0x123456789abcdef), INT(6)}, .scalar_count = 2},
-	{TN_OP_RAND_INT, "", OP_I, false, {{0}}, 0, ATTRS(5, 7), .scalars = {INT(77), INT(7), INT(-10), INT(1000)}, .scalar_count = 4},
+	{TN_OP_RAND_INT, "", OP_I, false, {{0}}, 0, ATTRS(5, 7),
+	 .scalars = {INT(77), INT(7), INT(-10), INT(1000)}, .scalar_count = 4},
 	{TN_OP_RAND_BERNOULLI, "", OP_B, false, {{0}}, 0, ATTRS(5, 7), .scalars = {INT(77), INT(8), FLOAT(0.3)}, .scalar_count = 3},
 	{TN_OP_RAND_PERM, "", OP_I, false, {{0}}, 0, ATTRS(100), .scalars = {INT(77), INT(9)}, .scalar_count = 2},
 };

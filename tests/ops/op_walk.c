@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs every test row of the op table in every dtype that it takes, through the engine and the CPU backend, and writes operands and
- * results as text for check_ops.py, which computes them again with NumPy. `--eager` uses the eager reference mode. Exit status 1
- * where an op has no row, or a call fails. */
+/* Runs every test row of the op table in every dtype that it takes, through the engine and the CPU backend, and writes operands
+ * and results as text for check_ops.py, which computes them again with NumPy. `--eager` uses the eager reference mode. Exit
+ * status 1 where an op has no row, or a call fails. */
 #include <stdio.h>
 #include <string.h>
 
@@ -46,7 +46,8 @@ static void put_head(const struct op_case *c, enum tn_dtype dtype) {
 }
 
 /* One call in one dtype. */
-static bool walk_case(struct tn_engine *e, const struct op_case *c, enum tn_dtype dtype, enum tn_dtype result, struct tn_error *err) {
+static bool walk_case(
+	struct tn_engine *e, const struct op_case *c, enum tn_dtype dtype, enum tn_dtype result, struct tn_error *err) {
 	struct tn_tensor *inputs[4] = {NULL}, *out = NULL;
 	bool ok = true;
 
@@ -94,7 +95,8 @@ static bool walk(struct tn_engine *e) {
 			for (int to = 0; to < TN_DTYPE_COUNT && op_cases[i].op == TN_OP_CAST; to++) {
 				ok = walk_case(e, &op_cases[i], (enum tn_dtype)dtype, (enum tn_dtype)to, &err) && ok;
 			}
-			ok = (op_cases[i].op == TN_OP_CAST || walk_case(e, &op_cases[i], (enum tn_dtype)dtype, (enum tn_dtype)dtype, &err)) && ok;
+			ok = (op_cases[i].op == TN_OP_CAST || walk_case(e, &op_cases[i], (enum tn_dtype)dtype, (enum tn_dtype)dtype, &err)) &&
+				ok;
 		}
 	}
 	for (int op = 0; op < TN_OP_COUNT; op++) {
@@ -109,8 +111,10 @@ static bool walk(struct tn_engine *e) {
 int main(int argc, char **argv) {
 	struct tn_error err = {0};
 	struct tn_backend *backend = tn_cpu_backend_create(&(struct tn_cpu_params){.budget = (size_t)256 << 20}, &err);
-	struct tn_engine *e = backend == NULL ? NULL
-	                                      : tn_engine_create(&(struct tn_engine_params){.backend = backend, .eager = argc > 1 && strcmp(argv[1], "--eager") == 0}, &err);
+	struct tn_engine *e = backend == NULL
+		? NULL
+		: tn_engine_create(
+			  &(struct tn_engine_params){.backend = backend, .eager = argc > 1 && strcmp(argv[1], "--eager") == 0}, &err);
 	bool ok;
 
 	if (e == NULL) {

@@ -20,11 +20,15 @@ static TN_UNUSED double case_number(const struct op_case *c, int input, int64_t 
 	tn_philox_block((uint64_t)(c - op_cases), (uint64_t)input, (uint64_t)k, words);
 	u = tn_uniform_f64(tn_philox_u64(words, 0));
 	switch (in->fill) {
-	case FILL_BOOL: return u < 0.5;
-	case FILL_SPECIAL: return special[k % 9];
+	case FILL_BOOL:
+		return u < 0.5;
+	case FILL_SPECIAL:
+		return special[k % 9];
 	case FILL_INDEX:
-	case FILL_TIES: return dtype == TN_DTYPE_U8 ? fabs(floor(in->low + u * (in->high - in->low))) : floor(in->low + u * (in->high - in->low));
-	default: break;
+	case FILL_TIES:
+		return dtype == TN_DTYPE_U8 ? fabs(floor(in->low + u * (in->high - in->low))) : floor(in->low + u * (in->high - in->low));
+	default:
+		break;
 	}
 	u = in->low + u * (in->high - in->low);
 	if (dtype == TN_DTYPE_BOOL8) {
@@ -38,8 +42,8 @@ static TN_UNUSED enum tn_dtype case_dtype(const struct op_case *c, int input, en
 }
 
 /* An operand from numbers; NULL `values`: those of case_number. */
-static TN_UNUSED struct tn_tensor *case_tensor(struct tn_engine *e, const struct op_case *c, int input, enum tn_dtype dtype, const double *values,
-                                               struct tn_error *err) {
+static TN_UNUSED struct tn_tensor *case_tensor(
+	struct tn_engine *e, const struct op_case *c, int input, enum tn_dtype dtype, const double *values, struct tn_error *err) {
 	enum tn_dtype own = case_dtype(c, input, dtype);
 	int64_t count = tn_shape_count(&c->in[input].shape);
 	char *bytes = tn_alloc((size_t)count * 8);
@@ -50,7 +54,8 @@ static TN_UNUSED struct tn_tensor *case_tensor(struct tn_engine *e, const struct
 		return NULL;
 	}
 	for (int64_t k = 0; k < count; k++) {
-		tn_element_set_f64(own, bytes + (size_t)k * tn_dtype_size(own), values != NULL ? values[k] : case_number(c, input, k, own));
+		tn_element_set_f64(
+			own, bytes + (size_t)k * tn_dtype_size(own), values != NULL ? values[k] : case_number(c, input, k, own));
 	}
 	t = tn_tensor_from_data(e, own, &c->in[input].shape, bytes, err);
 	tn_free(bytes);
@@ -58,13 +63,15 @@ static TN_UNUSED struct tn_tensor *case_tensor(struct tn_engine *e, const struct
 }
 
 /* The pooling that a FILL_RESULT operand is the result of. */
-static TN_UNUSED struct tn_tensor *case_pooled(struct tn_engine *e, const struct op_case *c, struct tn_tensor *x, struct tn_error *err) {
-	return tn_apply(e, TN_OP_MAX_POOL2D, &(struct tn_op_params){.inputs = &x, .input_count = 1, .attrs = c->attrs, .attr_count = 6}, err);
+static TN_UNUSED struct tn_tensor *case_pooled(
+	struct tn_engine *e, const struct op_case *c, struct tn_tensor *x, struct tn_error *err) {
+	return tn_apply(
+		e, TN_OP_MAX_POOL2D, &(struct tn_op_params){.inputs = &x, .input_count = 1, .attrs = c->attrs, .attr_count = 6}, err);
 }
 
 /* The call itself. dtype: of CAST's and the makers' results. */
-static TN_UNUSED struct tn_tensor *case_call(struct tn_engine *e, const struct op_case *c, struct tn_tensor *const *inputs, enum tn_dtype dtype,
-                                             struct tn_error *err) {
+static TN_UNUSED struct tn_tensor *case_call(
+	struct tn_engine *e, const struct op_case *c, struct tn_tensor *const *inputs, enum tn_dtype dtype, struct tn_error *err) {
 	if (tn_op_kind(c->op) == TN_KIND_ELEMENTWISE) {
 		struct tn_arg args[4];
 		int count = 0;
@@ -97,8 +104,15 @@ static TN_UNUSED struct tn_tensor *case_call(struct tn_engine *e, const struct o
 		}
 		return tn_pad(e, inputs[0], before, after, c->scalars[0], err);
 	}
-	return tn_apply(e, c->op, &(struct tn_op_params){.inputs = inputs, .input_count = c->input_count, .attrs = c->attrs, .attr_count = c->attr_count,
-	                                                 .scalars = c->scalars, .scalar_count = c->scalar_count, .dtype = dtype}, err);
+	return tn_apply(e, c->op,
+		&(struct tn_op_params){.inputs = inputs,
+			.input_count = c->input_count,
+			.attrs = c->attrs,
+			.attr_count = c->attr_count,
+			.scalars = c->scalars,
+			.scalar_count = c->scalar_count,
+			.dtype = dtype},
+		err);
 }
 
 #endif

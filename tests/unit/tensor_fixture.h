@@ -25,7 +25,8 @@ static TN_UNUSED struct tn_engine *fixture_engine(void) {
 }
 
 /* Numbers in that dtype. */
-static TN_UNUSED struct tn_tensor *fixture_from(struct tn_engine *e, enum tn_dtype dtype, struct tn_shape shape, const double *values) {
+static TN_UNUSED struct tn_tensor *fixture_from(
+	struct tn_engine *e, enum tn_dtype dtype, struct tn_shape shape, const double *values) {
 	struct tn_error err = {0};
 	int64_t count = tn_shape_count(&shape);
 	char *bytes = tn_alloc((size_t)count * 8);
@@ -86,26 +87,27 @@ static TN_UNUSED const char *fixture_text(struct tn_tensor *t) {
 	tn_describe(tn_tensor_dtype(t), tn_tensor_shape(t), described);
 	at = (size_t)snprintf(text, 2048, "%s", described);
 	for (int64_t i = 0; i < count && at < 2000; i++) {
-		at += (size_t)snprintf(text + at, 2048 - at, " %g", values[i] != values[i] ? (double)NAN : values[i]); /* no sign of NaN */
+		at +=
+			(size_t)snprintf(text + at, 2048 - at, " %g", values[i] != values[i] ? (double)NAN : values[i]); /* no sign of NaN */
 	}
 	tn_free(values);
 	return text;
 }
 
-#define CHECK_TENSOR(tensor, wanted) \
-	do { \
-		struct tn_tensor *check_tensor = (tensor); \
-		TN_CHECK_NO_ERROR(&err); \
-		TN_CHECK_STR_EQ(fixture_text(check_tensor), (wanted)); \
-		tn_tensor_unref(check_tensor); \
+#define CHECK_TENSOR(tensor, wanted)                                                                                             \
+	do {                                                                                                                         \
+		struct tn_tensor *check_tensor = (tensor);                                                                               \
+		TN_CHECK_NO_ERROR(&err);                                                                                                 \
+		TN_CHECK_STR_EQ(fixture_text(check_tensor), (wanted));                                                                   \
+		tn_tensor_unref(check_tensor);                                                                                           \
 	} while (0)
 
-#define CHECK_FAILS(call, error_kind, wanted) \
-	do { \
-		tn_error_clear(&err); \
-		TN_CHECK_NULL(call); \
-		TN_CHECK_ERROR(&err, (error_kind), (wanted)); \
-		tn_error_clear(&err); \
+#define CHECK_FAILS(call, error_kind, wanted)                                                                                    \
+	do {                                                                                                                         \
+		tn_error_clear(&err);                                                                                                    \
+		TN_CHECK_NULL(call);                                                                                                     \
+		TN_CHECK_ERROR(&err, (error_kind), (wanted));                                                                            \
+		tn_error_clear(&err);                                                                                                    \
 	} while (0)
 
 #endif

@@ -78,8 +78,9 @@ static void make_inputs(const struct subject *s, struct tn_grad *grad, struct tn
 	struct tn_error err = {0};
 
 	for (int i = 0; i < s->c->input_count; i++) {
-		struct tn_tensor *plain = s->c->in[i].fill == FILL_RESULT ? case_pooled(s->engine, s->c, inputs[0], &err)
-		                                                         : case_tensor(s->engine, s->c, i, TN_DTYPE_F64, s->values[i], &err);
+		struct tn_tensor *plain = s->c->in[i].fill == FILL_RESULT
+			? case_pooled(s->engine, s->c, inputs[0], &err)
+			: case_tensor(s->engine, s->c, i, TN_DTYPE_F64, s->values[i], &err);
 
 		TN_CHECK_NO_ERROR(&err);
 		inputs[i] = plain;
@@ -192,8 +193,8 @@ static void compare(struct subject *s, function_of f, const char *what) {
 			s->values[i][k] = held;
 			difference = (above - below) / (2 * step);
 			if (!(fabs(own - difference) <= 2e-5 * (1 + fabs(difference)))) {
-				tn_test_fail(TN_TEST_HERE(what), "%s (%s): %s for element %lld of operand %d is %.9g, differences say %.9g", tn_op_name(s->c->op),
-				             s->c->note, what, (long long)k, i, own, difference);
+				tn_test_fail(TN_TEST_HERE(what), "%s (%s): %s for element %lld of operand %d is %.9g, differences say %.9g",
+					tn_op_name(s->c->op), s->c->note, what, (long long)k, i, own, difference);
 			}
 		}
 		tn_free(found);
@@ -239,17 +240,30 @@ TN_TEST(every_differentiable_op_has_a_smooth_case) {
 			found = op_cases[i].op == (enum tn_op)op && op_cases[i].smooth && (op_cases[i].classes & OP_F) != 0;
 		}
 		if (!found) {
-			tn_test_fail(TN_TEST_HERE("op_cases"), "%s is differentiable, and no case of tests/ops/cases.h tries it", tn_op_name((enum tn_op)op));
+			tn_test_fail(TN_TEST_HERE("op_cases"), "%s is differentiable, and no case of tests/ops/cases.h tries it",
+				tn_op_name((enum tn_op)op));
 		}
 	}
 }
 
-TN_TEST(gradients_agree_with_differences_1) { walk(0, 3, loss_of, "the gradient"); }
-TN_TEST(gradients_agree_with_differences_2) { walk(1, 3, loss_of, "the gradient"); }
-TN_TEST(gradients_agree_with_differences_3) { walk(2, 3, loss_of, "the gradient"); }
-TN_TEST(second_gradients_agree_with_differences_1) { walk(0, 3, slope_of, "the second gradient"); }
-TN_TEST(second_gradients_agree_with_differences_2) { walk(1, 3, slope_of, "the second gradient"); }
-TN_TEST(second_gradients_agree_with_differences_3) { walk(2, 3, slope_of, "the second gradient"); }
+TN_TEST(gradients_agree_with_differences_1) {
+	walk(0, 3, loss_of, "the gradient");
+}
+TN_TEST(gradients_agree_with_differences_2) {
+	walk(1, 3, loss_of, "the gradient");
+}
+TN_TEST(gradients_agree_with_differences_3) {
+	walk(2, 3, loss_of, "the gradient");
+}
+TN_TEST(second_gradients_agree_with_differences_1) {
+	walk(0, 3, slope_of, "the second gradient");
+}
+TN_TEST(second_gradients_agree_with_differences_2) {
+	walk(1, 3, slope_of, "the second gradient");
+}
+TN_TEST(second_gradients_agree_with_differences_3) {
+	walk(2, 3, slope_of, "the second gradient");
+}
 
 /* ---- edges ---- */
 
@@ -300,7 +314,8 @@ TN_TEST(edges_have_the_slopes_of_pytorch) {
 TN_TEST(a_power_of_zero_has_clean_gradients_in_base_and_exponent) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
-	struct tn_tensor *base = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(3), (double[]){0, 0, 2}), *exponent = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(3), (double[]){0, 2, 0});
+	struct tn_tensor *base = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(3), (double[]){0, 0, 2}),
+					 *exponent = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(3), (double[]){0, 2, 0});
 	struct tn_grad *grad = tn_grad_begin(e, &err);
 	struct tn_tensor *leaves[2] = {tn_grad_leaf(grad, base, &err), tn_grad_leaf(grad, exponent, &err)}, *grads[2], *y, *sum;
 
@@ -321,7 +336,8 @@ TN_TEST(a_power_of_zero_has_clean_gradients_in_base_and_exponent) {
 TN_TEST(gradients_keep_the_dtype_of_their_input_through_casts_and_autocast) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
-	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(2, 3)), *w = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(3, 2)), *y, *sum, *grads[2];
+	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(2, 3)), *w = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(3, 2)), *y,
+					 *sum, *grads[2];
 	struct tn_grad *grad = tn_grad_begin(e, &err);
 	struct tn_tensor *leaves[2] = {tn_grad_leaf(grad, x, &err), tn_grad_leaf(grad, w, &err)};
 

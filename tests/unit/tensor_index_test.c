@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* x[…] read and written, compared with a naive walk over all positions or with what NumPy gives (PyTorch where an int stands beside
- * tensors). Each case runs on a tensor that is there, where parts are views, and on a pending one, where they are recorded. */
+/* x[…] read and written, compared with a naive walk over all positions or with what NumPy gives (PyTorch where an int stands
+ * beside tensors). Each case runs on a tensor that is there, where parts are views, and on a pending one, where they are
+ * recorded. */
 #include "tensor_fixture.h"
 
-#define INT_AT(n) {.kind = TN_INDEX_INT, .literal = true, .start = (n)}
-#define VAR_AT(n) {.kind = TN_INDEX_INT, .start = (n)}
-#define ALL {.kind = TN_INDEX_SLICE, .literal = true}
-#define FROM_TO(a, b) {.kind = TN_INDEX_SLICE, .literal = true, .has_start = true, .start = (a), .has_stop = true, .stop = (b)}
-#define VAR_FROM_TO(a, b) {.kind = TN_INDEX_SLICE, .has_start = true, .start = (a), .has_stop = true, .stop = (b)}
-#define STEP(n) {.kind = TN_INDEX_SLICE, .literal = true, .has_step = true, .step = (n)}
-#define NEW {.kind = TN_INDEX_NEW_AXIS}
-#define DOTS {.kind = TN_INDEX_ELLIPSIS}
-#define BY(t) {.kind = TN_INDEX_TENSOR, .tensor = (t)}
+#define INT_AT(n)                                                                                                                \
+	{ .kind = TN_INDEX_INT, .literal = true, .start = (n) }
+#define VAR_AT(n)                                                                                                                \
+	{ .kind = TN_INDEX_INT, .start = (n) }
+#define ALL                                                                                                                      \
+	{ .kind = TN_INDEX_SLICE, .literal = true }
+#define FROM_TO(a, b)                                                                                                            \
+	{ .kind = TN_INDEX_SLICE, .literal = true, .has_start = true, .start = (a), .has_stop = true, .stop = (b) }
+#define VAR_FROM_TO(a, b)                                                                                                        \
+	{ .kind = TN_INDEX_SLICE, .has_start = true, .start = (a), .has_stop = true, .stop = (b) }
+#define STEP(n)                                                                                                                  \
+	{ .kind = TN_INDEX_SLICE, .literal = true, .has_step = true, .step = (n) }
+#define NEW                                                                                                                      \
+	{ .kind = TN_INDEX_NEW_AXIS }
+#define DOTS                                                                                                                     \
+	{ .kind = TN_INDEX_ELLIPSIS }
+#define BY(t)                                                                                                                    \
+	{ .kind = TN_INDEX_TENSOR, .tensor = (t) }
 #define ITEMS(...) (struct tn_index[]){__VA_ARGS__}, (int)(sizeof((struct tn_index[]){__VA_ARGS__}) / sizeof(struct tn_index))
 
 /* 0 … as a pending tensor: x + 0 */
@@ -36,7 +46,7 @@ static void check_get(struct tn_engine *e, struct tn_shape shape, const struct t
 }
 
 static void check_set(struct tn_engine *e, struct tn_shape shape, const struct tn_index *items, int count, struct tn_arg value,
-                      const char *wanted) {
+	const char *wanted) {
 	for (int kind = 0; kind < 3; kind++) { /* there, pending, shared */
 		struct tn_error err = {0};
 		struct tn_tensor *x = kind == 1 ? pending_count(e, shape) : fixture_count(e, TN_DTYPE_F32, shape);
@@ -54,8 +64,8 @@ static void check_set(struct tn_engine *e, struct tn_shape shape, const struct t
 	}
 }
 
-static void check_error(struct tn_engine *e, struct tn_shape shape, const struct tn_index *items, int count, enum tn_error_kind kind,
-                        const char *wanted) {
+static void check_error(struct tn_engine *e, struct tn_shape shape, const struct tn_index *items, int count,
+	enum tn_error_kind kind, const char *wanted) {
 	struct tn_error err = {0};
 	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, shape);
 
@@ -92,8 +102,14 @@ TN_TEST(slices_agree_with_a_walk_over_all_bounds) {
 	for (int64_t start = -7; start <= 7; start++) {
 		for (int64_t stop = -7; stop <= 7; stop++) {
 			for (int64_t step = -3; step <= 3; step++) {
-				struct tn_index item = {.kind = TN_INDEX_SLICE, .literal = true, .has_start = start != 7, .start = start,
-				                        .has_stop = stop != 7, .stop = stop, .has_step = true, .step = step};
+				struct tn_index item = {.kind = TN_INDEX_SLICE,
+					.literal = true,
+					.has_start = start != 7,
+					.start = start,
+					.has_stop = stop != 7,
+					.stop = stop,
+					.has_step = true,
+					.step = step};
 				int64_t from = start == 7 ? (step > 0 ? 0 : 4) : start < 0 ? start + 5 : start;
 				int64_t to = stop == 7 ? (step > 0 ? 5 : -1) : stop < 0 ? (stop + 5 < -1 ? -1 : stop + 5) : stop, found = 0;
 				struct tn_tensor *part;
@@ -123,8 +139,10 @@ TN_TEST(slices_agree_with_a_walk_over_all_bounds) {
 TN_TEST(integer_tensors_gather) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_shape m = TN_SHAPE(3, 4), cube = TN_SHAPE(2, 3, 4);
-	struct tn_tensor *i = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(2), (double[]){2, -3}), *j = fixture_from(e, TN_DTYPE_I32, TN_SHAPE(2), (double[]){1, 3});
-	struct tn_tensor *column = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(2, 1), (double[]){0, 1}), *n = fixture_from(e, TN_DTYPE_U8, TN_SHAPE_SCALAR, (double[]){1});
+	struct tn_tensor *i = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(2), (double[]){2, -3}),
+					 *j = fixture_from(e, TN_DTYPE_I32, TN_SHAPE(2), (double[]){1, 3});
+	struct tn_tensor *column = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(2, 1), (double[]){0, 1}),
+					 *n = fixture_from(e, TN_DTYPE_U8, TN_SHAPE_SCALAR, (double[]){1});
 
 	check_get(e, m, ITEMS(BY(i)), "f32[2, 4] 8 9 10 11 0 1 2 3");
 	check_get(e, m, ITEMS(ALL, BY(j)), "f32[3, 2] 1 3 5 7 9 11");
@@ -145,7 +163,8 @@ TN_TEST(integer_tensors_gather) {
 TN_TEST(masks_choose_elements) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_shape m = TN_SHAPE(3, 4);
-	struct tn_tensor *rows = fixture_from(e, TN_DTYPE_BOOL8, TN_SHAPE(3), (double[]){1, 0, 1}), *i = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(2), (double[]){1, 2});
+	struct tn_tensor *rows = fixture_from(e, TN_DTYPE_BOOL8, TN_SHAPE(3), (double[]){1, 0, 1}),
+					 *i = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(2), (double[]){1, 2});
 	struct tn_tensor *every = fixture_from(e, TN_DTYPE_BOOL8, TN_SHAPE(3, 4), (double[]){0, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 1});
 
 	check_get(e, m, ITEMS(BY(rows)), "f32[2, 4] 0 1 2 3 8 9 10 11");
@@ -163,7 +182,8 @@ TN_TEST(index_errors_name_the_index_and_the_shape) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
 	struct tn_shape m = TN_SHAPE(3, 4);
-	struct tn_tensor *i = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(2), (double[]){0, 12}), *mask = fixture_from(e, TN_DTYPE_BOOL8, TN_SHAPE(4), (double[]){1, 0, 1, 0});
+	struct tn_tensor *i = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(2), (double[]){0, 12}),
+					 *mask = fixture_from(e, TN_DTYPE_BOOL8, TN_SHAPE(4), (double[]){1, 0, 1, 0});
 	struct tn_tensor *f = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(1), (double[]){1}), *x = fixture_count(e, TN_DTYPE_F32, m), *y;
 	char bytes[64];
 
@@ -192,7 +212,8 @@ TN_TEST(index_errors_name_the_index_and_the_shape) {
 TN_TEST(writes_by_ints_and_slices_make_a_new_value) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_shape m = TN_SHAPE(2, 3);
-	struct tn_tensor *row = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(3), (double[]){7, 8, 9}), *wide = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(1, 3), (double[]){7, 8, 9});
+	struct tn_tensor *row = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(3), (double[]){7, 8, 9}),
+					 *wide = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(1, 3), (double[]){7, 8, 9});
 	struct tn_tensor *column = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(2, 1), (double[]){7, 8});
 
 	check_set(e, m, ITEMS(INT_AT(0), INT_AT(1)), tn_arg_f64(9.5, true), "f32[2, 3] 0 9.5 2 3 4 5");
@@ -216,9 +237,12 @@ TN_TEST(writes_by_ints_and_slices_make_a_new_value) {
 TN_TEST(writes_by_tensors_follow_numpy) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_shape m = TN_SHAPE(3, 2);
-	struct tn_tensor *i = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(3), (double[]){2, 0, 2}), *j = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(3), (double[]){0, 1, 0});
-	struct tn_tensor *v = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(3, 1), (double[]){7, 8, 9}), *w = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(3), (double[]){7, 8, 9});
-	struct tn_tensor *mask = fixture_from(e, TN_DTYPE_BOOL8, TN_SHAPE(3), (double[]){1, 0, 1}), *two = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(2), (double[]){7, 8});
+	struct tn_tensor *i = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(3), (double[]){2, 0, 2}),
+					 *j = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(3), (double[]){0, 1, 0});
+	struct tn_tensor *v = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(3, 1), (double[]){7, 8, 9}),
+					 *w = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(3), (double[]){7, 8, 9});
+	struct tn_tensor *mask = fixture_from(e, TN_DTYPE_BOOL8, TN_SHAPE(3), (double[]){1, 0, 1}),
+					 *two = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(2), (double[]){7, 8});
 	struct tn_tensor *every = fixture_from(e, TN_DTYPE_BOOL8, TN_SHAPE(3, 2), (double[]){0, 1, 1, 0, 0, 1});
 	struct tn_tensor *one = fixture_from(e, TN_DTYPE_F32, TN_SHAPE_SCALAR, (double[]){-1});
 
@@ -246,7 +270,8 @@ TN_TEST(writes_by_tensors_follow_numpy) {
 TN_TEST(a_write_of_what_does_not_fit_leaves_the_tensor_as_it_was) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
-	struct tn_tensor *x = fixture_count(e, TN_DTYPE_I64, TN_SHAPE(3)), *same = x, *v = fixture_count(e, TN_DTYPE_I64, TN_SHAPE(2));
+	struct tn_tensor *x = fixture_count(e, TN_DTYPE_I64, TN_SHAPE(3)), *same = x,
+					 *v = fixture_count(e, TN_DTYPE_I64, TN_SHAPE(2));
 
 	TN_CHECK(!tn_index_set(e, &x, ITEMS(INT_AT(0)), tn_arg_f64(0.5, true), &err));
 	TN_CHECK_ERROR(&err, TN_ERR_VALUE, "index_set: i64 cannot hold 0.5");
@@ -297,8 +322,10 @@ TN_TEST(a_loop_over_pending_rows_uses_one_plan) {
 TN_TEST(nonzero_and_equal_read_the_elements) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
-	struct tn_tensor *x = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(2, 3), (double[]){0, 1, 0, -2, 0, 3}), *y = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(2, 3), (double[]){-0.0, 1, 0, -2, 0, 3});
-	struct tn_tensor *nan = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(1), (double[]){0.0 / 0.0}), *i = fixture_count(e, TN_DTYPE_I64, TN_SHAPE(1));
+	struct tn_tensor *x = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(2, 3), (double[]){0, 1, 0, -2, 0, 3}),
+					 *y = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(2, 3), (double[]){-0.0, 1, 0, -2, 0, 3});
+	struct tn_tensor *nan = fixture_from(e, TN_DTYPE_F32, TN_SHAPE(1), (double[]){0.0 / 0.0}),
+					 *i = fixture_count(e, TN_DTYPE_I64, TN_SHAPE(1));
 	bool equal;
 
 	CHECK_TENSOR(tn_nonzero(e, x, &err), "i64[3, 2] 0 1 1 0 1 2");

@@ -33,7 +33,8 @@ TN_TEST(dtypes_have_names_sizes_and_are_found_by_name) {
 }
 
 TN_TEST(promotion_between_tensors_is_the_order_of_the_language) {
-	static const enum tn_dtype order[] = {TN_DTYPE_BOOL8, TN_DTYPE_U8, TN_DTYPE_I32, TN_DTYPE_I64, TN_DTYPE_F16, TN_DTYPE_F32, TN_DTYPE_F64};
+	static const enum tn_dtype order[] = {
+		TN_DTYPE_BOOL8, TN_DTYPE_U8, TN_DTYPE_I32, TN_DTYPE_I64, TN_DTYPE_F16, TN_DTYPE_F32, TN_DTYPE_F64};
 
 	for (size_t i = 0; i < TN_ARRAY_LEN(order); i++) {
 		for (size_t k = 0; k < TN_ARRAY_LEN(order); k++) {
@@ -53,7 +54,7 @@ TN_TEST(short_floats_convert_exactly_and_round_to_nearest_even) {
 		TN_CHECK(isnan(half) ? isnan(tn_f16_to_f32(tn_f32_to_f16(half))) : tn_f32_to_f16(half) == bits);
 		TN_CHECK(isnan(brain) ? isnan(tn_bf16_to_f32(tn_f32_to_bf16(brain))) : tn_f32_to_bf16(brain) == bits);
 	}
-	TN_CHECK_F64_EQ((double)tn_f16_to_f32(tn_f32_to_f16(2049)), 2048);  /* a tie: to even */
+	TN_CHECK_F64_EQ((double)tn_f16_to_f32(tn_f32_to_f16(2049)), 2048); /* a tie: to even */
 	TN_CHECK_F64_EQ((double)tn_f16_to_f32(tn_f32_to_f16(2051)), 2052);
 	TN_CHECK_F64_EQ((double)tn_f16_to_f32(tn_f32_to_f16(65519.99f)), 65504);
 	TN_CHECK_F64_EQ((double)tn_f16_to_f32(tn_f32_to_f16(65520)), INFINITY);
@@ -83,7 +84,8 @@ TN_TEST(single_elements_convert_as_tensors_do) {
 
 TN_TEST(shapes_too_large_are_errors_not_overflows) {
 	struct tn_error err = {0};
-	struct tn_shape huge = TN_SHAPE(INT64_C(1) << 40, INT64_C(1) << 40), negative = TN_SHAPE(2, -3), empty = TN_SHAPE(INT64_C(1) << 40, INT64_C(1) << 40, 0);
+	struct tn_shape huge = TN_SHAPE(INT64_C(1) << 40, INT64_C(1) << 40), negative = TN_SHAPE(2, -3),
+					empty = TN_SHAPE(INT64_C(1) << 40, INT64_C(1) << 40, 0);
 
 	TN_CHECK(!tn_shape_check(&huge, "zeros", &err));
 	TN_CHECK_ERROR(&err, TN_ERR_MEMORY, "zeros: a tensor of shape [1099511627776, 1099511627776] is larger than any memory");
@@ -108,7 +110,8 @@ static struct tn_tensor *zeros(struct tn_engine *e, enum tn_dtype dtype, struct 
 /* The name of the dtype that op gives for a tensor of `dtype` and that number. */
 static const char *with_number(struct tn_engine *e, enum tn_op op, enum tn_dtype dtype, struct tn_arg number) {
 	struct tn_error err = {0};
-	struct tn_tensor *x = zeros(e, dtype, TN_SHAPE(2)), *y = tn_elementwise(e, op, (struct tn_arg[]){tn_arg_tensor(x), number}, 2, &err);
+	struct tn_tensor *x = zeros(e, dtype, TN_SHAPE(2)),
+					 *y = tn_elementwise(e, op, (struct tn_arg[]){tn_arg_tensor(x), number}, 2, &err);
 	const char *name;
 
 	TN_CHECK_NO_ERROR(&err);
@@ -141,14 +144,18 @@ TN_TEST(a_number_that_the_dtype_cannot_hold_is_an_error) {
 	struct tn_error err = {0};
 	struct tn_tensor *bytes = zeros(e, TN_DTYPE_U8, TN_SHAPE(2)), *halves = zeros(e, TN_DTYPE_F16, TN_SHAPE(2));
 
-	CHECK_FAILS(tn_elementwise(e, TN_OP_ADD, (struct tn_arg[]){tn_arg_tensor(bytes), tn_arg_i64(300, true)}, 2, &err), TN_ERR_OVERFLOW,
-	            "add: 300 does not fit u8, which holds 0 to 255");
-	CHECK_FAILS(tn_elementwise(e, TN_OP_MUL, (struct tn_arg[]){tn_arg_tensor(bytes), tn_arg_i64(-1, true)}, 2, &err), TN_ERR_OVERFLOW,
-	            "mul: -1 does not fit u8, which holds 0 to 255");
-	CHECK_FAILS(tn_elementwise(e, TN_OP_MUL, (struct tn_arg[]){tn_arg_tensor(halves), tn_arg_f64(1e6, true)}, 2, &err), TN_ERR_OVERFLOW,
-	            "mul: 1e+06 does not fit f16, whose largest number is 65504");
+	CHECK_FAILS(tn_elementwise(e, TN_OP_ADD, (struct tn_arg[]){tn_arg_tensor(bytes), tn_arg_i64(300, true)}, 2, &err),
+		TN_ERR_OVERFLOW, "add: 300 does not fit u8, which holds 0 to 255");
+	CHECK_FAILS(tn_elementwise(e, TN_OP_MUL, (struct tn_arg[]){tn_arg_tensor(bytes), tn_arg_i64(-1, true)}, 2, &err),
+		TN_ERR_OVERFLOW, "mul: -1 does not fit u8, which holds 0 to 255");
+	CHECK_FAILS(tn_elementwise(e, TN_OP_MUL, (struct tn_arg[]){tn_arg_tensor(halves), tn_arg_f64(1e6, true)}, 2, &err),
+		TN_ERR_OVERFLOW, "mul: 1e+06 does not fit f16, whose largest number is 65504");
 	CHECK_FAILS(tn_full(e, TN_DTYPE_I64, &TN_SHAPE(2), (struct tn_scalar){.is_float = true, .f = 0.5}, &err), TN_ERR_VALUE,
-	            "full: i64 cannot hold 0.5");
+		"full: i64 cannot hold 0.5");
+	CHECK_FAILS(tn_elementwise(e, TN_OP_MOD, (struct tn_arg[]){tn_arg_tensor(bytes), tn_arg_i64(0, true)}, 2, &err),
+		TN_ERR_ZERO_DIVISION, "mod: an integer tensor (u8[2]) divided by 0");
+	CHECK_FAILS(tn_elementwise(e, TN_OP_POW, (struct tn_arg[]){tn_arg_tensor(bytes), tn_arg_i64(-1, true)}, 2, &err),
+		TN_ERR_VALUE, "pow: an integer tensor (u8[2]) to the negative power -1");
 	tn_tensor_unref(bytes);
 	tn_tensor_unref(halves);
 	tn_engine_destroy(e);
@@ -244,7 +251,8 @@ TN_TEST(matmul_names_both_shapes_when_inner_dimensions_differ) {
 TN_TEST(shape_errors_name_the_op_and_what_met) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
-	struct tn_tensor *x = zeros(e, TN_DTYPE_F32, TN_SHAPE(64, 10)), *v = zeros(e, TN_DTYPE_F32, TN_SHAPE(64)), *image = zeros(e, TN_DTYPE_F32, TN_SHAPE(2, 3, 4, 4));
+	struct tn_tensor *x = zeros(e, TN_DTYPE_F32, TN_SHAPE(64, 10)), *v = zeros(e, TN_DTYPE_F32, TN_SHAPE(64)),
+					 *image = zeros(e, TN_DTYPE_F32, TN_SHAPE(2, 3, 4, 4));
 	struct tn_tensor *kernel = zeros(e, TN_DTYPE_F32, TN_SHAPE(8, 1, 5, 5));
 	struct tn_conv2d_params conv = {.stride = {1, 1}, .dilation = {1, 1}, .groups = 1};
 
@@ -252,22 +260,24 @@ TN_TEST(shape_errors_name_the_op_and_what_met) {
 	TN_CHECK_ERROR(&err, TN_ERR_SHAPE, "add: shapes do not broadcast: f32[64, 10] and f32[64]");
 	TN_CHECK_STR_EQ(err.hint, "the second operand reshaped to [64, 1] would fit");
 	CHECK_FAILS(tn_reshape(e, x, (int64_t[]){7, -1}, 2, &err), TN_ERR_SHAPE,
-	            "reshape: the 640 elements of f32[64, 10] do not divide into [7, -1]");
-	CHECK_FAILS(tn_reshape(e, x, (int64_t[]){7, 7}, 2, &err), TN_ERR_SHAPE, "reshape: f32[64, 10] has 640 elements, [7, 7] has 49");
+		"reshape: the 640 elements of f32[64, 10] do not divide into [7, -1]");
+	CHECK_FAILS(
+		tn_reshape(e, x, (int64_t[]){7, 7}, 2, &err), TN_ERR_SHAPE, "reshape: f32[64, 10] has 640 elements, [7, 7] has 49");
 	CHECK_FAILS(tn_reduce(e, TN_OP_SUM, x, (int64_t[]){2}, 1, false, &err), TN_ERR_INDEX,
-	            "sum: axis 2 is out of range for f32[64, 10], which has 2 axes");
+		"sum: axis 2 is out of range for f32[64, 10], which has 2 axes");
 	CHECK_FAILS(tn_reduce(e, TN_OP_SUM, x, (int64_t[]){1, -1}, 2, false, &err), TN_ERR_VALUE, "sum: axis 1 is named twice");
 	CHECK_FAILS(tn_expand(e, x, (int64_t[]){64, 20}, 2, &err), TN_ERR_SHAPE,
-	            "expand: f32[64, 10] does not expand to [64, 20]; only axes of size 1 are repeated");
+		"expand: f32[64, 10] does not expand to [64, 20]; only axes of size 1 are repeated");
 	CHECK_FAILS(tn_cat(e, (struct tn_tensor *[]){x, v}, 2, 0, &err), TN_ERR_SHAPE,
-	            "cat: shapes differ outside axis 0: f32[64, 10] and f32[64]");
+		"cat: shapes differ outside axis 0: f32[64, 10] and f32[64]");
 	CHECK_FAILS(tn_conv2d(e, image, kernel, NULL, &conv, &err), TN_ERR_SHAPE,
-	            "conv2d: channels differ: an input [2, 3, 4, 4] has 3, a weight [8, 1, 5, 5] wants 1");
-	CHECK_FAILS(tn_pool2d(e, TN_OP_MAX_POOL2D, image, &(struct tn_pool2d_params){.kernel = {5, 5}, .stride = {1, 1}}, &err), TN_ERR_SHAPE,
-	            "max_pool2d: a window of 5 x 5 does not fit into [2, 3, 4, 4]");
+		"conv2d: channels differ: an input [2, 3, 4, 4] has 3, a weight [8, 1, 5, 5] wants 1");
+	CHECK_FAILS(tn_pool2d(e, TN_OP_MAX_POOL2D, image, &(struct tn_pool2d_params){.kernel = {5, 5}, .stride = {1, 1}}, &err),
+		TN_ERR_SHAPE, "max_pool2d: a window of 5 x 5 does not fit into [2, 3, 4, 4]");
 	CHECK_FAILS(tn_gather(e, x, v, 0, &err), TN_ERR_TYPE, "index_select: indices are integers, not f32[64]");
-	CHECK_FAILS(tn_elementwise(e, TN_OP_WHERE, (struct tn_arg[]){tn_arg_tensor(x), tn_arg_f64(1, true), tn_arg_tensor(x)}, 3, &err),
-	            TN_ERR_TYPE, "where: the condition is a bool8 tensor, not f32[64, 10]");
+	CHECK_FAILS(
+		tn_elementwise(e, TN_OP_WHERE, (struct tn_arg[]){tn_arg_tensor(x), tn_arg_f64(1, true), tn_arg_tensor(x)}, 3, &err),
+		TN_ERR_TYPE, "where: the condition is a bool8 tensor, not f32[64, 10]");
 	tn_tensor_unref(x);
 	tn_tensor_unref(v);
 	tn_tensor_unref(image);
@@ -293,11 +303,13 @@ TN_TEST(attributes_that_no_front_makes_are_refused) {
 			continue; /* their attributes may be none: the shape of a 0-d tensor */
 		}
 		tn_error_clear(&err);
-		TN_CHECK_NULL(tn_apply(e, (enum tn_op)i, &(struct tn_op_params){.inputs = inputs, .input_count = inputs_wanted < 0 ? 1 : inputs_wanted}, &err));
+		TN_CHECK_NULL(tn_apply(e, (enum tn_op)i,
+			&(struct tn_op_params){.inputs = inputs, .input_count = inputs_wanted < 0 ? 1 : inputs_wanted}, &err));
 		TN_CHECK(tn_error_is_set(&err));
 	}
-	CHECK_FAILS(tn_apply(e, TN_OP_SLICE, &(struct tn_op_params){.inputs = &x, .input_count = 1, .attrs = outside, .attr_count = 6}, &err),
-	            TN_ERR_VALUE, "slice: its attributes are incomplete or out of range");
+	CHECK_FAILS(
+		tn_apply(e, TN_OP_SLICE, &(struct tn_op_params){.inputs = &x, .input_count = 1, .attrs = outside, .attr_count = 6}, &err),
+		TN_ERR_VALUE, "slice: its attributes are incomplete or out of range");
 	tn_tensor_unref(x);
 	tn_engine_destroy(e);
 }
@@ -328,7 +340,8 @@ TN_TEST(matmul_takes_vectors_and_batches_as_numpy_does) {
 TN_TEST(shape_functions_give_what_pytorch_gives) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
-	struct tn_tensor *x = fixture_count(e, TN_DTYPE_I64, TN_SHAPE(2, 3)), *one = fixture_count(e, TN_DTYPE_I64, TN_SHAPE(1, 2, 1));
+	struct tn_tensor *x = fixture_count(e, TN_DTYPE_I64, TN_SHAPE(2, 3)),
+					 *one = fixture_count(e, TN_DTYPE_I64, TN_SHAPE(1, 2, 1));
 	struct tn_tensor *n = fixture_count(e, TN_DTYPE_F32, TN_SHAPE_SCALAR);
 
 	CHECK_TENSOR(tn_transpose(e, x, 0, -1, &err), "i64[3, 2] 0 3 1 4 2 5");
@@ -338,7 +351,7 @@ TN_TEST(shape_functions_give_what_pytorch_gives) {
 	CHECK_TENSOR(tn_unsqueeze(e, x, -1, &err), "i64[2, 3, 1] 0 1 2 3 4 5");
 	CHECK_TENSOR(tn_stack(e, (struct tn_tensor *[]){n, n, n}, 3, 0, &err), "f32[3] 0 0 0");
 	CHECK_TENSOR(tn_pad(e, x, (int64_t[]){0, 1}, (int64_t[]){1, 0}, (struct tn_scalar){.i = 9}, &err),
-	             "i64[3, 4] 9 0 1 2 9 3 4 5 9 9 9 9");
+		"i64[3, 4] 9 0 1 2 9 3 4 5 9 9 9 9");
 	CHECK_TENSOR(tn_along(e, TN_OP_ARGSORT, n, 0, false, &err), "i64[] 0");
 	CHECK_TENSOR(tn_arg_all(e, TN_OP_ARGMAX, x, &err), "i64[] 5");
 	tn_tensor_unref(x);
@@ -376,18 +389,26 @@ TN_TEST(arange_counts_as_python_does) {
 	struct tn_error err = {0};
 	struct tn_scalar half = {.is_float = true, .f = 0.5}, two = {.is_float = true, .f = 2};
 
-	CHECK_TENSOR(tn_arange(e, TN_DTYPE_I64, (struct tn_scalar){.i = 5}, (struct tn_scalar){.i = 0}, (struct tn_scalar){.i = -2}, &err), "i64[3] 5 3 1");
+	CHECK_TENSOR(
+		tn_arange(e, TN_DTYPE_I64, (struct tn_scalar){.i = 5}, (struct tn_scalar){.i = 0}, (struct tn_scalar){.i = -2}, &err),
+		"i64[3] 5 3 1");
 	CHECK_TENSOR(tn_arange(e, TN_DTYPE_F32, (struct tn_scalar){.i = 0}, two, half, &err), "f32[4] 0 0.5 1 1.5");
-	CHECK_TENSOR(tn_arange(e, TN_DTYPE_I64, (struct tn_scalar){.i = 5}, (struct tn_scalar){.i = 0}, (struct tn_scalar){.i = 1}, &err), "i64[0]");
-	CHECK_FAILS(tn_arange(e, TN_DTYPE_I64, (struct tn_scalar){.i = 5}, (struct tn_scalar){.i = 0}, (struct tn_scalar){.i = 0}, &err),
-	            TN_ERR_VALUE, "arange: the step is 0");
+	CHECK_TENSOR(
+		tn_arange(e, TN_DTYPE_I64, (struct tn_scalar){.i = 5}, (struct tn_scalar){.i = 0}, (struct tn_scalar){.i = 1}, &err),
+		"i64[0]");
+	CHECK_FAILS(
+		tn_arange(e, TN_DTYPE_I64, (struct tn_scalar){.i = 5}, (struct tn_scalar){.i = 0}, (struct tn_scalar){.i = 0}, &err),
+		TN_ERR_VALUE, "arange: the step is 0");
 	tn_engine_destroy(e);
 }
 
 /* ---- random ---- */
 
 TN_TEST(philox_gives_the_published_vectors) {
-	static const struct { uint64_t seed, counter, index; uint32_t out[4]; } known[] = {
+	static const struct {
+		uint64_t seed, counter, index;
+		uint32_t out[4];
+	} known[] = {
 		{0, 0, 0, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
 		{UINT64_MAX, UINT64_MAX, UINT64_MAX, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
 		{0x299f31d0a4093822, 0x0370734413198a2e, 0x85a308d3243f6a88, {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
@@ -420,10 +441,10 @@ TN_TEST(each_draw_takes_one_counter) {
 	TN_CHECK(tn_tensor_equal(e, a, b, &same, &err) && same);
 	tn_tensor_unref(a);
 	tn_tensor_unref(b);
-	CHECK_FAILS(tn_random(e, TN_OP_RAND_INT, &(struct tn_random_params){.dtype = TN_DTYPE_I64, .low = 3, .high = 3}, &err), TN_ERR_VALUE,
-	            "randint: low (3) is below high (3)");
-	CHECK_FAILS(tn_random(e, TN_OP_RAND_BERNOULLI, &(struct tn_random_params){.dtype = TN_DTYPE_BOOL8, .p = 1.5}, &err), TN_ERR_VALUE,
-	            "bernoulli: a probability is 0 to 1, not 1.5");
+	CHECK_FAILS(tn_random(e, TN_OP_RAND_INT, &(struct tn_random_params){.dtype = TN_DTYPE_I64, .low = 3, .high = 3}, &err),
+		TN_ERR_VALUE, "randint: low (3) is below high (3)");
+	CHECK_FAILS(tn_random(e, TN_OP_RAND_BERNOULLI, &(struct tn_random_params){.dtype = TN_DTYPE_BOOL8, .p = 1.5}, &err),
+		TN_ERR_VALUE, "bernoulli: a probability is 0 to 1, not 1.5");
 	tn_engine_destroy(e);
 }
 
@@ -440,7 +461,8 @@ TN_TEST(normals_have_the_moments_and_the_accuracy_that_they_should) {
 		tn_normal_pair_f32(words[0], words[1], f);
 		u = (double)((float)(int32_t)(words[0] >> 1) * 0x1p-31f + 0x1p-32f); /* as rounded there: near 1 its unit shows */
 		angle = 2 * M_PI * (double)words[1] * 0x1p-32;
-		worst32 = fmax(worst32, fmax(fabs(sqrt(-2 * log(u)) * cos(angle) - (double)f[0]), fabs(sqrt(-2 * log(u)) * sin(angle) - (double)f[1])));
+		worst32 = fmax(worst32,
+			fmax(fabs(sqrt(-2 * log(u)) * cos(angle) - (double)f[0]), fabs(sqrt(-2 * log(u)) * sin(angle) - (double)f[1])));
 		tn_normal_pair_f64(tn_philox_u64(words, 0), tn_philox_u64(words, 1), d);
 		u = (double)(tn_philox_u64(words, 0) >> 11) * 0x1p-53 + 0x1p-54;
 		angle = 2 * M_PI * (double)tn_philox_u64(words, 1) * 0x1p-64;
