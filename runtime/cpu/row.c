@@ -65,15 +65,26 @@ static void cumulate(enum cpu_class class, bool product, void *out, const void *
 	}
 }
 
+/* Of bool8: or, and. */
+static void cumulate_bool(bool product, uint8_t *out, const uint8_t *in, int64_t n) {
+	uint8_t total = product;
+
+	for (int64_t i = 0; i < n; i++) {
+		total = product ? total & in[i] : total | in[i];
+		out[i] = total;
+	}
+}
+
 static void cumulative_line(const struct cpu_lines *lines, const struct cpu_line *line) {
 	const struct tn_step *step = lines->call->step->step;
 	enum tn_dtype dtype = step->out.dtype;
 	enum cpu_class class = cpu_class_of(dtype);
 	char *out = line->buffer + ((size_t)line->length + 8) * cpu_class_size(class);
 
-	cumulate(class, step->op == TN_OP_CUMPROD, out, cpu_line_load(line, dtype, line->buffer), line->length);
 	if (dtype == TN_DTYPE_BOOL8) {
-		cpu_vectors()->to_bool[CPU_U8](out, out, NULL, NULL, line->length);
+		cumulate_bool(step->op == TN_OP_CUMPROD, (uint8_t *)out, cpu_line_load(line, dtype, line->buffer), line->length);
+	} else {
+		cumulate(class, step->op == TN_OP_CUMPROD, out, cpu_line_load(line, dtype, line->buffer), line->length);
 	}
 	cpu_line_store(line, dtype, out);
 }
