@@ -169,10 +169,6 @@ struct tn_tensor *tn_with_number(struct tn_engine *e, enum tn_op op, struct tn_t
 	return tn_elementwise(e, op, (struct tn_arg[]){tn_arg_tensor(x), tn_arg_f64(number, true)}, 2, err);
 }
 
-struct tn_tensor *tn_number_with(struct tn_engine *e, enum tn_op op, double number, struct tn_tensor *x, struct tn_error *err) {
-	return tn_elementwise(e, op, (struct tn_arg[]){tn_arg_f64(number, true), tn_arg_tensor(x)}, 2, err);
-}
-
 struct tn_tensor *tn_cast(struct tn_engine *e, struct tn_tensor *x, enum tn_dtype dtype, struct tn_error *err) {
 	if (x->dtype == dtype) {
 		return tn_tensor_ref(x);

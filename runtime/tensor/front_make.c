@@ -24,10 +24,6 @@ struct tn_tensor *tn_full(
 	return tn_scalar_fit(TN_OP_FULL, dtype, &value, err) ? make(e, TN_OP_FULL, dtype, shape, &value, 1, err) : NULL;
 }
 
-struct tn_tensor *tn_full_like(struct tn_engine *e, struct tn_tensor *x, double number, struct tn_error *err) {
-	return tn_full(e, x->dtype, &x->shape, (struct tn_scalar){.is_float = true, .literal = true, .f = number}, err);
-}
-
 static double scalar_f64(struct tn_scalar s) {
 	return s.is_float ? s.f : (double)s.i;
 }

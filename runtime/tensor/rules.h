@@ -56,15 +56,11 @@ struct tn_text {
 };
 struct tn_text tn_text_of(const struct tn_tensor *x);
 struct tn_text tn_text_of_shape(const struct tn_shape *shape);
-/* "int 3" and the like for an operand that may be a number. */
-bool tn_error_attrs(enum tn_op op, struct tn_error *err); /* an attribute list that no front makes */
+/* The error of an attribute list that no front makes. */
+bool tn_error_attrs(enum tn_op op, struct tn_error *err);
 
-/* Short forms for fronts and gradient rules: binary op with a literal number. */
+/* A binary op of a tensor with a literal number on its right. */
 TN_MUST_USE struct tn_tensor *tn_with_number(
 	struct tn_engine *e, enum tn_op op, struct tn_tensor *x, double number, struct tn_error *err);
-TN_MUST_USE struct tn_tensor *tn_number_with(
-	struct tn_engine *e, enum tn_op op, double number, struct tn_tensor *x, struct tn_error *err);
-/* number in every element, with dtype and shape of x. */
-TN_MUST_USE struct tn_tensor *tn_full_like(struct tn_engine *e, struct tn_tensor *x, double number, struct tn_error *err);
 
 #endif

@@ -338,3 +338,53 @@ TN_TEST(nonzero_and_equal_read_the_elements) {
 	tn_tensor_unref(i);
 	tn_engine_destroy(e);
 }
+
+/* Several fronts in a row, each of which may run out of memory; everything made is dropped either way. */
+static bool make_many(
+	struct tn_engine *e, struct tn_tensor *x, struct tn_tensor *rows, struct tn_tensor *mask, struct tn_error *err) {
+	struct tn_index by_rows = BY(rows), by_mask = BY(mask), pair[2] = {BY(rows), BY(rows)};
+	struct tn_tensor *part = NULL, *masked = NULL, *joined = NULL, *product = NULL, *mean = NULL, *copy = tn_tensor_ref(x);
+	struct tn_tensor *many[70];
+	bool ok = false;
+	double out;
+
+	for (int i = 0; i < 70; i++) {
+		many[i] = x;
+	}
+	part = tn_index_get(e, x, pair, 2, err);
+	masked = part != NULL ? tn_index_get(e, x, &by_mask, 1, err) : NULL;
+	joined = masked != NULL ? tn_cat(e, many, 70, 1, err) : NULL;
+	product = joined != NULL ? tn_matmul(e, x, joined, err) : NULL;
+	mean = product != NULL ? tn_mean(e, product, NULL, 0, false, err) : NULL;
+	if (mean != NULL && tn_index_set(e, &copy, &by_rows, 1, tn_arg_tensor(mean), err)) {
+		ok = tn_tensor_item_f64(mean, &out, err) && tn_index_set(e, &copy, &by_mask, 1, tn_arg_i64(0, true), err);
+	}
+	tn_tensor_unref(part);
+	tn_tensor_unref(masked);
+	tn_tensor_unref(joined);
+	tn_tensor_unref(product);
+	tn_tensor_unref(mean);
+	tn_tensor_unref(copy);
+	return ok;
+}
+
+TN_TEST(running_out_of_memory_is_an_error_and_loses_nothing) {
+	struct tn_engine *e = fixture_engine();
+	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(3, 3)),
+					 *rows = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(2), (double[]){0, 2});
+	struct tn_tensor *mask = fixture_from(e, TN_DTYPE_BOOL8, TN_SHAPE(3), (double[]){1, 0, 1});
+	struct tn_error err = {0};
+
+	TN_FOR_EACH_FAILING_ALLOC {
+		bool ok;
+
+		tn_error_clear(&err);
+		ok = make_many(e, x, rows, mask, &err);
+		TN_CHECK(ok || err.kind == TN_ERR_MEMORY);
+	}
+	tn_error_clear(&err);
+	CHECK_TENSOR(x, "f32[3, 3] 0 1 2 3 4 5 6 7 8");
+	tn_tensor_unref(rows);
+	tn_tensor_unref(mask);
+	tn_engine_destroy(e);
+}
