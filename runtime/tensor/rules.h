@@ -26,15 +26,16 @@ struct tn_rule_call {
 };
 typedef bool (*tn_rule_fn)(struct tn_rule_call *call, struct tn_error *err);
 
-#define TN_RULES(X)                                                                                                              \
-	X(rule_arith)                                                                                                                \
-	X(rule_float) X(rule_test) X(rule_bits) X(rule_cast) X(rule_promote) X(rule_promote_float) X(rule_compare)                   \
-		X(rule_promote_bits) X(rule_where) X(rule_sum) X(rule_reduce) X(rule_reduce_test) X(rule_argreduce) X(rule_softmax)      \
-			X(rule_cumulative) X(rule_argsort) X(rule_matmul) X(rule_conv2d) X(rule_conv2d_grad_x) X(rule_conv2d_grad_w)         \
-				X(rule_pool2d) X(rule_max_pool2d_grad) X(rule_max_pool2d_take) X(rule_avg_pool2d_grad) X(rule_reshape)           \
-					X(rule_expand) X(rule_permute) X(rule_slice) X(rule_copy) X(rule_cat) X(rule_pad) X(rule_slice_set)          \
-						X(rule_gather) X(rule_index_write) X(rule_take_along) X(rule_scatter) X(rule_full) X(rule_arange)        \
-							X(rule_rand) X(rule_rand_int) X(rule_bernoulli) X(rule_perm)
+/* clang-format off */
+#define TN_RULES(X) \
+	X(rule_arith) X(rule_float) X(rule_test) X(rule_bits) X(rule_cast) X(rule_promote) X(rule_promote_float) \
+	X(rule_compare) X(rule_promote_bits) X(rule_where) X(rule_sum) X(rule_reduce) X(rule_reduce_test) X(rule_argreduce) \
+	X(rule_softmax) X(rule_cumulative) X(rule_argsort) X(rule_matmul) X(rule_conv2d) X(rule_conv2d_grad_x) \
+	X(rule_conv2d_grad_w) X(rule_pool2d) X(rule_max_pool2d_grad) X(rule_max_pool2d_take) X(rule_avg_pool2d_grad) \
+	X(rule_reshape) X(rule_expand) X(rule_permute) X(rule_slice) X(rule_copy) X(rule_cat) X(rule_pad) X(rule_slice_set) \
+	X(rule_gather) X(rule_index_write) X(rule_take_along) X(rule_scatter) X(rule_full) X(rule_arange) X(rule_rand) \
+	X(rule_rand_int) X(rule_bernoulli) X(rule_perm)
+/* clang-format on */
 #define TN_DECLARE_RULE(name) bool tn_##name(struct tn_rule_call *call, struct tn_error *err);
 TN_RULES(TN_DECLARE_RULE)
 #undef TN_DECLARE_RULE
