@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines from the user: by libedit, with history and editing, where it is built in and stdin is a terminal; else as they come.
+ * While a line is edited the terminal sends no signals: Ctrl-C is a key that drops the line. */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "main/main.h"
+
+#ifdef TN_HAVE_LIBEDIT
+#include <histedit.h>
+#endif
+
+enum { HISTORY_LINES = 2000 };
+
+struct tn_line {
+	bool is_terminal;
+#ifdef TN_HAVE_LIBEDIT
+	EditLine *edit;
+	History *history;
+	const char *prompt;
+	char *path;     /* of the history, NULL: not kept */
+	bool cancelled; /* the line that is read was dropped by Ctrl-C */
+#endif
+};
+
+bool tn_line_is_terminal(const struct tn_line *line) { return line->is_terminal; }
+
+static enum tn_line_result read_plain(const struct tn_line *line, const char *prompt, struct tn_str *out) {
+	char *text = NULL;
+	size_t capacity = 0;
+	if (line->is_terminal) {
+		fputs(prompt, stdout);
+		fflush(stdout);
+	}
+	errno = 0;
+	ssize_t length = getline(&text, &capacity, stdin);
+	enum tn_line_result result = TN_LINE_OK;
+	if (length < 0 && errno == EINTR) {
+		clearerr(stdin);
+		result = TN_LINE_CANCELLED;
+		putchar('\n');
+	} else if (length < 0) {
+		result = feof(stdin) ? TN_LINE_END : TN_LINE_FAILED;
+	} else if (!tn_str_append_n(out, text, (size_t)length) || (text[length - 1] != '\n' && !tn_str_append(out, "\n"))) {
+		result = TN_LINE_FAILED;
+	}
+	free(text); /* getline's */
+	return result;
+}
+
+#ifdef TN_HAVE_LIBEDIT
+
+static char *edit_prompt(EditLine *edit) {
+	struct tn_line *line = NULL;
+	el_get(edit, EL_CLIENTDATA, (void *)&line);
+	return (char *)line->prompt;
+}
+
+static unsigned char edit_cancel(EditLine *edit, int key) {
+	(void)key;
+	struct tn_line *line = NULL;
+	el_get(edit, EL_CLIENTDATA, (void *)&line);
+	line->cancelled = true;
+	return CC_NEWLINE;
+}
+
+/* Makes each folder of the path up to the last slash, for the user alone. */
+static void make_folders(char *path) {
+	for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(path, 0700); /* most are there; what is missing in the end shows when the file is opened */
+		*slash = '/';
+	}
+}
+
+static char *history_path(void) {
+	const char *state = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+	struct tn_str path = {0};
+	bool ok;
+	if (state != NULL && state[0] == '/') {
+		ok = tn_str_printf(&path, "%s/tenon/history", state);
+	} else {
+		ok = home != NULL && home[0] == '/' && tn_str_printf(&path, "%s/.local/state/tenon/history", home);
+	}
+	if (!ok) {
+		tn_str_finish(&path);
+		return NULL;
+	}
+	return tn_str_steal(&path);
+}
+
+static void open_history(struct tn_line *line) {
+	HistEvent event;
+	line->history = history_init();
+	if (line->history == NULL) {
+		return;
+	}
+	history(line->history, &event, H_SETSIZE, HISTORY_LINES);
+	history(line->history, &event, H_SETUNIQUE, 1);
+	el_set(line->edit, EL_HIST, history, line->history);
+	line->path = history_path();
+	if (line->path != NULL) {
+		make_folders(line->path);
+		history(line->history, &event, H_LOAD, line->path);
+	}
+}
+
+/* Written beside and renamed, so that a full disk or a second session leaves a whole file; 0600, as it may hold secrets. */
+static void save_history(const struct tn_line *line) {
+	HistEvent event;
+	struct tn_str temporary = {0};
+	if (line->path != NULL && tn_str_printf(&temporary, "%s.%ld", line->path, (long)getpid())) {
+		mode_t before = umask(077);
+		if (history(line->history, &event, H_SAVE, tn_str_c(&temporary)) < 0 || rename(tn_str_c(&temporary), line->path) != 0) {
+			unlink(tn_str_c(&temporary));
+		}
+		umask(before);
+	}
+	tn_str_finish(&temporary);
+}
+
+static void open_editor(struct tn_line *line) {
+	setlocale(LC_CTYPE, ""); /* libedit reads UTF-8 by it; numbers stay those of the C locale */
+	line->edit = el_init("tenon", stdin, stdout, stderr);
+	if (line->edit == NULL) {
+		return;
+	}
+	el_set(line->edit, EL_CLIENTDATA, line);
+	el_set(line->edit, EL_PROMPT, edit_prompt);
+	el_set(line->edit, EL_EDITOR, "emacs");
+	el_set(line->edit, EL_SETTY, "-d", "-isig", NULL);
+	el_set(line->edit, EL_ADDFN, "tenon-cancel", "drops the line", edit_cancel);
+	el_set(line->edit, EL_BIND, "^C", "tenon-cancel", NULL);
+	open_history(line);
+	el_source(line->edit, NULL); /* the user's ~/.editrc */
+}
+
+static enum tn_line_result read_edited(struct tn_line *line, const char *prompt, struct tn_str *out) {
+	int length = 0;
+	HistEvent event;
+	line->prompt = prompt;
+	line->cancelled = false;
+	errno = 0;
+	const char *text = el_gets(line->edit, &length);
+	if (line->cancelled || (text == NULL && errno == EINTR)) {
+		if (!line->cancelled) {
+			putchar('\n');
+		}
+		return TN_LINE_CANCELLED;
+	}
+	if (text == NULL || length <= 0) {
+		return TN_LINE_END;
+	}
+	if (line->history != NULL && strspn(text, " \t\r\n") < (size_t)length) {
+		history(line->history, &event, H_ENTER, text);
+	}
+	bool whole = text[length - 1] == '\n';
+	return tn_str_append_n(out, text, (size_t)length) && (whole || tn_str_append(out, "\n")) ? TN_LINE_OK : TN_LINE_FAILED;
+}
+
+struct tn_line *tn_line_create(void) {
+	struct tn_line *line = tn_calloc(1, sizeof(*line));
+	if (line != NULL) {
+		line->is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+		if (line->is_terminal) {
+			open_editor(line);
+		}
+	}
+	return line;
+}
+
+void tn_line_destroy(struct tn_line *line) {
+	if (line == NULL) {
+		return;
+	}
+	if (line->history != NULL) {
+		save_history(line);
+		history_end(line->history);
+	}
+	if (line->edit != NULL) {
+		el_end(line->edit);
+	}
+	tn_free(line->path);
+	tn_free(line);
+}
+
+enum tn_line_result tn_line_read(struct tn_line *line, const char *prompt, struct tn_str *out) {
+	return line->edit != NULL ? read_edited(line, prompt, out) : read_plain(line, prompt, out);
+}
+
+#else
+
+struct tn_line *tn_line_create(void) {
+	struct tn_line *line = tn_calloc(1, sizeof(*line));
+	if (line != NULL) {
+		line->is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	}
+	return line;
+}
+
+void tn_line_destroy(struct tn_line *line) { tn_free(line); }
+
+enum tn_line_result tn_line_read(struct tn_line *line, const char *prompt, struct tn_str *out) {
+	return read_plain(line, prompt, out);
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The faces of Tenon on a terminal, one function each, with what they share: the terminal's output, Ctrl-C, help texts.
+ * Private to main/. */
+#ifndef TN_MAIN_MAIN_H
+#define TN_MAIN_MAIN_H
+
+#include "session/session.h"
+
+/* What a shell sees. */
+enum tn_exit { TN_EXIT_OK = 0, TN_EXIT_ERROR = 1, TN_EXIT_USAGE = 2, TN_EXIT_INTERRUPTED = 130 };
+
+/* ---- subcommands: argv[0] is the subcommand's name; each returns the exit status ---- */
+
+typedef int (*tn_face_fn)(int argc, char **argv);
+int tn_face_run(int argc, char **argv);   /* run.c */
+int tn_face_check(int argc, char **argv);
+int tn_face_repl(int argc, char **argv);  /* repl.c */
+int tn_face_help(int argc, char **argv);  /* help.c */
+
+struct tn_face {
+	const char *name;
+	const char *summary; /* one line */
+	const char *help;    /* what `tenon help NAME` shows */
+	tn_face_fn run;
+};
+/* Ends with a row without a name. main.c */
+extern const struct tn_face tn_faces[];
+const struct tn_face *tn_face_find(const char *name); /* NULL: none */
+
+/* True when argv[1] asks for help; it has been printed then. */
+bool tn_face_asked_for_help(int argc, char **argv);
+/* One line to stderr, with the way to help; returns TN_EXIT_USAGE. */
+int tn_face_usage(const char *face, const char *format, ...) TN_PRINTF(2, 3);
+void tn_face_print_help(void); /* the program's */
+
+/* ---- the terminal: terminal.c ---- */
+
+/* Before anything else: line-buffered output, what SIGINT and SIGPIPE do. */
+void tn_terminal_init(void);
+/* Set by Ctrl-C. A second one that comes while the first is not answered ends the process. */
+const volatile int *tn_terminal_interrupt(void);
+void tn_terminal_clear_interrupt(void);
+/* print to stdout, warnings to stderr, status lines on a terminal. */
+struct tn_lang_output tn_terminal_output(void);
+/* An error (or warning) on stderr, as LANGUAGE.md section 6 shows it. */
+void tn_terminal_report(const struct tn_error *err, const char *label);
+/* Warnings, errors, and how many were left out. */
+void tn_terminal_report_all(const struct tn_diagnostics *diag);
+/* Writes what is still buffered. False, with a line on stderr, when not all output could be written. */
+bool tn_terminal_finish(void);
+
+/* ---- line editing: line.c ---- */
+
+struct tn_line;
+enum tn_line_result { TN_LINE_OK, TN_LINE_END, TN_LINE_CANCELLED /* Ctrl-C */, TN_LINE_FAILED };
+/* NULL: out of memory. History is read from and kept in the user's state folder, when stdin is a terminal. */
+TN_MUST_USE struct tn_line *tn_line_create(void);
+void tn_line_destroy(struct tn_line *line); /* writes the history; accepts NULL */
+bool tn_line_is_terminal(const struct tn_line *line);
+/* Appends one line with its newline to *out. */
+TN_MUST_USE enum tn_line_result tn_line_read(struct tn_line *line, const char *prompt, struct tn_str *out);
+
+#endif

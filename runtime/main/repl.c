@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `tenon repl`: cells that are typed. An input goes on in the next line while the parser could still read more; a cell that
+ * begins with %% ends with an empty line. What is piped in is read the same way, without prompts. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "main/main.h"
+
+static bool wants_more(const struct tn_str *text) {
+	const char *c = tn_str_c(text);
+	if (strncmp(c, "%%", 2) == 0) {
+		return text->length < 2 || strcmp(c + text->length - 2, "\n\n") != 0;
+	}
+	return tn_parse_is_incomplete(c, text->length);
+}
+
+/* Reads one cell into *text. An input that ends in its middle is a cell too: the parser says what is missing. */
+static enum tn_line_result read_cell(struct tn_line *line, struct tn_str *text) {
+	tn_str_clear(text);
+	do {
+		enum tn_line_result result = tn_line_read(line, text->length == 0 ? "tenon> " : "   ... ", text);
+		if (result == TN_LINE_END && text->length > 0) {
+			return TN_LINE_OK;
+		}
+		if (result != TN_LINE_OK) {
+			return result;
+		}
+	} while (wants_more(text));
+	return TN_LINE_OK;
+}
+
+static bool run_cell(struct tn_session *session, int64_t number, const struct tn_str *text) {
+	char name[32];
+	struct tn_diagnostics diag = {0};
+	snprintf(name, sizeof(name), "cell %" PRId64, number);
+	tn_terminal_clear_interrupt();
+	bool ok = tn_session_run(session,
+		&(struct tn_lang_cell){.name = name, .text = tn_str_c(text), .length = text->length, .display_last = true}, &diag);
+	tn_terminal_clear_interrupt();
+	tn_terminal_report_all(&diag);
+	tn_diagnostics_finish(&diag);
+	return ok;
+}
+
+/* Counts the cells that failed in *failed. False: memory ran out, or stdin could not be read. */
+static bool loop(struct tn_session *session, struct tn_line *line, int64_t *failed) {
+	struct tn_str text = {0};
+	for (int64_t number = 1;;) {
+		enum tn_line_result result = read_cell(line, &text);
+		if (result == TN_LINE_CANCELLED) {
+			tn_terminal_clear_interrupt();
+			continue;
+		}
+		if (result != TN_LINE_OK) {
+			tn_str_finish(&text);
+			return result == TN_LINE_END;
+		}
+		if (strspn(text.data, " \t\r\n") == text.length) {
+			continue;
+		}
+		*failed += !run_cell(session, number++, &text);
+	}
+}
+
+int tn_face_repl(int argc, char **argv) {
+	(void)argv;
+	if (argc > 1) {
+		return tn_face_usage("repl", "repl takes no arguments");
+	}
+	struct tn_error err = {0};
+	const struct tn_session_params params = {.output = tn_terminal_output(), .interrupt = tn_terminal_interrupt()};
+	struct tn_session *session = tn_session_create(&params, &err);
+	struct tn_line *line = tn_line_create();
+	int64_t failed = 0;
+	if (session == NULL || line == NULL) {
+		tn_error_memory(&err); /* the first error wins */
+		tn_terminal_report(&err, "error");
+		tn_line_destroy(line);
+		tn_session_destroy(session);
+		return TN_EXIT_ERROR;
+	}
+	bool interactive = tn_line_is_terminal(line);
+	if (interactive) {
+		puts("Tenon " TN_VERSION ": ?name shows help, %lsmagic lists commands, Ctrl-D leaves");
+	}
+	bool ok = loop(session, line, &failed);
+	if (!ok) {
+		fputs("error: the input cannot be read\n", stderr);
+	} else if (interactive) {
+		putchar('\n');
+	}
+	tn_line_destroy(line);
+	tn_session_destroy(session);
+	return ok && (interactive || failed == 0) ? TN_EXIT_OK : TN_EXIT_ERROR;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `tenon run` and `tenon check`: a file is one cell of a session that lives as long as the command. */
+#include <stdio.h>
+#include <string.h>
+
+#include "main/main.h"
+
+/* What the command line asks for. */
+struct job {
+	const char *name;     /* as errors show it */
+	struct tn_str text;
+	const char *const *args;
+	int arg_count;
+	bool is_expression;   /* -e: its last value is shown */
+	bool check_only;
+};
+
+static bool ends_with(const char *text, const char *end) {
+	size_t length = strlen(text), end_length = strlen(end);
+	return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+static bool read_program(const char *path, struct job *job) {
+	struct tn_error err = {0};
+	if (ends_with(path, ".ipynb")) {
+		tn_error_set(&err, TN_ERR_IO, "'%s' is a notebook: this version runs programs only", path);
+		tn_error_hint(&err, "save its cells as a .tn file");
+	} else if (tn_session_read_file(path, &job->text, &err)) {
+		job->name = strcmp(path, "-") == 0 ? "stdin" : path;
+		return true;
+	}
+	tn_terminal_report(&err, "error");
+	return false;
+}
+
+static int run_in_session(struct tn_session *session, const struct job *job) {
+	struct tn_diagnostics diag = {0};
+	const struct tn_lang_cell cell = {
+		.name = job->name,
+		.text = tn_str_c(&job->text),
+		.length = job->text.length,
+		.display_last = job->is_expression,
+		.check_only = job->check_only,
+	};
+	int status = TN_EXIT_OK;
+	if (!tn_session_run(session, &cell, &diag)) {
+		status = tn_session_was_interrupted(&diag) ? TN_EXIT_INTERRUPTED : TN_EXIT_ERROR;
+	}
+	tn_terminal_report_all(&diag);
+	tn_diagnostics_finish(&diag);
+	return status;
+}
+
+static int run_job(const struct job *job) {
+	struct tn_error err = {0};
+	const struct tn_session_params params = {
+		.output = tn_terminal_output(),
+		.interrupt = tn_terminal_interrupt(),
+		.args = job->args,
+		.arg_count = job->arg_count,
+	};
+	struct tn_session *session = tn_session_create(&params, &err);
+	if (session == NULL) {
+		tn_terminal_report(&err, "error");
+		return TN_EXIT_ERROR;
+	}
+	int status = run_in_session(session, job);
+	tn_session_destroy(session);
+	return status;
+}
+
+int tn_face_run(int argc, char **argv) {
+	struct job job = {0};
+	int at = 1;
+	if (at < argc && strcmp(argv[at], "-e") == 0) {
+		if (++at == argc) {
+			return tn_face_usage("run", "-e takes code to run");
+		}
+		job.name = "-e";
+		job.is_expression = true;
+		if (!tn_str_append(&job.text, argv[at])) {
+			fputs("error: out of memory\n", stderr);
+			return TN_EXIT_ERROR;
+		}
+	} else {
+		if (at < argc && strcmp(argv[at], "--") == 0) {
+			at++;
+		} else if (at < argc && argv[at][0] == '-' && argv[at][1] != '\0') {
+			return tn_face_usage("run", "'%s' is no option of run", argv[at]);
+		}
+		if (at == argc) {
+			return tn_face_usage("run", "run takes a file");
+		}
+		if (!read_program(argv[at], &job)) {
+			tn_str_finish(&job.text);
+			return TN_EXIT_ERROR;
+		}
+	}
+	job.args = (const char *const *)argv + at + 1;
+	job.arg_count = argc - at - 1;
+	int status = run_job(&job);
+	tn_str_finish(&job.text);
+	return status;
+}
+
+int tn_face_check(int argc, char **argv) {
+	int status = TN_EXIT_OK;
+	int at = argc > 1 && strcmp(argv[1], "--") == 0 ? 2 : 1;
+	if (at == argc) {
+		return tn_face_usage("check", "check takes a file");
+	}
+	if (at == 1 && argv[1][0] == '-' && argv[1][1] != '\0') {
+		return tn_face_usage("check", "'%s' is no option of check", argv[1]);
+	}
+	for (; at < argc; at++) {
+		struct job job = {.check_only = true};
+		int one = read_program(argv[at], &job) ? run_job(&job) : TN_EXIT_ERROR;
+		status = one > status ? one : status;
+		tn_str_finish(&job.text);
+	}
+	return status;
+}

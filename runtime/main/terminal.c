@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Output to a terminal or a pipe, and Ctrl-C. Progress bars are status lines on stderr: one line that is erased before anything
+ * else is written, so that it never mixes with the program's text. When stdout cannot be written (a full disk) the program is
+ * stopped as by an interrupt and the reason is said once; a closed pipe ends the process quietly, as everywhere. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "main/main.h"
+
+/* A held key repeats after half a second; two deliberate presses are further apart than this. */
+enum { SECOND_INTERRUPT_MS = 300 };
+
+static volatile int interrupt_flag;
+static volatile int64_t interrupt_time;
+static int write_errno;     /* of stdout, 0: none */
+static bool status_shown;
+
+static int64_t now_ms(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Async-signal-safe. The second of two interrupts restores the default and leaves the signal pending for it. */
+static void on_interrupt(int signal_number) {
+	static const char farewell[] = "\ntenon: ended by a second interrupt\n";
+	int saved = errno;
+	int64_t now = now_ms();
+	if (interrupt_flag == 0) {
+		interrupt_flag = 1;
+		interrupt_time = now;
+	} else if (now - interrupt_time >= SECOND_INTERRUPT_MS) {
+		ssize_t ignored = write(STDERR_FILENO, farewell, sizeof(farewell) - 1);
+		(void)ignored;
+		signal(signal_number, SIG_DFL);
+		raise(signal_number);
+	}
+	errno = saved;
+}
+
+void tn_terminal_init(void) {
+	struct sigaction before, action = {.sa_handler = on_interrupt};
+	sigemptyset(&action.sa_mask);
+	/* A shell starts what it puts into the background with SIGINT ignored: that stays. No SA_RESTART: a read must end. */
+	if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+		sigaction(SIGINT, &action, NULL);
+	}
+	signal(SIGPIPE, SIG_DFL);
+	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+}
+
+const volatile int *tn_terminal_interrupt(void) { return &interrupt_flag; }
+void tn_terminal_clear_interrupt(void) { interrupt_flag = 0; }
+
+/* ---- output ---- */
+
+static void erase_status(void) {
+	if (status_shown) {
+		fputs("\r\033[K", stderr);
+		status_shown = false;
+	}
+}
+
+static void note_write_error(void) {
+	if (write_errno == 0 && ferror(stdout)) {
+		write_errno = errno != 0 ? errno : EIO;
+		interrupt_flag = 1;
+		interrupt_time = now_ms();
+	}
+}
+
+static void output_text(void *data, const char *bytes, size_t length) {
+	(void)data;
+	erase_status();
+	errno = 0;
+	if (write_errno == 0 && fwrite(bytes, 1, length, stdout) < length) {
+		note_write_error();
+	}
+}
+
+static void output_display(void *data, const char *text, size_t length) {
+	output_text(data, text, length);
+	output_text(data, "\n", 1);
+}
+
+static void output_warning(void *data, const struct tn_error *warning) {
+	(void)data;
+	tn_terminal_report(warning, "warning");
+}
+
+/* The bytes of `line` that fit the terminal: a line that wraps could not be erased. */
+static size_t fit(const char *line) {
+	struct winsize size;
+	size_t columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? (size_t)size.ws_col - 1 : 79;
+	size_t length = strcspn(line, "\r\n");
+	while (length > 0 && tn_utf8_width(line, length) > columns) {
+		do {
+			length--;
+		} while (length > 0 && ((unsigned char)line[length] & 0xc0) == 0x80);
+	}
+	return length;
+}
+
+/* NULL ends the line and leaves it standing. */
+static void output_status(void *data, const char *line) {
+	(void)data;
+	fflush(stdout);
+	if (line == NULL) {
+		if (status_shown) {
+			fputc('\n', stderr);
+		}
+		status_shown = false;
+		return;
+	}
+	fprintf(stderr, "\r%.*s\033[K", (int)fit(line), line);
+	fflush(stderr);
+	status_shown = true;
+}
+
+struct tn_lang_output tn_terminal_output(void) {
+	const char *term = getenv("TERM");
+	bool can_erase = isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+	return (struct tn_lang_output){
+		.text = output_text,
+		.display = output_display,
+		.warning = output_warning,
+		.status = can_erase ? output_status : NULL,
+	};
+}
+
+/* ---- errors ---- */
+
+static bool wants_color(void) {
+	const char *term = getenv("TERM");
+	const char *no_color = getenv("NO_COLOR");
+	return (no_color == NULL || no_color[0] == '\0') && isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+void tn_terminal_report(const struct tn_error *err, const char *label) {
+	struct tn_str text = {0};
+	erase_status();
+	fflush(stdout);
+	if (tn_error_render(err, label, wants_color(), &text)) {
+		fputs(tn_str_c(&text), stderr);
+	} else {
+		fprintf(stderr, "%s: %s\n", label, err->text); /* no memory: at least the words */
+	}
+	tn_str_finish(&text);
+}
+
+void tn_terminal_report_all(const struct tn_diagnostics *diag) {
+	if (write_errno != 0) {
+		return; /* the program was stopped because of that: tn_terminal_finish says so */
+	}
+	for (size_t i = 0; i < diag->warnings.count; i++) {
+		tn_terminal_report(&diag->warnings.items[i], "warning");
+	}
+	for (size_t i = 0; i < diag->errors.count; i++) {
+		tn_terminal_report(&diag->errors.items[i], "error");
+	}
+	if (diag->errors.count == 0 && diag->left_out > 0) {
+		fputs("error: out of memory\n", stderr); /* not even the error could be kept */
+	} else if (diag->left_out > 0) {
+		fprintf(stderr, "and %u more errors\n", (unsigned)diag->left_out);
+	}
+}
+
+bool tn_terminal_finish(void) {
+	erase_status();
+	errno = 0;
+	if (fflush(stdout) != 0) {
+		note_write_error();
+	}
+	if (write_errno != 0) {
+		fprintf(stderr, "tenon: cannot write the output: %s\n", strerror(write_errno));
+	}
+	return write_errno == 0;
+}

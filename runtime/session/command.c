@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands, and the way from a line to its row. The rows that run nothing say in words what is not there
+ * yet, so that a notebook from a later version fails clearly. */
+#include "session/command.h"
+
+#include <string.h>
+
+static bool command_lsmagic(struct tn_session *session, const char *arguments, struct tn_error *err);
+static bool command_reset(struct tn_session *session, const char *arguments, struct tn_error *err);
+static bool command_run(struct tn_session *session, const char *arguments, struct tn_error *err);
+
+const struct tn_command tn_commands[] = {
+	{"cd", "[FOLDER]", "changes the folder that relative paths start from", tn_command_cd, false, false},
+	{"device", "", "lists devices", NULL, false, false},
+	{"env", "[NAME[=VALUE]]", "shows or sets variables of the environment", tn_command_env, false, false},
+	{"history", "", "shows the cells that ran", NULL, false, false},
+	{"load", "FILE", "brings saved variables back", NULL, true, false},
+	{"lsmagic", "", "lists the commands", command_lsmagic, false, false},
+	{"memory", "", "shows where the tensor memory is", tn_command_memory, false, false},
+	{"plan", "", "shows the plan of the last work done, and the plan cache", tn_command_plan, false, false},
+	{"profile", "CODE", "runs code and shows where the time went", NULL, true, false},
+	{"pwd", "", "shows the folder that relative paths start from", tn_command_pwd, false, false},
+	{"rank", "N", "talks to one of many workers", NULL, true, false},
+	{"reset", "", "forgets all variables, functions and structs", command_reset, true, false},
+	{"resume", "", "brings a session back", NULL, true, false},
+	{"run", "FILE", "runs a file in this session", command_run, true, false},
+	{"save", "FILE", "saves variables", NULL, false, false},
+	{"sessions", "", "lists the sessions that are kept", NULL, false, false},
+	{"tensorboard", "[--logdir FOLDER]", "shows TensorBoard", NULL, false, false},
+	{"time", "CODE", "runs code and shows how long it took", tn_command_time, true, true},
+	{"timeit", "[-n LOOPS] [-r ROUNDS] CODE", "runs code many times, shows the best and the mean time", tn_command_timeit, true, true},
+	{"who", "", "lists the variables", tn_command_who, false, false},
+	{"whos", "", "lists the variables with types, shapes and sizes", tn_command_whos, false, false},
+	{"writefile", "[-a] FILE", "writes the rest of the cell to a file", tn_command_writefile, false, true},
+	{NULL, NULL, NULL, NULL, false, false},
+};
+
+static bool command_lsmagic(struct tn_session *session, const char *arguments, struct tn_error *err) {
+	(void)arguments;
+	bool ok = true;
+	for (const struct tn_command *c = tn_commands; ok && c->name != NULL; c++) {
+		struct tn_str usage = {0};
+		ok = tn_str_printf(&usage, "%%%s %s", c->name, c->arguments) || tn_error_memory(err);
+		ok = ok && tn_session_printf(session, err, "%-38s%s%s%s\n", tn_str_c(&usage), c->doc,
+			c->takes_cell ? " (%%: the whole cell)" : "", c->run == NULL ? " (not there yet)" : "");
+		tn_str_finish(&usage);
+	}
+	if (ok) {
+		tn_session_print(session, "!command                              runs a shell command\n"
+			"?name, name?                          shows help on a name; name?? shows its source too\n");
+	}
+	return ok;
+}
+
+static bool command_reset(struct tn_session *session, const char *arguments, struct tn_error *err) {
+	if (strcmp(arguments, "") != 0 && strcmp(arguments, "-f") != 0) {
+		return tn_error_set(err, TN_ERR_VALUE, "%%reset takes no arguments");
+	}
+	tn_lang_reset(session->lang);
+	return true;
+}
+
+static bool command_run(struct tn_session *session, const char *arguments, struct tn_error *err) {
+	if (arguments[0] == '\0') {
+		return tn_error_set(err, TN_ERR_VALUE, "%%run takes the name of a file");
+	}
+	struct tn_str text = {0};
+	bool ok = tn_session_read_file(arguments, &text, err);
+	if (ok) {
+		const struct tn_lang_cell cell = {.name = arguments, .text = tn_str_c(&text), .length = text.length};
+		ok = tn_session_run_text(session, &cell, err);
+	}
+	tn_str_finish(&text);
+	return ok;
+}
+
+/* ---- from the line to the row ---- */
+
+static const struct tn_command *find(const char *name, size_t length) {
+	for (const struct tn_command *c = tn_commands; c->name != NULL; c++) {
+		if (strlen(c->name) == length && memcmp(c->name, name, length) == 0) {
+			return c;
+		}
+	}
+	return NULL;
+}
+
+static bool unknown(const char *name, size_t length, struct tn_error *err) {
+	struct tn_suggest suggest;
+	char copy[64];
+	size_t n = length < sizeof(copy) - 1 ? length : sizeof(copy) - 1;
+	memcpy(copy, name, n);
+	copy[n] = '\0';
+	tn_suggest_init(&suggest, copy);
+	for (const struct tn_command *c = tn_commands; c->name != NULL; c++) {
+		tn_suggest_offer(&suggest, c->name);
+	}
+	tn_error_set(err, TN_ERR_NAME, "%%%s is no command", copy);
+	if (suggest.best != NULL) {
+		tn_error_hint(err, "did you mean %%%s?", suggest.best);
+	} else {
+		tn_error_hint(err, "%%lsmagic lists the commands");
+	}
+	return false;
+}
+
+static bool run_percent(struct tn_session *session, const char *text, bool whole_cell, struct tn_error *err) {
+	size_t length = strcspn(text, " \t\n");
+	const struct tn_command *command = find(text, length);
+	if (command == NULL) {
+		return unknown(text, length, err);
+	}
+	if (command->run == NULL) {
+		return tn_error_set(err, TN_ERR_ERROR, "%%%s is not there yet: it comes with a later version of Tenon", command->name);
+	}
+	if (whole_cell && !command->takes_cell) {
+		tn_error_set(err, TN_ERR_ERROR, "%%%s does not take a whole cell", command->name);
+		tn_error_hint(err, "write it with one %%");
+		return false;
+	}
+	if (command->run == tn_command_writefile && !whole_cell) {
+		return tn_error_set(err, TN_ERR_ERROR, "%%writefile takes a whole cell: write %%%%writefile in its first line");
+	}
+	if (command->first && session->in_statements) {
+		tn_error_set(err, TN_ERR_ERROR, "%%%s may change names, so it stands before the statements of its cell", command->name);
+		tn_error_hint(err, "put it at the cell's beginning or into a cell of its own");
+		return false;
+	}
+	text += length;
+	text += strspn(text, " \t");
+	return command->run(session, text, err);
+}
+
+bool tn_command_run(struct tn_session *session, const char *text, struct tn_error *err) {
+	bool whole_cell = strncmp(text, "%%", 2) == 0;
+	size_t length = strlen(text);
+	while (!whole_cell && length > 0 && strchr(" \t\r\n", text[length - 1]) != NULL) {
+		length--;
+	}
+	char *line = tn_strndup(text, length);
+	if (line == NULL) {
+		return tn_error_memory(err);
+	}
+	bool ok;
+	if (line[0] == '!') {
+		ok = tn_command_shell(session, line + 1 + strspn(line + 1, " \t"), err);
+	} else if (line[0] == '%') {
+		ok = run_percent(session, line + (whole_cell ? 2 : 1), whole_cell, err);
+	} else {
+		ok = tn_command_help(session, line, err);
+	}
+	tn_free(line);
+	return ok;
+}
+
+bool tn_command_help(struct tn_session *session, const char *line, struct tn_error *err) {
+	const char *name = line + strspn(line, "?");
+	name += strspn(name, " \t");
+	size_t length = strcspn(name, "? \t");
+	bool with_source = strstr(line, "??") != NULL;
+	if (length == 0) {
+		tn_session_print(session, "?name shows what a name is: a function, a struct, a variable; name?? shows its source too.\n"
+			"%lsmagic lists the commands.\n");
+		return true;
+	}
+	struct tn_str text = {0};
+	char *copy = tn_strndup(name, length);
+	bool ok = copy != NULL ? tn_lang_help(session->lang, copy, with_source, &text, err) : tn_error_memory(err);
+	if (ok) {
+		tn_session_print(session, tn_str_c(&text));
+		if (text.length > 0 && text.data[text.length - 1] != '\n') {
+			tn_session_print(session, "\n");
+		}
+	}
+	tn_free(copy);
+	tn_str_finish(&text);
+	return ok;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of a cell, lines that begin with % ! or ? (LANGUAGE.md section 9). Private to session/.
+ *
+ * Commands that run code or change names (`first`) stand before the statements of their cell, because these are checked
+ * as a whole against the names that are there; the others may stand anywhere. */
+#ifndef TN_SESSION_COMMAND_H
+#define TN_SESSION_COMMAND_H
+
+#include "session/session.h"
+
+struct tn_session {
+	struct tn_lang *lang;            /* also the slot that the engine's hooks read */
+	struct tn_engine *engine;
+	struct tn_lang_output output;
+	const volatile int *interrupt;
+	struct tn_diagnostics *diag;     /* of the cell that runs; NULL between cells */
+	bool in_statements;              /* the cell's statements run, not the commands before them */
+	int depth;                       /* nested %run, %time … */
+};
+
+/* `arguments` has no white space around it. False with `err` set; or with `err` not set where session->diag has the errors. */
+typedef bool (*tn_command_fn)(struct tn_session *session, const char *arguments, struct tn_error *err);
+
+struct tn_command {
+	const char *name;      /* "time" */
+	const char *arguments; /* "CODE"; "" */
+	const char *doc;       /* one line */
+	tn_command_fn run;     /* NULL: not there yet */
+	bool first;
+	bool takes_cell;       /* there is a %%name too, which takes the rest of the cell: arguments, newline, rest */
+};
+/* Sorted by name; ends with a row without a name. */
+extern const struct tn_command tn_commands[];
+
+/* Runs one line (or, with %%, a whole cell). Errors are as for tn_command_fn. */
+TN_MUST_USE bool tn_command_run(struct tn_session *session, const char *text, struct tn_error *err);
+
+/* Runs text as a cell of its own in this session. Errors are as for tn_command_fn. */
+TN_MUST_USE bool tn_session_run_text(struct tn_session *session, const struct tn_lang_cell *cell, struct tn_error *err);
+
+void tn_session_print(const struct tn_session *session, const char *text);
+/* Formats and prints. False: out of memory. */
+TN_MUST_USE bool tn_session_printf(const struct tn_session *session, struct tn_error *err, const char *format, ...)
+	TN_PRINTF(3, 4);
+
+/* ---- the commands, by file ---- */
+
+bool tn_command_time(struct tn_session *session, const char *arguments, struct tn_error *err);    /* timing.c */
+bool tn_command_timeit(struct tn_session *session, const char *arguments, struct tn_error *err);
+bool tn_command_shell(struct tn_session *session, const char *arguments, struct tn_error *err);   /* shell.c */
+bool tn_command_cd(struct tn_session *session, const char *arguments, struct tn_error *err);
+bool tn_command_pwd(struct tn_session *session, const char *arguments, struct tn_error *err);
+bool tn_command_env(struct tn_session *session, const char *arguments, struct tn_error *err);
+bool tn_command_writefile(struct tn_session *session, const char *arguments, struct tn_error *err);
+bool tn_command_who(struct tn_session *session, const char *arguments, struct tn_error *err);     /* report.c */
+bool tn_command_whos(struct tn_session *session, const char *arguments, struct tn_error *err);
+bool tn_command_memory(struct tn_session *session, const char *arguments, struct tn_error *err);
+bool tn_command_plan(struct tn_session *session, const char *arguments, struct tn_error *err);
+/* ?name, name?, name??: the whole line. */
+bool tn_command_help(struct tn_session *session, const char *line, struct tn_error *err);         /* command.c */
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands that show what a session holds: %who, %whos, %memory, %plan. None of them computes anything: a tensor that is
+ * still pending is shown by shape and dtype. */
+#include "session/command.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct variable { const char *name; const struct tn_type *type; struct tn_value value; };
+struct variables { TN_VEC(struct variable) items; bool failed; };
+
+static void visit_global(void *data, const char *name, const struct tn_type *type, struct tn_value value) {
+	struct variables *all = data;
+	if (!TN_VEC_PUSH(&all->items, ((struct variable){name, type, value}))) {
+		all->failed = true;
+	}
+}
+
+/* What is collected is borrowed: valid until the next statement runs. The caller finishes all->items. */
+static bool collect(struct tn_session *session, struct variables *all, struct tn_error *err) {
+	tn_lang_each_global(session->lang, visit_global, all);
+	return !all->failed || tn_error_memory(err);
+}
+
+bool tn_command_who(struct tn_session *session, const char *arguments, struct tn_error *err) {
+	(void)arguments;
+	struct variables all = {0};
+	bool ok = collect(session, &all, err);
+	for (size_t i = 0; ok && i < all.items.count; i++) {
+		ok = tn_session_printf(session, err, "%s%s", i == 0 ? "" : "  ", all.items.items[i].name);
+	}
+	if (ok) {
+		tn_session_print(session, all.items.count == 0 ? "there are no variables\n" : "\n");
+	}
+	TN_VEC_FINISH(&all.items);
+	return ok;
+}
+
+/* ---- tensors inside a value ---- */
+
+/* Tensors seen already, so that what two variables share is counted once. */
+struct tally {
+	TN_VEC(const struct tn_tensor *) seen;
+	size_t shared_bytes, bytes; /* of the value walked last */
+	int64_t tensors;
+	bool failed;
+};
+
+static size_t tensor_bytes(const struct tn_tensor *t) {
+	return (size_t)tn_shape_count(tn_tensor_shape(t)) * tn_dtype_size(tn_tensor_dtype(t));
+}
+
+static bool count_tensor(struct tally *tally, const struct tn_tensor *t) {
+	tally->tensors++;
+	tally->bytes += tensor_bytes(t);
+	for (size_t i = 0; i < tally->seen.count; i++) {
+		if (tally->seen.items[i] == t) {
+			tally->shared_bytes += tensor_bytes(t);
+			return true;
+		}
+	}
+	return TN_VEC_PUSH(&tally->seen, t);
+}
+
+static bool visit_leaf(void *data, const char *path, struct tn_value *slot, bool is_weight, struct tn_error *err) {
+	(void)path;
+	(void)is_weight;
+	return slot->tag != TN_TENSOR || count_tensor(data, slot->tensor) || tn_error_memory(err);
+}
+
+static bool walk(struct tally *tally, struct tn_value value, struct tn_error *err) {
+	tally->bytes = tally->shared_bytes = 0;
+	tally->tensors = 0;
+	if (value.tag == TN_TENSOR) {
+		return count_tensor(tally, value.tensor) || tn_error_memory(err);
+	}
+	bool is_container = value.tag == TN_STRUCT || value.tag == TN_LIST || value.tag == TN_TUPLE || value.tag == TN_MAP;
+	return !is_container || tn_tree_walk(&value, true, visit_leaf, tally, err);
+}
+
+static bool append_bytes(struct tn_str *out, size_t bytes) {
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	double value = (double)bytes;
+	size_t unit = 0;
+	while (value >= 1024.0 && unit + 1 < TN_ARRAY_LEN(units)) {
+		value /= 1024.0;
+		unit++;
+	}
+	return tn_str_printf(out, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+}
+
+/* Cuts at the first line's end and at 60 bytes (never inside a code point). */
+static void cut(struct tn_str *text, size_t begin) {
+	enum { WIDTH = 60 };
+	size_t end = begin + strcspn(tn_str_c(text) + begin, "\n");
+	if (end - begin > WIDTH) {
+		end = begin + WIDTH;
+		while (end > begin && ((unsigned char)text->data[end] & 0xc0) == 0x80) {
+			end--;
+		}
+	}
+	if (end < text->length) {
+		text->length = end;
+		text->data[end] = '\0';
+	}
+}
+
+static bool append_summary(struct tn_str *out, struct tn_value value, const struct tally *tally, struct tn_error *err) {
+	size_t begin = out->length;
+	char shape[176];
+	switch (value.tag) {
+	case TN_TENSOR:
+		tn_describe(tn_tensor_dtype(value.tensor), tn_tensor_shape(value.tensor), shape);
+		return (tn_str_append(out, shape) && tn_str_append(out, ", ") && append_bytes(out, tally->bytes)) || tn_error_memory(err);
+	case TN_LIST:
+	case TN_MAP:
+		if (!tn_str_printf(out, "%zu items", value.tag == TN_LIST ? value.list->count : value.map->count)) {
+			return tn_error_memory(err);
+		}
+		break;
+	case TN_STRUCT:
+	case TN_TUPLE:
+		break;
+	default:
+		if (!tn_value_format(value, true, out, err)) {
+			return false;
+		}
+		cut(out, begin);
+		return true;
+	}
+	if (tally->tensors == 0) {
+		return true;
+	}
+	bool ok = tn_str_printf(out, "%s%" PRId64 " tensors, ", out->length > begin ? ", " : "", tally->tensors) &&
+		append_bytes(out, tally->bytes);
+	return ok || tn_error_memory(err);
+}
+
+bool tn_command_whos(struct tn_session *session, const char *arguments, struct tn_error *err) {
+	(void)arguments;
+	struct variables all = {0};
+	struct tally tally = {0};
+	struct tn_str out = {0};
+	bool ok = collect(session, &all, err);
+	size_t width = strlen("Variable");
+	for (size_t i = 0; i < all.items.count; i++) {
+		size_t length = strlen(all.items.items[i].name);
+		width = length > width ? length : width;
+	}
+	ok = ok && (tn_str_printf(&out, "%-*s  %-24s  %s\n", (int)width, "Variable", "Type", "Value") || tn_error_memory(err));
+	for (size_t i = 0; ok && i < all.items.count; i++) {
+		char type[128];
+		const struct variable *v = &all.items.items[i];
+		tn_type_format(v->type, type);
+		ok = (tn_str_printf(&out, "%-*s  %-24s  ", (int)width, v->name, type) || tn_error_memory(err)) &&
+			walk(&tally, v->value, err) && append_summary(&out, v->value, &tally, err) &&
+			(tn_str_append(&out, "\n") || tn_error_memory(err));
+	}
+	if (ok) {
+		tn_session_print(session, all.items.count == 0 ? "there are no variables\n" : tn_str_c(&out));
+	}
+	tn_str_finish(&out);
+	TN_VEC_FINISH(&tally.seen);
+	TN_VEC_FINISH(&all.items);
+	return ok;
+}
+
+static bool append_variable_memory(struct tn_str *out, const struct variable *v, const struct tally *tally) {
+	if (tally->tensors == 0) {
+		return true;
+	}
+	if (!tn_str_printf(out, "%-20s  ", v->name) || !append_bytes(out, tally->bytes)) {
+		return false;
+	}
+	if (tally->shared_bytes > 0 && (!tn_str_append(out, ", of which ") || !append_bytes(out, tally->shared_bytes) ||
+		!tn_str_append(out, " are shared with variables above"))) {
+		return false;
+	}
+	return tn_str_append(out, "\n");
+}
+
+static bool append_totals(struct tn_str *out, struct tn_engine *engine) {
+	struct tn_engine_stats stats;
+	tn_engine_get_stats(engine, &stats);
+	const struct { const char *name; size_t bytes; } rows[] = {
+		{"in use", stats.memory_used}, {"kept for reuse", stats.memory_cached}, {"in use at most", stats.memory_peak},
+		{"budget", stats.memory_budget}};
+	bool ok = true;
+	for (size_t i = 0; ok && i < TN_ARRAY_LEN(rows); i++) {
+		ok = tn_str_printf(out, "%-20s  ", rows[i].name) && append_bytes(out, rows[i].bytes) && tn_str_append(out, "\n");
+	}
+	return ok;
+}
+
+bool tn_command_memory(struct tn_session *session, const char *arguments, struct tn_error *err) {
+	(void)arguments;
+	struct variables all = {0};
+	struct tally tally = {0};
+	struct tn_str out = {0};
+	bool ok = collect(session, &all, err);
+	for (size_t i = 0; ok && i < all.items.count; i++) {
+		ok = walk(&tally, all.items.items[i].value, err) &&
+			(append_variable_memory(&out, &all.items.items[i], &tally) || tn_error_memory(err));
+	}
+	ok = ok && (append_totals(&out, session->engine) || tn_error_memory(err));
+	if (ok) {
+		tn_session_print(session, tn_str_c(&out));
+	}
+	tn_str_finish(&out);
+	TN_VEC_FINISH(&tally.seen);
+	TN_VEC_FINISH(&all.items);
+	return ok;
+}
+
+bool tn_command_plan(struct tn_session *session, const char *arguments, struct tn_error *err) {
+	(void)arguments;
+	struct tn_engine_stats stats;
+	struct tn_str out = {0};
+	tn_engine_get_stats(session->engine, &stats);
+	bool ok = tn_str_printf(&out,
+		"%" PRIu64 " flushes: %" PRIu64 " by a plan that was there, %" PRIu64 " planned anew\n"
+		"%" PRIu64 " nodes recorded, %" PRIu64 " run in %" PRIu64 " steps\n"
+		"planning %.3f ms, binding %.3f ms, running %.3f ms\n",
+		stats.flushes, stats.plan_hits, stats.plan_misses, stats.nodes_recorded, stats.nodes_run, stats.steps_run,
+		(double)stats.compile_ns / 1e6, (double)stats.bind_ns / 1e6, (double)stats.run_ns / 1e6) &&
+		(stats.flushes == 0 || (tn_str_append(&out, "the last plan:\n") && tn_engine_describe_last_plan(session->engine, &out)));
+	if (ok) {
+		tn_session_print(session, tn_str_c(&out));
+	} else {
+		tn_error_memory(err);
+	}
+	tn_str_finish(&out);
+	return ok;
+}
