@@ -28,7 +28,7 @@ const struct tn_command tn_commands[] = {
 	{"sessions", "", "lists the sessions that are kept", NULL, false, false},
 	{"tensorboard", "[--logdir FOLDER]", "shows TensorBoard", NULL, false, false},
 	{"time", "CODE", "runs code and shows how long it took", tn_command_time, true, true},
-	{"timeit", "[-n LOOPS] [-r ROUNDS] CODE", "runs code many times, shows the best and the mean time", tn_command_timeit, true, true},
+	{"timeit", "[-n LOOPS] [-r ROUNDS] CODE", "runs code many times, shows best and mean time", tn_command_timeit, true, true},
 	{"who", "", "lists the variables", tn_command_who, false, false},
 	{"whos", "", "lists the variables with types, shapes and sizes", tn_command_whos, false, false},
 	{"writefile", "[-a] FILE", "writes the rest of the cell to a file", tn_command_writefile, false, true},

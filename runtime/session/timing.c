@@ -82,7 +82,7 @@ static bool read_options(const char *arguments, struct timeit *t, struct tn_erro
 /* One loop over the code as a cell. Declarations in it are local to the loop's body. */
 static bool make_loop(const struct timeit *t, int64_t loops, struct tn_str *out, struct tn_error *err) {
 	tn_str_clear(out);
-	return tn_str_printf(out, "for (int loops = 0; loops < %lld; loops++) { %s%s%s }", (long long)loops,
+	return tn_str_printf(out, "for (int timeit_loop = 0; timeit_loop < %lld; timeit_loop++) { %s%s%s }", (long long)loops,
 		t->is_expression ? "sync(" : "", t->code, t->is_expression ? ");" : "\n;") || tn_error_memory(err);
 }
 
