@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lexer: source bytes to tokens. The source has been checked to be UTF-8 without NUL. F-strings are found whole here (nested quotes and
+ * brackets skipped); the parser reads their parts with tn_lex on the part's own range, so spans stay those of the source. */
+#include "lang/token.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct lexer {
+	const struct tn_source *source;
+	const char *text;
+	uint32_t at, end;
+	struct tn_arena *arena;
+	struct token_list *out;
+	struct tn_diagnostics *diag;
+	const char *doc;
+	bool line_before, top;
+	int depth;       /* open brackets, so that commands are seen at top level only */
+	bool statement_begins;
+};
+
+static bool is_name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80; }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_name_char(char c) { return is_name_start(c) || is_digit(c); }
+static char peek(const struct lexer *lx, uint32_t ahead) { return lx->at + ahead < lx->end ? lx->text[lx->at + ahead] : '\0'; }
+
+static struct tn_span span_of(const struct lexer *lx, uint32_t begin, uint32_t end) {
+	return (struct tn_span){.source = lx->source, .begin = begin, .caret = begin, .end = end};
+}
+
+/* ---- white space, comments, docs ---- */
+
+static bool add_doc(struct lexer *lx, uint32_t begin, uint32_t end) {
+	while (begin < end && lx->text[begin] == ' ') {
+		begin++;
+	}
+	const char *line = lx->text + begin;
+	int n = (int)(end - begin);
+	lx->doc = lx->doc == NULL ? tn_arena_strndup(lx->arena, line, (size_t)n) : tn_arena_printf(lx->arena, "%s\n%.*s", lx->doc, n, line);
+	return lx->doc != NULL;
+}
+
+static bool skip_block_comment(struct lexer *lx) {
+	uint32_t begin = lx->at;
+	lx->at += 2;
+	while (lx->at < lx->end && !(peek(lx, 0) == '*' && peek(lx, 1) == '/')) {
+		lx->line_before = lx->line_before || peek(lx, 0) == '\n';
+		lx->at++;
+	}
+	if (lx->at >= lx->end) {
+		tn_diagnostics_add(lx->diag, span_of(lx, begin, begin + 2), TN_ERR_SYNTAX, "this comment is not closed: expected '*/'");
+		return true;
+	}
+	lx->at += 2;
+	return true;
+}
+
+static bool skip_space(struct lexer *lx) {
+	for (;;) {
+		char c = peek(lx, 0);
+		if (lx->at >= lx->end) {
+			return true;
+		}
+		if (c == '\n') {
+			lx->line_before = true;
+			lx->at++;
+		} else if (c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v') {
+			lx->at++;
+		} else if (c == '/' && peek(lx, 1) == '/') {
+			uint32_t begin = lx->at;
+			while (lx->at < lx->end && peek(lx, 0) != '\n') {
+				lx->at++;
+			}
+			bool doc = lx->text[begin + 2] == '/' && begin + 2 < lx->at && lx->text[begin + 3] != '/';
+			if (doc && !add_doc(lx, begin + 3, lx->at)) {
+				return false;
+			}
+		} else if (c == '/' && peek(lx, 1) == '*') {
+			if (!skip_block_comment(lx)) {
+				return false;
+			}
+		} else {
+			return true;
+		}
+	}
+}
+
+/* ---- numbers ---- */
+
+static void bad_number(struct lexer *lx, uint32_t begin, const char *why) {
+	tn_diagnostics_add(lx->diag, span_of(lx, begin, lx->at), TN_ERR_SYNTAX, "%s", why);
+}
+
+static void lex_integer(struct lexer *lx, struct token *t, const char *digits, int base) {
+	errno = 0;
+	unsigned long long v = strtoull(digits, NULL, base);
+	t->kind = TOKEN_INT;
+	if (errno == ERANGE || v > (unsigned long long)INT64_MAX + 1) {
+		bad_number(lx, t->begin, "this integer does not fit an int: expected at most 9223372036854775807");
+		v = 0;
+	}
+	t->i = (int64_t)v; /* 2^63 wraps: only -9223372036854775808 may use it, and the parser says so */
+}
+
+static bool lex_number(struct lexer *lx, struct token *t) {
+	char digits[400];
+	size_t n = 0;
+	int base = 10;
+	bool is_float = false;
+	if (peek(lx, 0) == '0' && (peek(lx, 1) == 'x' || peek(lx, 1) == 'X' || peek(lx, 1) == 'b' || peek(lx, 1) == 'B')) {
+		base = (peek(lx, 1) | 32) == 'x' ? 16 : 2;
+		lx->at += 2;
+	}
+	for (;; lx->at++) {
+		char c = peek(lx, 0);
+		bool digit = base == 16 ? (is_digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'f')) : is_digit(c);
+		if (c == '_' && n > 0) {
+			continue;
+		}
+		if (base == 10 && c == '.' && !is_float && peek(lx, 1) != '.' && !(is_name_start(peek(lx, 1)) && (peek(lx, 1) | 32) != 'e' && peek(lx, 1) != 'f')) {
+			is_float = true;
+		} else if (base == 10 && (c | 32) == 'e' && n > 0 && (is_digit(peek(lx, 1)) || ((peek(lx, 1) == '-' || peek(lx, 1) == '+') && is_digit(peek(lx, 2))))) {
+			is_float = true;
+			if (n + 2 < sizeof(digits)) {
+				digits[n++] = 'e';
+			}
+			if (!is_digit(peek(lx, 1))) {
+				lx->at++;
+				c = peek(lx, 0);
+			} else {
+				continue;
+			}
+		} else if (!digit) {
+			break;
+		}
+		if (n + 2 >= sizeof(digits)) {
+			bad_number(lx, t->begin, "this number has too many digits");
+			return true;
+		}
+		digits[n++] = c;
+	}
+	digits[n] = '\0';
+	if (base == 10 && peek(lx, 0) == 'f' && !is_name_char(peek(lx, 1))) {
+		is_float = true;
+		lx->at++;
+	}
+	if (n == 0 || is_name_char(peek(lx, 0))) {
+		while (is_name_char(peek(lx, 0))) {
+			lx->at++;
+		}
+		t->kind = TOKEN_INT;
+		bad_number(lx, t->begin, "this is no number");
+		return true;
+	}
+	if (!is_float) {
+		if (base == 2 && strspn(digits, "01") != n) {
+			bad_number(lx, t->begin, "a binary number has the digits 0 and 1");
+		}
+		lex_integer(lx, t, digits, base);
+		return true;
+	}
+	t->kind = TOKEN_FLOAT;
+	if (!tn_parse_f64(digits, n, &t->f)) {
+		bad_number(lx, t->begin, "this is no number");
+	}
+	return true;
+}
+
+/* ---- strings ---- */
+
+static int hex_value(const char *p, int digits) {
+	int v = 0;
+	for (int i = 0; i < digits; i++) {
+		char c = p[i];
+		int d = is_digit(c) ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+		if (d < 0) {
+			return -1;
+		}
+		v = v * 16 + d;
+	}
+	return v;
+}
+
+/* One escape at p (behind the backslash): writes at most 4 bytes, gives how many source bytes it took; 0 = unknown. */
+static uint32_t unescape_one(const char *p, const char *end, char *out, size_t *written) {
+	static const char plain[] = "n\nt\tr\r0\0a\ab\bf\fv\v\\\\\"\"''";
+	*written = 1;
+	if (p < end && *p == 'x' && end - p >= 3 && hex_value(p + 1, 2) >= 0) {
+		*written = tn_utf8_encode((uint32_t)hex_value(p + 1, 2), out);
+		return 3;
+	}
+	if (p < end && (*p == 'u' || *p == 'U')) {
+		int digits = *p == 'u' ? 4 : 8;
+		if (end - p > digits && hex_value(p + 1, digits) >= 0 && (*written = tn_utf8_encode((uint32_t)hex_value(p + 1, digits), out)) > 0) {
+			return (uint32_t)digits + 1;
+		}
+		return 0;
+	}
+	for (size_t i = 0; p < end && i + 1 < sizeof(plain); i += 2) {
+		if (plain[i] == *p) {
+			*out = plain[i + 1];
+			return 1;
+		}
+	}
+	return 0;
+}
+
+const char *tn_lex_unescape(const struct tn_source *source, uint32_t begin, uint32_t end, bool braces, struct tn_arena *arena, uint32_t *length,
+		struct tn_diagnostics *diag) {
+	char *out = tn_arena_alloc(arena, (size_t)(end - begin) + 5);
+	uint32_t n = 0;
+	if (out == NULL) {
+		return NULL;
+	}
+	for (uint32_t i = begin; i < end;) {
+		char c = source->text[i];
+		if (braces && (c == '{' || c == '}') && i + 1 < end && source->text[i + 1] == c) {
+			out[n++] = c;
+			i += 2;
+		} else if (c == '\\') {
+			size_t written;
+			uint32_t took = unescape_one(source->text + i + 1, source->text + end, out + n, &written);
+			if (took == 0) {
+				struct tn_span span = {.source = source, .begin = i, .caret = i, .end = i + 2 < end ? i + 2 : end};
+				tn_diagnostics_add(diag, span, TN_ERR_SYNTAX, "unknown escape in a string");
+				written = 0;
+				took = 1;
+			}
+			n += (uint32_t)written;
+			i += 1 + took;
+		} else {
+			out[n++] = c;
+			i++;
+		}
+	}
+	out[n] = '\0';
+	*length = n;
+	return out;
+}
+
+/* Moves behind the closing quote; nested strings inside the braces of an f-string may use any quotes. False: the line ended first. */
+static bool skip_string(struct lexer *lx, char quote, bool is_f, int depth) {
+	int braces = 0;
+	while (lx->at < lx->end) {
+		char c = peek(lx, 0);
+		if (c == '\n') {
+			return false;
+		}
+		if (braces == 0 && c == '\\') {
+			lx->at += 2;
+			continue;
+		}
+		if (is_f && c == '{') {
+			if (braces == 0 && peek(lx, 1) == '{') {
+				lx->at += 2;
+				continue;
+			}
+			braces++;
+		} else if (is_f && c == '}' && braces > 0) {
+			braces--;
+		} else if (braces > 0 && (c == '"' || c == '\'')) {
+			bool inner_f = lx->at > 0 && lx->text[lx->at - 1] == 'f';
+			lx->at++;
+			if (depth > 20 || !skip_string(lx, c, inner_f, depth + 1)) {
+				return false;
+			}
+			continue;
+		} else if (braces == 0 && c == quote) {
+			lx->at++;
+			return true;
+		}
+		lx->at++;
+	}
+	return false;
+}
+
+static bool lex_string(struct lexer *lx, struct token *t, bool is_f) {
+	char quote = peek(lx, 0);
+	uint32_t begin = ++lx->at;
+	if (!skip_string(lx, quote, is_f, 0)) {
+		lx->at = lx->at < lx->end ? lx->at : lx->end;
+		tn_diagnostics_add(lx->diag, span_of(lx, t->begin, t->begin + 1 + is_f), TN_ERR_SYNTAX, "this string is not closed: expected %c on the same line", quote);
+		t->kind = TOKEN_STRING;
+		t->str.text = "";
+		t->str.length = 0;
+		return true;
+	}
+	if (is_f) {
+		t->kind = TOKEN_FSTRING;
+		t->fstring.begin = begin;
+		t->fstring.end = lx->at - 1;
+		t->fstring.quote = quote;
+		return true;
+	}
+	t->kind = TOKEN_STRING;
+	t->str.text = tn_lex_unescape(lx->source, begin, lx->at - 1, false, lx->arena, &t->str.length, lx->diag);
+	return t->str.text != NULL;
+}
+
+/* ---- names, punctuation ---- */
+
+static bool lex_name(struct lexer *lx, struct token *t) {
+	uint32_t begin = lx->at;
+	while (is_name_char(peek(lx, 0))) {
+		lx->at++;
+	}
+	t->kind = TOKEN_NAME;
+	t->str.length = lx->at - begin;
+	t->str.text = tn_arena_strndup(lx->arena, lx->text + begin, t->str.length);
+	return t->str.text != NULL;
+}
+
+static void lex_punct(struct lexer *lx, struct token *t) {
+	static const char three[] = "...**=<<=>>=";
+	static const char two[] = "+=-=*=/=%=&=|=^=@===!=<=>=&&||<<>>++--**..=>->";
+	t->kind = TOKEN_PUNCT;
+	for (size_t i = 0; i + 2 < sizeof(three); i += 3) {
+		if (peek(lx, 0) == three[i] && peek(lx, 1) == three[i + 1] && peek(lx, 2) == three[i + 2]) {
+			t->punct = P3(three[i], three[i + 1], three[i + 2]);
+			lx->at += 3;
+			return;
+		}
+	}
+	for (size_t i = 0; i + 1 < sizeof(two); i += 2) {
+		if (peek(lx, 0) == two[i] && peek(lx, 1) == two[i + 1]) {
+			t->punct = P2(two[i], two[i + 1]);
+			lx->at += 2;
+			return;
+		}
+	}
+	char c = peek(lx, 0);
+	lx->at++;
+	if (c == '\0' || strchr("+-*/%@&|^~!<>=?:;,.(){}[]", c) == NULL) {
+		t->kind = TOKEN_BAD;
+		tn_diagnostics_add(lx->diag, span_of(lx, t->begin, lx->at), TN_ERR_SYNTAX, "unexpected character '%c'", c);
+		return;
+	}
+	t->punct = P1(c);
+	lx->depth += c == '(' || c == '[' || c == '{';
+	lx->depth -= c == ')' || c == ']' || c == '}';
+}
+
+/* A line for the kernel: first column % ! or ?, or only a dotted name with ? or ?? behind it, where a statement may begin. */
+static bool is_command(const struct lexer *lx) {
+	if (!lx->top || lx->depth != 0 || !lx->statement_begins || (lx->at > 0 && lx->text[lx->at - 1] != '\n')) {
+		return false;
+	}
+	char c = peek(lx, 0);
+	if (c == '%' || c == '!' || c == '?') {
+		return true;
+	}
+	uint32_t n = 0;
+	while (is_name_char(peek(lx, n)) || (n > 0 && peek(lx, n) == '.')) {
+		n++;
+	}
+	uint32_t marks = 0;
+	while (n > 0 && peek(lx, n) == '?' && marks < 2) {
+		n++;
+		marks++;
+	}
+	while (peek(lx, n) == ' ' || peek(lx, n) == '\t' || peek(lx, n) == '\r') {
+		n++;
+	}
+	return marks > 0 && (peek(lx, n) == '\n' || lx->at + n >= lx->end);
+}
+
+static bool lex_command(struct lexer *lx, struct token *t) {
+	bool whole_cell = peek(lx, 0) == '%' && peek(lx, 1) == '%'; /* %%writefile takes the rest */
+	uint32_t begin = lx->at;
+	while (lx->at < lx->end && (whole_cell || peek(lx, 0) != '\n')) {
+		lx->at++;
+	}
+	uint32_t end = lx->at;
+	while (end > begin && (lx->text[end - 1] == '\r' || lx->text[end - 1] == ' ')) {
+		end--;
+	}
+	t->kind = TOKEN_COMMAND;
+	t->str.length = end - begin;
+	t->str.text = tn_arena_strndup(lx->arena, lx->text + begin, t->str.length);
+	return t->str.text != NULL;
+}
+
+static bool lex_token(struct lexer *lx, struct token *t) {
+	char c = peek(lx, 0);
+	if (is_command(lx)) {
+		return lex_command(lx, t);
+	}
+	if (c == 'f' && (peek(lx, 1) == '"' || peek(lx, 1) == '\'')) {
+		lx->at++;
+		return lex_string(lx, t, true);
+	}
+	if (is_name_start(c)) {
+		return lex_name(lx, t);
+	}
+	if (is_digit(c) || (c == '.' && is_digit(peek(lx, 1)))) {
+		return lex_number(lx, t);
+	}
+	if (c == '"' || c == '\'') {
+		return lex_string(lx, t, false);
+	}
+	lex_punct(lx, t);
+	return true;
+}
+
+bool tn_lex(const struct tn_source *source, uint32_t begin, uint32_t end, bool top, struct tn_arena *arena, struct token_list *out,
+		struct tn_diagnostics *diag) {
+	struct lexer lx = {.source = source, .text = source->text, .at = begin, .end = end, .arena = arena, .out = out, .diag = diag, .top = top,
+		.line_before = true, .statement_begins = true};
+	for (;;) {
+		if (!skip_space(&lx)) {
+			return false;
+		}
+		struct token t = {.begin = lx.at, .line_before = lx.line_before, .doc = lx.doc};
+		bool ended = lx.at >= lx.end;
+		if (!ended && !lex_token(&lx, &t)) {
+			return false;
+		}
+		t.end = lx.at;
+		if (t.kind != TOKEN_BAD && !TN_VEC_PUSH(&out->tokens, t)) {
+			return false;
+		}
+		lx.line_before = false;
+		lx.doc = NULL;
+		lx.statement_begins = t.kind == TOKEN_COMMAND || (t.kind == TOKEN_PUNCT && (t.punct == P1(';') || t.punct == P1('}')));
+		if (ended) {
+			return true;
+		}
+	}
+}

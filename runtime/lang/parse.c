@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parser's entry points, its view of the tokens, and recovery: after an error the statement loop skips to where a statement may begin,
+ * and says nothing more until then, so that one mistake gives one message. */
+#include "lang/parse.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- tokens ---- */
+
+const struct token *parse_peek(const struct parser *p, uint32_t ahead) {
+	return p->at + ahead < p->count ? &p->tokens[p->at + ahead] : &p->tokens[p->count - 1];
+}
+bool parse_is_at(const struct parser *p, uint32_t ahead, uint32_t punct) {
+	const struct token *t = parse_peek(p, ahead);
+	return t->kind == TOKEN_PUNCT && t->punct == punct;
+}
+bool parse_is(const struct parser *p, uint32_t punct) { return parse_is_at(p, 0, punct); }
+bool parse_is_word(const struct parser *p, const char *word) {
+	const struct token *t = parse_peek(p, 0);
+	return t->kind == TOKEN_NAME && strcmp(t->str.text, word) == 0;
+}
+bool parse_accept(struct parser *p, uint32_t punct) {
+	bool is = parse_is(p, punct);
+	p->at += is;
+	return is;
+}
+bool parse_accept_word(struct parser *p, const char *word) {
+	bool is = parse_is_word(p, word);
+	p->at += is;
+	return is;
+}
+
+bool parse_is_keyword(const struct token *t) {
+	static const char *const words[] = {"if", "else", "while", "do", "for", "switch", "case", "default", "break", "continue", "return", "const", "struct",
+		"auto", "import", "try", "catch", "grad", "true", "false", "empty"};
+	for (size_t i = 0; t->kind == TOKEN_NAME && i < TN_ARRAY_LEN(words); i++) {
+		if (strcmp(t->str.text, words[i]) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+struct tn_span parse_token_span(const struct parser *p, const struct token *t) {
+	uint32_t begin = t->begin, end = t->end > t->begin ? t->end : t->begin + 1;
+	if (t->kind == TOKEN_END && p->at > 0) { /* the end of the text: point behind its last token */
+		const struct token *last = &p->tokens[p->at - 1];
+		begin = last->end;
+		end = last->end + 1;
+	}
+	return (struct tn_span){.source = p->source, .begin = begin, .caret = begin, .end = end};
+}
+struct tn_span parse_span_from(const struct parser *p, uint32_t begin_token) {
+	uint32_t last = p->at > begin_token ? p->at - 1 : begin_token;
+	return (struct tn_span){.source = p->source, .begin = p->tokens[begin_token].begin, .caret = p->tokens[begin_token].begin, .end = p->tokens[last].end};
+}
+
+struct tn_error *parse_error(struct parser *p, struct tn_span span, const char *format, ...) {
+	if (p->failed) {
+		return NULL;
+	}
+	p->failed = true;
+	char text[TN_ERROR_TEXT_MAX];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return tn_diagnostics_add(p->diag, span, TN_ERR_SYNTAX, "%s", text);
+}
+
+static void text_of(const struct parser *p, const struct token *t, char out[48]) {
+	if (t->kind == TOKEN_END) {
+		snprintf(out, 48, "the end of the text");
+	} else {
+		int n = (int)(t->end - t->begin);
+		snprintf(out, 48, "'%.*s'", n > 40 ? 40 : n, p->source->text + t->begin);
+	}
+}
+
+bool parse_expect(struct parser *p, uint32_t punct, const char *what) {
+	if (parse_accept(p, punct)) {
+		return true;
+	}
+	char found[48];
+	text_of(p, parse_peek(p, 0), found);
+	parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected %s, found %s", what, found);
+	return false;
+}
+
+bool parse_name(struct parser *p, struct tn_name *out, const char *what) {
+	const struct token *t = parse_peek(p, 0);
+	if (t->kind != TOKEN_NAME || parse_is_keyword(t)) {
+		char found[48];
+		text_of(p, t, found);
+		parse_error(p, parse_token_span(p, t), "expected %s, found %s%s", what, found, t->kind == TOKEN_NAME ? ", which is a word of the language" : "");
+		return false;
+	}
+	*out = (struct tn_name){.text = t->str.text, .length = t->str.length, .span = parse_token_span(p, t)};
+	p->at++;
+	return true;
+}
+
+uint32_t parse_matching(const struct parser *p, uint32_t at) {
+	int depth = 0;
+	for (; at < p->count - 1; at++) {
+		const struct token *t = &p->tokens[at];
+		if (t->kind == TOKEN_PUNCT) {
+			depth += t->punct == P1('(') || t->punct == P1('[') || t->punct == P1('{');
+			depth -= t->punct == P1(')') || t->punct == P1(']') || t->punct == P1('}');
+			if (depth <= 0) {
+				return at;
+			}
+		}
+	}
+	return p->count - 1;
+}
+
+/* ---- nodes ---- */
+
+struct tn_ast *parse_node(struct parser *p, enum tn_ast_kind kind, uint32_t begin_token) {
+	struct tn_ast *node = TN_ARENA_NEW(p->arena, struct tn_ast);
+	if (node == NULL) {
+		p->out_of_memory = true;
+		return NULL;
+	}
+	node->kind = kind;
+	node->span = parse_span_from(p, begin_token);
+	return node;
+}
+bool parse_push(struct parser *p, struct node_list *list, struct tn_ast *node) {
+	if (node == NULL) {
+		return false;
+	}
+	if (!TN_VEC_PUSH(&list->v, node)) {
+		p->out_of_memory = true;
+		return false;
+	}
+	return true;
+}
+void *parse_copy(struct parser *p, const void *items, size_t count, size_t size) {
+	void *out = tn_arena_array(p->arena, count == 0 ? 1 : count, size);
+	if (out == NULL) {
+		p->out_of_memory = true;
+	} else if (count > 0) {
+		memcpy(out, items, count * size);
+	}
+	return out;
+}
+bool parse_finish_list(struct parser *p, struct node_list *list, struct tn_ast_list *out) {
+	out->items = parse_copy(p, list->v.items, list->v.count, sizeof(*list->v.items));
+	out->count = (uint32_t)list->v.count;
+	return out->items != NULL;
+}
+bool parse_enter(struct parser *p) {
+	if (p->depth >= PARSE_MAX_DEPTH) {
+		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "nested too deeply: at most %d levels are possible", PARSE_MAX_DEPTH);
+		return false;
+	}
+	p->depth++;
+	return true;
+}
+
+/* ---- a whole source ---- */
+
+/* After an error: behind the next ';' at the statement's own level, or before a line that begins like a definition. */
+static void recover(struct parser *p, uint32_t begin) {
+	int depth = 0;
+	p->failed = false;
+	p->depth = 0;
+	p->header = false;
+	uint32_t failed_at = p->at;
+	p->at = begin;
+	for (; parse_peek(p, 0)->kind != TOKEN_END; p->at++) {
+		const struct token *t = parse_peek(p, 0);
+		bool closes = t->kind == TOKEN_PUNCT && (t->punct == P1('}') || t->punct == P1(')') || t->punct == P1(']'));
+		depth += t->kind == TOKEN_PUNCT && (t->punct == P1('{') || t->punct == P1('(') || t->punct == P1('['));
+		depth -= closes && depth > 0;
+		if (p->at < failed_at || p->at == begin) {
+			continue;
+		}
+		if (depth == 0 && (parse_is(p, P1(';')) || parse_is(p, P1('}')))) {
+			p->at++;
+			return;
+		}
+		bool first_column = t->begin == 0 || p->source->text[t->begin - 1] == '\n';
+		if (first_column && t->kind == TOKEN_NAME && parse_decl_ahead(p, false)) {
+			return;
+		}
+	}
+}
+
+/* Only `name = literal` lines: what schedulers write into parameter cells. */
+static bool is_parameter_cell(const struct parser *p) {
+	uint32_t i = 0;
+	while (p->tokens[i].kind != TOKEN_END) {
+		if (p->tokens[i].kind != TOKEN_NAME || !p->tokens[i].line_before || p->tokens[i + 1].kind != TOKEN_PUNCT || p->tokens[i + 1].punct != P1('=')) {
+			return false;
+		}
+		i += 2;
+		i += p->tokens[i].kind == TOKEN_PUNCT && p->tokens[i].punct == P1('-');
+		bool word = p->tokens[i].kind == TOKEN_NAME && (strcmp(p->tokens[i].str.text, "true") == 0 || strcmp(p->tokens[i].str.text, "false") == 0);
+		if (!word && (p->tokens[i].kind < TOKEN_INT || p->tokens[i].kind > TOKEN_STRING)) {
+			return false;
+		}
+		i++;
+		i += p->tokens[i].kind == TOKEN_PUNCT && p->tokens[i].punct == P1(';');
+	}
+	return i > 0;
+}
+
+/* The source must be UTF-8 without NUL. */
+static bool check_bytes(const struct tn_source *source, struct tn_diagnostics *diag) {
+	size_t bad;
+	const char *nul = memchr(source->text, '\0', source->length);
+	if (nul != NULL) {
+		uint32_t at = (uint32_t)(nul - source->text);
+		tn_diagnostics_add(diag, (struct tn_span){source, at, at, at + 1}, TN_ERR_SYNTAX, "the text holds a NUL byte");
+		return false;
+	}
+	if (!tn_utf8_valid(source->text, source->length, &bad)) {
+		uint32_t at = (uint32_t)bad;
+		tn_diagnostics_add(diag, (struct tn_span){source, at, at, at + 1}, TN_ERR_SYNTAX, "the text is not UTF-8: byte %02x at offset %u", (unsigned char)source->text[at], at);
+		return false;
+	}
+	return true;
+}
+
+static void mark_display(struct tn_ast_list *items) {
+	for (uint32_t i = 0; i + 1 < items->count; i++) {
+		if (items->items[i]->kind == TN_AST_EXPR_STMT) {
+			items->items[i]->expr.display = false;
+		}
+	}
+}
+
+/* Brackets nested deeper than the parser follows are refused before it looks, so that no look-ahead recurses far either. */
+static bool check_nesting(const struct tn_source *source, const struct token_list *list, struct tn_diagnostics *diag) {
+	int depth = 0;
+	for (size_t i = 0; i < list->tokens.count; i++) {
+		const struct token *t = &list->tokens.items[i];
+		if (t->kind != TOKEN_PUNCT) {
+			continue;
+		}
+		depth += t->punct == P1('(') || t->punct == P1('[') || t->punct == P1('{');
+		depth -= (t->punct == P1(')') || t->punct == P1(']') || t->punct == P1('}')) && depth > 0;
+		if (depth > PARSE_MAX_DEPTH) {
+			struct tn_span span = {.source = source, .begin = t->begin, .caret = t->begin, .end = t->end};
+			tn_diagnostics_add(diag, span, TN_ERR_SYNTAX, "nested too deeply: at most %d levels are possible", PARSE_MAX_DEPTH);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool tn_parse(const struct tn_source *source, struct tn_arena *arena, struct tn_ast_unit *unit, struct tn_diagnostics *diag) {
+	struct token_list tokens = {0};
+	struct node_list items = {0};
+	size_t before = diag->errors.count;
+	*unit = (struct tn_ast_unit){0};
+	if (!check_bytes(source, diag)) {
+		return false;
+	}
+	bool ok = tn_lex(source, 0, (uint32_t)source->length, true, arena, &tokens, diag);
+	struct parser p = {.source = source, .arena = arena, .diag = diag, .tokens = tokens.tokens.items, .count = (uint32_t)tokens.tokens.count};
+	if (ok && check_nesting(source, &tokens, diag)) {
+		p.parameter_cell = is_parameter_cell(&p);
+		while (parse_peek(&p, 0)->kind != TOKEN_END && !p.out_of_memory && diag->errors.count < TN_MAX_ERRORS) {
+			uint32_t begin = p.at;
+			if (!parse_statement(&p, &items, true)) {
+				recover(&p, begin);
+			}
+		}
+		ok = !p.out_of_memory && parse_finish_list(&p, &items, &unit->items);
+		mark_display(&unit->items);
+	}
+	if (!ok) {
+		tn_diagnostics_add(diag, (struct tn_span){0}, TN_ERR_MEMORY, "out of memory");
+	}
+	TN_VEC_FINISH(&tokens.tokens);
+	TN_VEC_FINISH(&items.v);
+	return ok && diag->errors.count == before;
+}
+
+struct tn_ast *tn_parse_signature(const struct tn_source *source, struct tn_arena *arena, struct tn_diagnostics *diag) {
+	struct token_list tokens = {0};
+	struct tn_ast *node = NULL;
+	if (!tn_lex(source, 0, (uint32_t)source->length, false, arena, &tokens, diag)) {
+		tn_diagnostics_add(diag, (struct tn_span){0}, TN_ERR_MEMORY, "out of memory");
+	} else if (check_nesting(source, &tokens, diag)) {
+		struct parser p = {.source = source, .arena = arena, .diag = diag, .tokens = tokens.tokens.items, .count = (uint32_t)tokens.tokens.count};
+		struct tn_ast_type *result = parse_type(&p);
+		node = result == NULL ? NULL : parse_function_rest(&p, result, 0, NULL);
+		if (node != NULL && parse_peek(&p, 0)->kind != TOKEN_END) {
+			parse_error(&p, parse_token_span(&p, parse_peek(&p, 0)), "expected the end of the signature");
+			node = NULL;
+		}
+	}
+	TN_VEC_FINISH(&tokens.tokens);
+	return node;
+}
+
+bool tn_parse_is_incomplete(const char *text, size_t length) {
+	struct tn_diagnostics diag = {0};
+	struct tn_arena arena;
+	struct tn_error err = {0};
+	struct tn_ast_unit unit;
+	bool incomplete = false;
+	struct tn_source *source = tn_source_create("input", text, length, &err);
+	if (source == NULL) {
+		return false;
+	}
+	tn_arena_init(&arena);
+	if (!tn_parse(source, &arena, &unit, &diag)) {
+		for (size_t i = 0; i < diag.errors.count; i++) {
+			const char *message = diag.errors.items[i].text;
+			incomplete = incomplete || strstr(message, "the end of the text") != NULL || strstr(message, "comment is not closed") != NULL;
+		}
+	}
+	tn_diagnostics_finish(&diag);
+	tn_arena_finish(&arena);
+	tn_source_unref(source);
+	return incomplete;
+}

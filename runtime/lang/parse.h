@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parser's parts: recursive descent over the token array. A function that gives NULL has reported an error (or memory is out);
+ * the statement loop then skips to where a statement may begin. Private to parse*.c. */
+#ifndef TN_LANG_PARSE_H
+#define TN_LANG_PARSE_H
+
+#include "lang/token.h"
+
+enum { PARSE_MAX_DEPTH = 200 };
+
+struct parser {
+	const struct tn_source *source;
+	struct tn_arena *arena;
+	struct tn_diagnostics *diag;
+	const struct token *tokens; /* the last one is END */
+	uint32_t count, at;
+	int depth;
+	bool out_of_memory, failed; /* failed: an error was reported, and nothing more until recovery */
+	bool parameter_cell;        /* only `name = literal` lines: no ';' needed */
+	bool header;                /* inside the ( ) of a control statement */
+};
+
+/* A growing list of nodes that ends in the arena. */
+struct node_list { TN_VEC(struct tn_ast *) v; };
+
+/* ---- tokens (parse.c) ---- */
+const struct token *parse_peek(const struct parser *p, uint32_t ahead);
+bool parse_is(const struct parser *p, uint32_t punct);
+bool parse_is_at(const struct parser *p, uint32_t ahead, uint32_t punct);
+bool parse_is_word(const struct parser *p, const char *word);
+bool parse_accept(struct parser *p, uint32_t punct);
+bool parse_accept_word(struct parser *p, const char *word);
+bool parse_expect(struct parser *p, uint32_t punct, const char *what);
+bool parse_name(struct parser *p, struct tn_name *out, const char *what);
+bool parse_is_keyword(const struct token *t);
+struct tn_error *parse_error(struct parser *p, struct tn_span span, const char *format, ...) TN_PRINTF(3, 4);
+struct tn_span parse_token_span(const struct parser *p, const struct token *t);
+struct tn_span parse_span_from(const struct parser *p, uint32_t begin_token); /* from that token to the last one read */
+struct tn_ast *parse_node(struct parser *p, enum tn_ast_kind kind, uint32_t begin_token);
+bool parse_push(struct parser *p, struct node_list *list, struct tn_ast *node); /* false for NULL too */
+bool parse_finish_list(struct parser *p, struct node_list *list, struct tn_ast_list *out);
+void *parse_copy(struct parser *p, const void *items, size_t count, size_t size);
+bool parse_enter(struct parser *p); /* nesting; leave by p->depth-- */
+uint32_t parse_matching(const struct parser *p, uint32_t at); /* index of the bracket that closes the one at `at`, or END's */
+
+/* ---- parse_type.c ---- */
+uint32_t parse_scan_type(const struct parser *p, uint32_t at); /* the token behind a type, or 0 where there is none */
+bool parse_decl_ahead(const struct parser *p, bool allow_ref); /* a type followed by a name, &name, or (for auto) a pattern */
+struct tn_ast_type *parse_type(struct parser *p);
+struct tn_ast_pattern *parse_pattern(struct parser *p);
+bool parse_params(struct parser *p, bool lambda, struct tn_ast_param **out, uint32_t *count); /* behind '(' up to and with ')' */
+
+/* ---- parse_expr.c ---- */
+struct tn_ast *parse_expr(struct parser *p);
+bool parse_block_word_ahead(const struct parser *p);
+struct tn_ast *parse_block_expr(struct parser *p);
+
+/* ---- parse_stmt.c ---- */
+bool parse_statement(struct parser *p, struct node_list *out, bool top);
+/* { … }: statements and perhaps a last value (value NULL: none allowed). */
+bool parse_body(struct parser *p, struct tn_ast_list *out, struct tn_ast **value);
+struct tn_ast *parse_function_rest(struct parser *p, struct tn_ast_type *result, uint32_t begin, const char *doc);
+
+#endif

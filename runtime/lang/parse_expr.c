@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Expressions, by precedence climbing (LANGUAGE.md section 4): C's table, with @ as *, ** above unary and to the right, .. between shifts and
+ * comparisons. */
+#include "lang/parse.h"
+
+#include <string.h>
+
+static struct tn_ast *parse_unary(struct parser *p);
+
+/* ---- binary operators ---- */
+
+struct binary { uint32_t punct; int level; enum tn_ast_op op; };
+enum { LEVEL_RANGE = 7 };
+static const struct binary binaries[] = {
+	{P2('|', '|'), 1, TN_AST_OP_OR}, {P2('&', '&'), 2, TN_AST_OP_AND}, {P1('|'), 3, TN_AST_OP_BITOR}, {P1('^'), 4, TN_AST_OP_BITXOR},
+	{P1('&'), 5, TN_AST_OP_BITAND}, {P2('=', '='), 6, TN_AST_OP_EQ}, {P2('!', '='), 6, TN_AST_OP_NE}, {P1('<'), 7, TN_AST_OP_LT},
+	{P2('<', '='), 7, TN_AST_OP_LE}, {P1('>'), 7, TN_AST_OP_GT}, {P2('>', '='), 7, TN_AST_OP_GE}, {P2('.', '.'), 8, TN_AST_OP_RANGE},
+	{P2('<', '<'), 9, TN_AST_OP_SHL}, {P2('>', '>'), 9, TN_AST_OP_SHR}, {P1('+'), 10, TN_AST_OP_ADD}, {P1('-'), 10, TN_AST_OP_SUB},
+	{P1('*'), 11, TN_AST_OP_MUL}, {P1('/'), 11, TN_AST_OP_DIV}, {P1('%'), 11, TN_AST_OP_MOD}, {P1('@'), 11, TN_AST_OP_MATMUL},
+};
+
+const char *tn_ast_op_text(enum tn_ast_op op) {
+	static const char *const text[] = {
+		[TN_AST_OP_NEG] = "-", [TN_AST_OP_POS] = "+", [TN_AST_OP_NOT] = "!", [TN_AST_OP_BITNOT] = "~", [TN_AST_OP_ADD] = "+", [TN_AST_OP_SUB] = "-",
+		[TN_AST_OP_MUL] = "*", [TN_AST_OP_DIV] = "/", [TN_AST_OP_MOD] = "%", [TN_AST_OP_POW] = "**", [TN_AST_OP_MATMUL] = "@", [TN_AST_OP_EQ] = "==",
+		[TN_AST_OP_NE] = "!=", [TN_AST_OP_LT] = "<", [TN_AST_OP_LE] = "<=", [TN_AST_OP_GT] = ">", [TN_AST_OP_GE] = ">=", [TN_AST_OP_BITAND] = "&",
+		[TN_AST_OP_BITOR] = "|", [TN_AST_OP_BITXOR] = "^", [TN_AST_OP_SHL] = "<<", [TN_AST_OP_SHR] = ">>", [TN_AST_OP_AND] = "&&", [TN_AST_OP_OR] = "||",
+		[TN_AST_OP_RANGE] = ".."};
+	return text[op];
+}
+
+static const struct binary *binary_ahead(const struct parser *p) {
+	const struct token *t = parse_peek(p, 0);
+	for (size_t i = 0; t->kind == TOKEN_PUNCT && i < TN_ARRAY_LEN(binaries); i++) {
+		if (binaries[i].punct == t->punct) {
+			return &binaries[i];
+		}
+	}
+	return NULL;
+}
+
+static struct tn_ast *make_op(struct parser *p, enum tn_ast_kind kind, enum tn_ast_op op, struct tn_ast *a, struct tn_ast *b, uint32_t begin, uint32_t caret) {
+	struct tn_ast *node = parse_node(p, kind, begin);
+	if (node != NULL) {
+		node->op.op = op;
+		node->op.a = a;
+		node->op.b = b;
+		node->span.caret = p->tokens[caret].begin;
+	}
+	return node;
+}
+
+static struct tn_ast *parse_binary(struct parser *p, int level) {
+	uint32_t begin = p->at;
+	struct tn_ast *a = parse_unary(p);
+	const struct binary *op;
+	while (a != NULL && (op = binary_ahead(p)) != NULL && op->level >= level) {
+		uint32_t caret = p->at++;
+		if (parse_is(p, P1('/')) && op->op == TN_AST_OP_DIV) {
+			parse_error(p, parse_token_span(p, &p->tokens[caret]), "'//' begins a comment; whole-number division of ints is '/', of tensors floor_div(a, b)");
+			return NULL;
+		}
+		struct tn_ast *b = parse_binary(p, op->level + 1);
+		if (b == NULL) {
+			return NULL;
+		}
+		if (op->op == TN_AST_OP_RANGE && a->kind == TN_AST_BINARY && a->op.op == TN_AST_OP_RANGE && !a->parenthesised) {
+			parse_error(p, parse_token_span(p, &p->tokens[caret]), "'..' does not chain");
+			return NULL;
+		}
+		a = make_op(p, TN_AST_BINARY, op->op, a, b, begin, caret);
+	}
+	return a;
+}
+
+static struct tn_ast *parse_conditional(struct parser *p) {
+	uint32_t begin = p->at;
+	struct tn_ast *cond = parse_binary(p, 1);
+	if (cond == NULL || !parse_accept(p, P1('?'))) {
+		return cond;
+	}
+	struct tn_ast *a = parse_expr(p);
+	if (a == NULL || !parse_expect(p, P1(':'), "':' of '?:'")) {
+		return NULL;
+	}
+	struct tn_ast *b = parse_expr(p);
+	struct tn_ast *node = b == NULL ? NULL : parse_node(p, TN_AST_COND, begin);
+	if (node != NULL) {
+		node->cond.cond = cond;
+		node->cond.a = a;
+		node->cond.b = b;
+	}
+	return node;
+}
+
+struct tn_ast *parse_expr(struct parser *p) {
+	if (!parse_enter(p)) {
+		return NULL;
+	}
+	struct tn_ast *e = parse_conditional(p);
+	p->depth--;
+	return e;
+}
+
+/* ---- calls, indices, fields ---- */
+
+static bool parse_arg(struct parser *p, struct tn_ast_arg *arg) {
+	uint32_t begin = p->at;
+	if (parse_peek(p, 0)->kind == TOKEN_NAME && parse_is_at(p, 1, P1(':')) && !parse_is_at(p, 1, P2(':', ':'))) {
+		const struct token *t = parse_peek(p, 0);
+		arg->name = (struct tn_name){.text = t->str.text, .length = t->str.length, .span = parse_token_span(p, t)};
+		p->at += 2;
+	}
+	arg->by_ref = parse_accept(p, P1('&'));
+	arg->value = parse_expr(p);
+	arg->span = parse_span_from(p, begin);
+	return arg->value != NULL;
+}
+
+static bool parse_args(struct parser *p, struct tn_ast_arg **out, uint32_t *count) {
+	TN_VEC(struct tn_ast_arg) args = {0};
+	bool ok = true;
+	while (ok && !parse_is(p, P1(')'))) {
+		struct tn_ast_arg arg = {0};
+		ok = parse_arg(p, &arg) && (TN_VEC_PUSH(&args, arg) || !(p->out_of_memory = true));
+		if (!ok || !parse_accept(p, P1(','))) {
+			break;
+		}
+	}
+	ok = ok && parse_expect(p, P1(')'), "')' behind the arguments");
+	*count = (uint32_t)args.count;
+	*out = ok ? parse_copy(p, args.items, args.count, sizeof(*args.items)) : NULL;
+	TN_VEC_FINISH(&args);
+	return ok && *out != NULL;
+}
+
+static bool at_slice_end(const struct parser *p) { return parse_is(p, P1(':')) || parse_is(p, P1(',')) || parse_is(p, P1(']')); }
+
+static bool parse_index_item(struct parser *p, struct tn_ast_index *item) {
+	uint32_t begin = p->at;
+	if (parse_accept(p, P3('.', '.', '.'))) {
+		item->kind = TN_AST_INDEX_ELLIPSIS;
+	} else if (parse_is_word(p, "None")) {
+		p->at++;
+		item->kind = TN_AST_INDEX_NONE;
+	} else {
+		struct tn_ast *first = at_slice_end(p) ? NULL : parse_expr(p);
+		if (first == NULL && !parse_is(p, P1(':'))) {
+			if (!p->failed) {
+				parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected an index");
+			}
+			return false;
+		}
+		item->expr = first;
+		if (first != NULL && first->kind == TN_AST_BINARY && first->op.op == TN_AST_OP_RANGE && !first->parenthesised) {
+			struct tn_error *err = parse_error(p, first->span, "a range a..b is no index");
+			if (err != NULL) {
+				tn_error_hint(err, "a slice is written a:b");
+			}
+			return false;
+		}
+		if (parse_accept(p, P1(':'))) {
+			item->kind = TN_AST_INDEX_SLICE;
+			item->start = first;
+			item->expr = NULL;
+			if (!at_slice_end(p) && (item->stop = parse_expr(p)) == NULL) {
+				return false;
+			}
+			if (parse_accept(p, P1(':')) && !at_slice_end(p) && (item->step = parse_expr(p)) == NULL) {
+				return false;
+			}
+		}
+	}
+	item->span = parse_span_from(p, begin);
+	return true;
+}
+
+static struct tn_ast *parse_index(struct parser *p, struct tn_ast *object, uint32_t begin) {
+	TN_VEC(struct tn_ast_index) items = {0};
+	bool ok = true;
+	uint32_t caret = p->at - 1;
+	do {
+		struct tn_ast_index item = {0};
+		if (items.count > 0 && parse_is(p, P1(']'))) {
+			break;
+		}
+		ok = parse_index_item(p, &item) && (TN_VEC_PUSH(&items, item) || !(p->out_of_memory = true));
+	} while (ok && parse_accept(p, P1(',')));
+	ok = ok && parse_expect(p, P1(']'), "']' behind the index");
+	struct tn_ast *node = ok ? parse_node(p, TN_AST_INDEX, begin) : NULL;
+	if (node != NULL) {
+		node->index.object = object;
+		node->index.count = (uint32_t)items.count;
+		node->index.items = parse_copy(p, items.items, items.count, sizeof(*items.items));
+		node->span.caret = p->tokens[caret].begin;
+		node = node->index.items == NULL ? NULL : node;
+	}
+	TN_VEC_FINISH(&items);
+	return node;
+}
+
+/* { .f = v, … } behind a struct's name. */
+static struct tn_ast *parse_struct_literal(struct parser *p, struct tn_name module, struct tn_name name, uint32_t begin) {
+	TN_VEC(struct tn_name) fields = {0};
+	struct node_list values = {0};
+	bool ok = parse_expect(p, P1('{'), "'{'");
+	while (ok && !parse_is(p, P1('}'))) {
+		struct tn_name field = {0};
+		ok = parse_expect(p, P1('.'), "'.field = value'") && parse_name(p, &field, "a field's name") && parse_expect(p, P1('='), "'=' behind the field") &&
+		     (TN_VEC_PUSH(&fields, field) || !(p->out_of_memory = true)) && parse_push(p, &values, parse_expr(p));
+		if (!ok || !parse_accept(p, P1(','))) {
+			break;
+		}
+	}
+	ok = ok && parse_expect(p, P1('}'), "'}' behind the fields");
+	struct tn_ast *node = ok ? parse_node(p, TN_AST_STRUCT, begin) : NULL;
+	struct tn_ast_list list = {0};
+	if (node != NULL) {
+		node->literal.module = module;
+		node->literal.name = name;
+		node->literal.count = (uint32_t)fields.count;
+		node->literal.fields = parse_copy(p, fields.items, fields.count, sizeof(*fields.items));
+		ok = node->literal.fields != NULL && parse_finish_list(p, &values, &list);
+		node->literal.values = list.items;
+		node = ok ? node : NULL;
+	}
+	TN_VEC_FINISH(&fields);
+	TN_VEC_FINISH(&values.v);
+	return node;
+}
+
+static bool struct_literal_ahead(const struct parser *p) {
+	return parse_is(p, P1('{')) && ((parse_is_at(p, 1, P1('.')) && parse_peek(p, 2)->kind == TOKEN_NAME && parse_is_at(p, 3, P1('='))) ||
+	                                (parse_is_at(p, 1, P1('}')) && !p->header));
+}
+
+static struct tn_ast *parse_postfix(struct parser *p, struct tn_ast *e, uint32_t begin) {
+	while (e != NULL) {
+		uint32_t caret = p->at;
+		if (parse_accept(p, P1('('))) {
+			struct tn_ast_arg *args;
+			uint32_t count;
+			bool header = p->header;
+			p->header = false;
+			bool ok = parse_args(p, &args, &count);
+			p->header = header;
+			struct tn_ast *node = ok ? parse_node(p, TN_AST_CALL, begin) : NULL;
+			if (node != NULL) {
+				node->call.callee = e;
+				node->call.args = args;
+				node->call.count = count;
+			}
+			e = node;
+		} else if (!parse_peek(p, 0)->line_before && parse_accept(p, P1('['))) {
+			e = parse_index(p, e, begin);
+		} else if (parse_is(p, P1('.'))) {
+			p->at++;
+			struct tn_name name;
+			if (!parse_name(p, &name, "a field or function behind '.'")) {
+				return NULL;
+			}
+			if (struct_literal_ahead(p) && e->kind == TN_AST_NAME) {
+				e = parse_struct_literal(p, e->name, name, begin);
+				continue;
+			}
+			struct tn_ast *node = parse_node(p, TN_AST_FIELD, begin);
+			if (node != NULL) {
+				node->field.object = e;
+				node->field.name = name;
+				node->span.caret = p->tokens[caret].begin;
+			}
+			e = node;
+		} else if (parse_is(p, P2('-', '>')) && parse_peek(p, 1)->kind == TOKEN_NAME) {
+			struct tn_error *err = parse_error(p, parse_token_span(p, parse_peek(p, 0)), "there are no pointers, and no '->'");
+			if (err != NULL) {
+				tn_error_hint(err, "write .%s", parse_peek(p, 1)->str.text);
+			}
+			return NULL;
+		} else {
+			return e;
+		}
+	}
+	return NULL;
+}
+
+/* ---- primary expressions ---- */
+
+/* Parts of an f-string: ranges of the source between its quotes. */
+struct fpart_range { uint32_t begin, expr_end, spec_begin, end; };
+
+/* Finds the end of the braces that open at `at`, and the first ':' outside brackets. False: no '}'. */
+static bool find_brace_end(const struct tn_source *source, uint32_t at, uint32_t limit, struct fpart_range *out) {
+	int depth = 0;
+	out->begin = at;
+	out->spec_begin = 0;
+	for (uint32_t i = at; i < limit; i++) {
+		char c = source->text[i];
+		if (out->spec_begin == 0 && (c == '"' || c == '\'')) {
+			for (i++; i < limit && source->text[i] != c; i++) {
+				i += source->text[i] == '\\';
+			}
+		} else if (c == '(' || c == '[' || c == '{') {
+			depth++;
+		} else if (c == '}' && depth == 0) {
+			out->end = i;
+			out->expr_end = out->spec_begin != 0 ? out->spec_begin - 1 : i;
+			return true;
+		} else if (c == ')' || c == ']' || c == '}') {
+			depth--;
+		} else if (c == ':' && depth == 0 && out->spec_begin == 0) {
+			out->spec_begin = i + 1;
+		}
+	}
+	return false;
+}
+
+static struct tn_ast *parse_embedded(struct parser *p, const struct fpart_range *r) {
+	struct token_list tokens = {0};
+	struct tn_ast *e = NULL;
+	struct tn_span span = {.source = p->source, .begin = r->begin, .caret = r->begin, .end = r->expr_end};
+	if (!tn_lex(p->source, r->begin, r->expr_end, false, p->arena, &tokens, p->diag)) {
+		p->out_of_memory = true;
+	} else if (tokens.tokens.count <= 1) {
+		parse_error(p, span, "expected an expression between the braces");
+	} else {
+		struct parser sub = {.source = p->source, .arena = p->arena, .diag = p->diag, .tokens = tokens.tokens.items, .count = (uint32_t)tokens.tokens.count, .depth = p->depth};
+		e = parse_expr(&sub);
+		if (e != NULL && parse_peek(&sub, 0)->kind != TOKEN_END) {
+			parse_error(&sub, parse_token_span(&sub, parse_peek(&sub, 0)), "expected '}' or ':' behind the expression");
+			e = NULL;
+		}
+		p->failed = p->failed || e == NULL;
+		p->out_of_memory = p->out_of_memory || sub.out_of_memory;
+	}
+	TN_VEC_FINISH(&tokens.tokens);
+	return e;
+}
+
+static bool parse_fpart(struct parser *p, uint32_t *at, uint32_t limit, struct tn_ast_fpart *part) {
+	const char *text = p->source->text;
+	uint32_t i = *at;
+	if (text[i] == '{' && !(i + 1 < limit && text[i + 1] == '{')) {
+		struct fpart_range r;
+		struct tn_span span = {.source = p->source, .begin = i, .caret = i, .end = i + 1};
+		if (!find_brace_end(p->source, i + 1, limit, &r)) {
+			parse_error(p, span, "this '{' is not closed; a brace itself is written '{{'");
+			return false;
+		}
+		part->expr = parse_embedded(p, &r);
+		if (part->expr == NULL) {
+			return false;
+		}
+		uint32_t spec = r.spec_begin != 0 ? r.spec_begin : r.end;
+		part->spec.text = tn_arena_strndup(p->arena, text + spec, r.end - spec);
+		part->spec.length = r.end - spec;
+		part->spec.span = (struct tn_span){.source = p->source, .begin = spec, .caret = spec, .end = r.end};
+		*at = r.end + 1;
+		return part->spec.text != NULL || !(p->out_of_memory = true);
+	}
+	uint32_t begin = i;
+	while (i < limit) {
+		bool twice = i + 1 < limit && text[i + 1] == text[i];
+		if (text[i] == '\\') {
+			i += 2;
+		} else if (text[i] == '{' || text[i] == '}') {
+			if (!twice) {
+				if (text[i] == '}') {
+					parse_error(p, (struct tn_span){.source = p->source, .begin = i, .caret = i, .end = i + 1}, "a '}' alone; a brace itself is written '}}'");
+					return false;
+				}
+				break;
+			}
+			i += 2;
+		} else {
+			i++;
+		}
+	}
+	i = i < limit ? i : limit;
+	part->text = tn_lex_unescape(p->source, begin, i, true, p->arena, &part->length, p->diag);
+	*at = i;
+	return part->text != NULL || !(p->out_of_memory = true);
+}
+
+static struct tn_ast *parse_fstring(struct parser *p, const struct token *t) {
+	TN_VEC(struct tn_ast_fpart) parts = {0};
+	uint32_t begin = p->at++, at = t->fstring.begin, limit = t->fstring.end;
+	bool ok = true;
+	while (ok && at < limit) {
+		struct tn_ast_fpart part = {0};
+		ok = parse_fpart(p, &at, limit, &part) && (TN_VEC_PUSH(&parts, part) || !(p->out_of_memory = true));
+	}
+	struct tn_ast *node = ok ? parse_node(p, TN_AST_FSTRING, begin) : NULL;
+	if (node != NULL) {
+		node->fstring.count = (uint32_t)parts.count;
+		node->fstring.parts = parse_copy(p, parts.items, parts.count, sizeof(*parts.items));
+		node = node->fstring.parts == NULL ? NULL : node;
+	}
+	TN_VEC_FINISH(&parts);
+	return node;
+}
+
+static struct tn_ast *parse_lambda(struct parser *p) {
+	uint32_t begin = p->at++;
+	struct tn_ast_param *params;
+	uint32_t count;
+	if (!parse_params(p, true, &params, &count) || !parse_expect(p, P2('=', '>'), "'=>'")) {
+		return NULL;
+	}
+	struct tn_ast_list body = {0};
+	struct tn_ast *value = NULL;
+	bool is_block = parse_is(p, P1('{'));
+	if (is_block ? !parse_body(p, &body, &value) : (value = parse_expr(p)) == NULL) {
+		return NULL;
+	}
+	struct tn_ast *node = parse_node(p, TN_AST_LAMBDA, begin);
+	if (node != NULL) {
+		node->lambda.params = params;
+		node->lambda.count = count;
+		node->lambda.is_block = is_block;
+		node->lambda.body = body;
+		node->lambda.value = value;
+	}
+	return node;
+}
+
+static struct tn_ast *parse_parenthesised(struct parser *p) {
+	uint32_t begin = p->at, close = parse_matching(p, p->at);
+	if (close + 1 < p->count && p->tokens[close + 1].kind == TOKEN_PUNCT && p->tokens[close + 1].punct == P2('=', '>')) {
+		return parse_lambda(p);
+	}
+	p->at++;
+	uint32_t type_end = parse_scan_type(p, p->at);
+	const struct token *first = parse_peek(p, 0), *after = parse_peek(p, 2);
+	static const char *const numbers[] = {"int", "float", "bool", "string", "double", "long", "f32", "f64", "i64", "i32"};
+	for (size_t i = 0; type_end == p->at + 1 && i < TN_ARRAY_LEN(numbers); i++) {
+		if (strcmp(first->str.text, numbers[i]) == 0 && parse_is_at(p, 1, P1(')')) && (after->kind == TOKEN_NAME || after->kind == TOKEN_INT || after->kind == TOKEN_FLOAT)) {
+			struct tn_error *err = parse_error(p, parse_token_span(p, first), "a conversion is a call");
+			if (err != NULL) {
+				tn_error_hint(err, "write %s(x)", i == 4 ? "float" : i == 5 ? "int" : numbers[i]);
+			}
+			return NULL;
+		}
+	}
+	bool header = p->header;
+	p->header = false;
+	struct node_list items = {0};
+	bool ok = true, comma = false;
+	while (ok && !parse_is(p, P1(')'))) {
+		ok = parse_push(p, &items, parse_expr(p));
+		if (!ok || !parse_accept(p, P1(','))) {
+			break;
+		}
+		comma = true;
+	}
+	ok = ok && parse_expect(p, P1(')'), "')'");
+	p->header = header;
+	struct tn_ast *node = NULL;
+	if (ok && items.v.count == 1 && !comma) {
+		node = items.v.items[0];
+		node->parenthesised = true;
+	} else if (ok && items.v.count == 0) {
+		parse_error(p, parse_span_from(p, begin), "expected an expression between the parentheses");
+	} else if (ok && (node = parse_node(p, TN_AST_TUPLE, begin)) != NULL && !parse_finish_list(p, &items, &node->list)) {
+		node = NULL;
+	}
+	TN_VEC_FINISH(&items.v);
+	return node;
+}
+
+static struct tn_ast *parse_bracket(struct parser *p) {
+	uint32_t begin = p->at++;
+	struct node_list items = {0};
+	bool ok = true;
+	while (ok && !parse_is(p, P1(']'))) {
+		ok = parse_push(p, &items, parse_expr(p));
+		if (!ok || !parse_accept(p, P1(','))) {
+			break;
+		}
+	}
+	ok = ok && parse_expect(p, P1(']'), "']'");
+	struct tn_ast *node = ok ? parse_node(p, TN_AST_BRACKET, begin) : NULL;
+	if (node != NULL && !parse_finish_list(p, &items, &node->list)) {
+		node = NULL;
+	}
+	TN_VEC_FINISH(&items.v);
+	return node;
+}
+
+static struct tn_ast *parse_map(struct parser *p) {
+	uint32_t begin = p->at++;
+	struct node_list keys = {0}, values = {0};
+	struct tn_ast_list key_list = {0}, value_list = {0};
+	bool ok = true;
+	while (ok && !parse_is(p, P1('}'))) {
+		ok = parse_push(p, &keys, parse_expr(p)) && parse_expect(p, P1(':'), "':' behind the key") && parse_push(p, &values, parse_expr(p));
+		if (!ok || !parse_accept(p, P1(','))) {
+			break;
+		}
+	}
+	ok = ok && parse_expect(p, P1('}'), "'}' behind the map");
+	struct tn_ast *node = ok ? parse_node(p, TN_AST_MAP, begin) : NULL;
+	if (node != NULL && parse_finish_list(p, &keys, &key_list) && parse_finish_list(p, &values, &value_list)) {
+		node->map.keys = key_list.items;
+		node->map.values = value_list.items;
+		node->map.count = key_list.count;
+	} else {
+		node = NULL;
+	}
+	TN_VEC_FINISH(&keys.v);
+	TN_VEC_FINISH(&values.v);
+	return node;
+}
+
+/* ---- block words ---- */
+
+static const struct { const char *word; enum tn_block_word block; } block_words[] = {
+	{"grad", TN_BLOCK_GRAD}, {"remat", TN_BLOCK_REMAT}, {"autocast", TN_BLOCK_AUTOCAST}, {"train", TN_BLOCK_TRAIN}, {"seed", TN_BLOCK_SEED},
+	{"device", TN_BLOCK_DEVICE}, {"profile", TN_BLOCK_PROFILE}};
+
+static int block_word(const struct parser *p) {
+	for (size_t i = 0; i < TN_ARRAY_LEN(block_words); i++) {
+		if (parse_is_word(p, block_words[i].word)) {
+			return (int)i;
+		}
+	}
+	return -1;
+}
+
+bool parse_block_word_ahead(const struct parser *p) {
+	int word = block_word(p);
+	if (word < 0) {
+		return false;
+	}
+	if (block_words[word].block == TN_BLOCK_REMAT) {
+		return parse_is_at(p, 1, P1('{')) && !parse_is_at(p, 2, P1('.'));
+	}
+	if (!parse_is_at(p, 1, P1('('))) {
+		return false;
+	}
+	uint32_t close = parse_matching(p, p->at + 1);
+	return close + 1 < p->count && p->tokens[close + 1].kind == TOKEN_PUNCT && p->tokens[close + 1].punct == P1('{');
+}
+
+struct tn_ast *parse_block_expr(struct parser *p) {
+	uint32_t begin = p->at;
+	enum tn_block_word word = block_words[block_word(p)].block;
+	struct tn_ast_arg *args = NULL;
+	uint32_t count = 0;
+	struct tn_ast_list body;
+	struct tn_ast *value;
+	p->at++;
+	if (parse_accept(p, P1('(')) && !parse_args(p, &args, &count)) {
+		return NULL;
+	}
+	if (!parse_body(p, &body, &value)) {
+		return NULL;
+	}
+	struct tn_ast *node = parse_node(p, TN_AST_BLOCK_EXPR, begin);
+	if (node != NULL) {
+		node->block_expr.word = word;
+		node->block_expr.args = args;
+		node->block_expr.arg_count = count;
+		node->block_expr.body = body;
+		node->block_expr.value = value;
+	}
+	return node;
+}
+
+static struct tn_ast *parse_word(struct parser *p, const struct token *t) {
+	uint32_t begin = p->at;
+	static const struct { const char *word, *hint; } habits[] = {{"True", "true"}, {"False", "false"}, {"None", "empty"}, {"NULL", "empty"}, {"nullptr", "empty"}};
+	for (size_t i = 0; i < TN_ARRAY_LEN(habits); i++) {
+		if (strcmp(t->str.text, habits[i].word) == 0) {
+			struct tn_error *err = parse_error(p, parse_token_span(p, t), "there is no '%s'", t->str.text);
+			if (err != NULL) {
+				tn_error_hint(err, "write %s", habits[i].hint);
+			}
+			return NULL;
+		}
+	}
+	if (parse_block_word_ahead(p)) {
+		return parse_block_expr(p);
+	}
+	bool yes = strcmp(t->str.text, "true") == 0;
+	if (yes || strcmp(t->str.text, "false") == 0) {
+		p->at++;
+		struct tn_ast *node = parse_node(p, TN_AST_BOOL, begin);
+		if (node != NULL) {
+			node->b = yes;
+		}
+		return node;
+	}
+	if (strcmp(t->str.text, "empty") == 0) {
+		p->at++;
+		return parse_node(p, TN_AST_EMPTY, begin);
+	}
+	struct tn_name name;
+	if (!parse_name(p, &name, "an expression")) {
+		return NULL;
+	}
+	if (struct_literal_ahead(p)) {
+		return parse_struct_literal(p, (struct tn_name){0}, name, begin);
+	}
+	struct tn_ast *node = parse_node(p, TN_AST_NAME, begin);
+	if (node != NULL) {
+		node->name = name;
+	}
+	return node;
+}
+
+static struct tn_ast *parse_literal(struct parser *p, const struct token *t, enum tn_ast_kind kind) {
+	struct tn_ast *node;
+	uint32_t begin = p->at++;
+	if (t->kind == TOKEN_INT && t->i == INT64_MIN && !(begin > 0 && p->tokens[begin - 1].kind == TOKEN_PUNCT && p->tokens[begin - 1].punct == P1('-'))) {
+		parse_error(p, parse_token_span(p, t), "this integer does not fit an int: expected at most 9223372036854775807");
+		return NULL;
+	}
+	node = parse_node(p, kind, begin);
+	if (node != NULL) {
+		if (kind == TN_AST_INT) {
+			node->i = t->i;
+		} else if (kind == TN_AST_FLOAT) {
+			node->f = t->f;
+		} else {
+			node->str.text = t->str.text;
+			node->str.length = t->str.length;
+		}
+	}
+	return node;
+}
+
+static struct tn_ast *parse_primary(struct parser *p) {
+	const struct token *t = parse_peek(p, 0);
+	switch (t->kind) {
+	case TOKEN_INT:
+		return parse_literal(p, t, TN_AST_INT);
+	case TOKEN_FLOAT:
+		return parse_literal(p, t, TN_AST_FLOAT);
+	case TOKEN_STRING:
+		return parse_literal(p, t, TN_AST_STRING);
+	case TOKEN_FSTRING:
+		return parse_fstring(p, t);
+	case TOKEN_NAME:
+		return parse_word(p, t);
+	default:
+		break;
+	}
+	if (parse_is(p, P1('('))) {
+		return parse_parenthesised(p);
+	}
+	if (parse_is(p, P1('['))) {
+		return parse_bracket(p);
+	}
+	if (parse_is(p, P1('{'))) {
+		return parse_map(p);
+	}
+	if (t->kind == TOKEN_END) {
+		parse_error(p, parse_token_span(p, t), "expected an expression, found the end of the text");
+	} else {
+		parse_error(p, parse_token_span(p, t), "expected an expression, found '%.*s'", (int)(t->end - t->begin), p->source->text + t->begin);
+	}
+	return NULL;
+}
+
+static struct tn_ast *parse_power(struct parser *p) {
+	uint32_t begin = p->at;
+	struct tn_ast *a = parse_primary(p);
+	a = a == NULL ? NULL : parse_postfix(p, a, begin);
+	if (a != NULL && parse_is(p, P2('*', '*'))) {
+		uint32_t caret = p->at++;
+		struct tn_ast *b = parse_unary(p);
+		a = b == NULL ? NULL : make_op(p, TN_AST_BINARY, TN_AST_OP_POW, a, b, begin, caret);
+	}
+	return a;
+}
+
+static struct tn_ast *parse_unary(struct parser *p) {
+	static const struct { uint32_t punct; enum tn_ast_op op; } unaries[] = {
+		{P1('-'), TN_AST_OP_NEG}, {P1('+'), TN_AST_OP_POS}, {P1('!'), TN_AST_OP_NOT}, {P1('~'), TN_AST_OP_BITNOT}};
+	for (size_t i = 0; i < TN_ARRAY_LEN(unaries); i++) {
+		if (parse_is(p, unaries[i].punct)) {
+			uint32_t begin = p->at++;
+			if (!parse_enter(p)) {
+				return NULL;
+			}
+			struct tn_ast *a = parse_unary(p);
+			p->depth--;
+			return a == NULL ? NULL : make_op(p, TN_AST_UNARY, unaries[i].op, a, NULL, begin, begin);
+		}
+	}
+	return parse_power(p);
+}

@@ -1,0 +1,712 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Statements and definitions. A `;` ends every statement; where it may be left out, LANGUAGE.md section 2 says. */
+#include "lang/parse.h"
+
+#include <string.h>
+
+static bool parse_single(struct parser *p, struct tn_ast **out);
+
+/* What is before the current token ends without ';'. */
+static bool fail_semicolon(struct parser *p) {
+	const struct token *last = &p->tokens[p->at - 1];
+	struct tn_span span = {.source = p->source, .begin = last->end - 1, .caret = last->end, .end = last->end + 1};
+	parse_error(p, span, "expected ';' at the end of the statement");
+	return false;
+}
+
+/* The end of a statement that needs ';', unless it stands before '}' or at the end (then *open is set where it is given). */
+static bool parse_end(struct parser *p, bool *open) {
+	if (parse_accept(p, P1(';'))) {
+		return true;
+	}
+	if (parse_is(p, P1('}')) || parse_peek(p, 0)->kind == TOKEN_END) {
+		if (open != NULL) {
+			*open = true;
+		}
+		return true;
+	}
+	return p->parameter_cell ? true : fail_semicolon(p);
+}
+
+static struct tn_ast *make_expr_stmt(struct parser *p, struct tn_ast *value, uint32_t begin) {
+	struct tn_ast *node = value == NULL ? NULL : parse_node(p, TN_AST_EXPR_STMT, begin);
+	if (node != NULL) {
+		node->expr.value = value;
+	}
+	return node;
+}
+
+/* ---- assignment ---- */
+
+static const struct { uint32_t punct; int op; } assignments[] = {
+	{P1('='), -1}, {P2('+', '='), TN_AST_OP_ADD}, {P2('-', '='), TN_AST_OP_SUB}, {P2('*', '='), TN_AST_OP_MUL}, {P2('/', '='), TN_AST_OP_DIV},
+	{P2('%', '='), TN_AST_OP_MOD}, {P2('&', '='), TN_AST_OP_BITAND}, {P2('|', '='), TN_AST_OP_BITOR}, {P2('^', '='), TN_AST_OP_BITXOR},
+	{P2('@', '='), TN_AST_OP_MATMUL}, {P3('*', '*', '='), TN_AST_OP_POW}, {P3('<', '<', '='), TN_AST_OP_SHL}, {P3('>', '>', '='), TN_AST_OP_SHR}};
+
+static struct tn_ast_pattern *pattern_of(struct parser *p, struct tn_ast *e) {
+	struct tn_ast_pattern *pattern = TN_ARENA_NEW(p->arena, struct tn_ast_pattern);
+	if (pattern == NULL) {
+		p->out_of_memory = true;
+		return NULL;
+	}
+	pattern->span = e->span;
+	if (e->kind == TN_AST_TUPLE) {
+		pattern->is_tuple = true;
+		pattern->item_count = e->list.count;
+		pattern->items = TN_ARENA_ARRAY(p->arena, e->list.count, struct tn_ast_pattern *);
+		for (uint32_t i = 0; pattern->items != NULL && i < e->list.count; i++) {
+			if ((pattern->items[i] = pattern_of(p, e->list.items[i])) == NULL) {
+				return NULL;
+			}
+		}
+		return pattern->items == NULL ? NULL : pattern;
+	}
+	if (e->kind == TN_AST_NAME) {
+		pattern->name = e->name;
+	} else if (e->kind != TN_AST_FIELD && e->kind != TN_AST_INDEX) {
+		parse_error(p, e->span, "this cannot be assigned: expected a variable, a field or an element");
+		return NULL;
+	}
+	pattern->expr = e;
+	return pattern;
+}
+
+/* An expression, assignment, ++ or --, without its end. */
+static struct tn_ast *parse_simple(struct parser *p) {
+	uint32_t begin = p->at;
+	bool before = parse_is(p, P2('+', '+')) || parse_is(p, P2('-', '-'));
+	int delta = before ? (parse_is(p, P2('+', '+')) ? 1 : -1) : 0;
+	p->at += before;
+	struct tn_ast *e = parse_expr(p);
+	if (e == NULL) {
+		return NULL;
+	}
+	if (!before && (parse_is(p, P2('+', '+')) || parse_is(p, P2('-', '-')))) {
+		delta = parse_is(p, P2('+', '+')) ? 1 : -1;
+		p->at++;
+	}
+	if (delta != 0) {
+		if (pattern_of(p, e) == NULL) {
+			return NULL;
+		}
+		struct tn_ast *node = parse_node(p, TN_AST_INCDEC, begin);
+		if (node != NULL) {
+			node->incdec.place = e;
+			node->incdec.delta = delta;
+		}
+		return node;
+	}
+	for (size_t i = 0; i < TN_ARRAY_LEN(assignments); i++) {
+		if (parse_accept(p, assignments[i].punct)) {
+			uint32_t caret = p->at - 1;
+			struct tn_ast_pattern *target = pattern_of(p, e);
+			struct tn_ast *value = target == NULL ? NULL : parse_expr(p);
+			struct tn_ast *node = value == NULL ? NULL : parse_node(p, TN_AST_ASSIGN, begin);
+			if (node != NULL) {
+				node->assign.target = target;
+				node->assign.op = assignments[i].op;
+				node->assign.value = value;
+				node->span.caret = p->tokens[caret].begin;
+			}
+			return node;
+		}
+	}
+	return make_expr_stmt(p, e, begin);
+}
+
+/* ---- declarations ---- */
+
+/* Behind the type: names with initialisers, a comma between. */
+static bool parse_decl_rest(struct parser *p, struct tn_ast_type *type, bool is_const, uint32_t begin, struct node_list *out) {
+	do {
+		struct tn_ast_pattern *target = parse_pattern(p);
+		struct tn_ast *init = NULL;
+		if (target == NULL || (parse_accept(p, P1('=')) && (init = parse_expr(p)) == NULL)) {
+			return false;
+		}
+		struct tn_ast *node = parse_node(p, TN_AST_DECL, begin);
+		if (node != NULL) {
+			node->decl.type = type;
+			node->decl.is_const = is_const;
+			node->decl.target = target;
+			node->decl.init = init;
+		}
+		if (!parse_push(p, out, node)) {
+			return false;
+		}
+	} while (parse_accept(p, P1(',')));
+	return true;
+}
+
+/* NULL for auto: the declaration has no type of its own. *ok says whether it was read. */
+static struct tn_ast_type *parse_decl_type(struct parser *p, bool *ok) {
+	if (parse_is_word(p, "auto")) {
+		p->at++;
+		*ok = true;
+		return NULL;
+	}
+	struct tn_ast_type *type = parse_type(p);
+	*ok = type != NULL;
+	return type;
+}
+
+/* The value of a body that wants none becomes its last statement: computed, and dropped. */
+static bool append_value(struct parser *p, struct tn_ast_list *body, struct tn_ast *value) {
+	struct tn_ast **items = TN_ARENA_ARRAY(p->arena, body->count + 1, struct tn_ast *);
+	struct tn_ast *stmt = TN_ARENA_NEW(p->arena, struct tn_ast);
+	if (items == NULL || stmt == NULL) {
+		p->out_of_memory = true;
+		return false;
+	}
+	*stmt = (struct tn_ast){.kind = TN_AST_EXPR_STMT, .span = value->span, .expr = {.value = value}};
+	if (body->count > 0) {
+		memcpy(items, body->items, body->count * sizeof(*items));
+	}
+	items[body->count++] = stmt;
+	body->items = items;
+	return true;
+}
+
+struct tn_ast *parse_function_rest(struct parser *p, struct tn_ast_type *result, uint32_t begin, const char *doc) {
+	struct tn_ast_function fn = {.result = result, .doc = doc};
+	if (!parse_name(p, &fn.name, "the function's name") || !parse_expect(p, P1('('), "'(' behind the function's name") ||
+	    !parse_params(p, false, &fn.params, &fn.count)) {
+		return NULL;
+	}
+	uint32_t head_end = p->at;
+	if (parse_is(p, P1('{'))) {
+		fn.has_body = true;
+		struct tn_ast *value = NULL;
+		if (!parse_body(p, &fn.body, &value)) {
+			return NULL;
+		}
+		if (value != NULL && value->kind == TN_AST_BLOCK_EXPR) { /* a statement that ends at its '}' */
+			if (!append_value(p, &fn.body, value)) {
+				return NULL;
+			}
+		} else if (value != NULL) {
+			struct tn_error *err = parse_error(p, value->span, "a function gives its value by return: this expression has no ';'");
+			if (err != NULL) {
+				tn_error_hint(err, "write return …; or end it with ';'");
+			}
+			return NULL;
+		}
+	}
+	struct tn_ast *node = parse_node(p, TN_AST_FUNCTION, begin);
+	if (node != NULL) {
+		node->function = fn;
+		node->span.end = p->tokens[head_end - 1].end;
+		node->span.caret = fn.name.span.begin;
+	}
+	return node;
+}
+
+static bool parse_declaration(struct parser *p, struct node_list *out, bool top) {
+	uint32_t begin = p->at;
+	const char *doc = parse_peek(p, 0)->doc;
+	bool is_const = parse_accept_word(p, "const");
+	uint32_t behind = parse_scan_type(p, p->at);
+	bool function = behind != 0 && behind + 1 < p->count && p->tokens[behind].kind == TOKEN_NAME && p->tokens[behind + 1].kind == TOKEN_PUNCT &&
+	                p->tokens[behind + 1].punct == P1('(');
+	if (function && !is_const) {
+		struct tn_ast_type *result = parse_type(p);
+		struct tn_ast *node = result == NULL ? NULL : parse_function_rest(p, result, begin, doc);
+		if (node != NULL && !top) {
+			parse_error(p, node->span, "functions stand at top level only");
+			return false;
+		}
+		if (node != NULL && !node->function.has_body) {
+			parse_error(p, node->span, "expected '{' behind the parameters");
+			return false;
+		}
+		return parse_push(p, out, node);
+	}
+	bool ok = true;
+	struct tn_ast_type *type = is_const && behind == p->at + 1 && parse_is_at(p, 1, P1('=')) ? NULL : parse_decl_type(p, &ok);
+	return ok && parse_decl_rest(p, type, is_const, begin, out) && parse_end(p, NULL);
+}
+
+/* ---- structs ---- */
+
+static bool parse_fields(struct parser *p, struct tn_ast *node) {
+	TN_VEC(struct tn_ast_field) fields = {0};
+	bool ok = true;
+	while (ok && !parse_is(p, P1('}')) && parse_peek(p, 0)->kind != TOKEN_END) {
+		struct tn_ast_field field = {.doc = parse_peek(p, 0)->doc};
+		uint32_t begin = p->at;
+		field.frozen = parse_is_word(p, "frozen") && parse_peek(p, 1)->kind != TOKEN_PUNCT;
+		p->at += field.frozen;
+		field.type = parse_type(p);
+		ok = field.type != NULL;
+		do { /* `Linear l1, l2;` */
+			ok = ok && parse_name(p, &field.name, "a field's name");
+			field.def = NULL;
+			ok = ok && (!parse_accept(p, P1('=')) || (field.def = parse_expr(p)) != NULL);
+			field.span = parse_span_from(p, begin);
+			ok = ok && (TN_VEC_PUSH(&fields, field) || !(p->out_of_memory = true));
+		} while (ok && parse_accept(p, P1(',')));
+		ok = ok && (parse_accept(p, P1(';')) || fail_semicolon(p));
+		const struct token *next = parse_peek(p, 0);
+		if (ok && next->doc != NULL && !next->line_before && fields.items[fields.count - 1].doc == NULL) {
+			fields.items[fields.count - 1].doc = next->doc;
+		}
+	}
+	ok = ok && parse_expect(p, P1('}'), "'}' behind the fields");
+	node->struct_def.count = (uint32_t)fields.count;
+	node->struct_def.fields = ok ? parse_copy(p, fields.items, fields.count, sizeof(*fields.items)) : NULL;
+	TN_VEC_FINISH(&fields);
+	return ok && node->struct_def.fields != NULL;
+}
+
+static struct tn_ast *parse_struct(struct parser *p) {
+	uint32_t begin = p->at;
+	const char *doc = parse_peek(p, 0)->doc;
+	struct tn_name name;
+	p->at++;
+	if (!parse_name(p, &name, "the struct's name") || !parse_expect(p, P1('{'), "'{' behind the struct's name")) {
+		return NULL;
+	}
+	struct tn_ast *node = parse_node(p, TN_AST_STRUCT_DEF, begin);
+	if (node == NULL || !parse_fields(p, node)) {
+		return NULL;
+	}
+	node->struct_def.name = name;
+	node->struct_def.doc = doc;
+	parse_accept(p, P1(';'));
+	return node;
+}
+
+/* ---- control ---- */
+
+/* One statement as a branch or a loop's body: several declarations become a block. */
+static bool parse_single(struct parser *p, struct tn_ast **out) {
+	struct node_list list = {0};
+	uint32_t begin = p->at;
+	bool ok = parse_statement(p, &list, false);
+	if (ok && list.v.count == 1) {
+		*out = list.v.items[0];
+	} else if (ok) {
+		struct tn_ast *node = parse_node(p, TN_AST_BLOCK, begin);
+		ok = node != NULL && parse_finish_list(p, &list, &node->block);
+		*out = node;
+	}
+	TN_VEC_FINISH(&list.v);
+	return ok;
+}
+
+static struct tn_ast *parse_condition(struct parser *p) {
+	bool header = p->header;
+	p->header = true;
+	struct tn_ast *cond = parse_expect(p, P1('('), "'(' before the condition") ? parse_expr(p) : NULL;
+	p->header = header;
+	if (cond != NULL && parse_is(p, P1('='))) {
+		struct tn_error *err = parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an assignment is no condition");
+		if (err != NULL) {
+			tn_error_hint(err, "write == to compare");
+		}
+		return NULL;
+	}
+	return cond != NULL && parse_expect(p, P1(')'), "')' behind the condition") ? cond : NULL;
+}
+
+static struct tn_ast *parse_if(struct parser *p) {
+	uint32_t begin = p->at++;
+	struct tn_ast *cond = parse_condition(p), *then = NULL, *otherwise = NULL;
+	if (cond == NULL || !parse_single(p, &then)) {
+		return NULL;
+	}
+	if (parse_accept_word(p, "else") && !parse_single(p, &otherwise)) {
+		return NULL;
+	}
+	struct tn_ast *node = parse_node(p, TN_AST_IF, begin);
+	if (node != NULL) {
+		node->if_.cond = cond;
+		node->if_.then = then;
+		node->if_.otherwise = otherwise;
+	}
+	return node;
+}
+
+static struct tn_ast *make_loop(struct parser *p, enum tn_ast_kind kind, struct tn_ast *cond, struct tn_ast *body, uint32_t begin) {
+	struct tn_ast *node = parse_node(p, kind, begin);
+	if (node != NULL) {
+		node->loop.cond = cond;
+		node->loop.body = body;
+	}
+	return node;
+}
+static struct tn_ast *parse_while(struct parser *p) {
+	uint32_t begin = p->at++;
+	struct tn_ast *cond = parse_condition(p), *body;
+	return cond == NULL || !parse_single(p, &body) ? NULL : make_loop(p, TN_AST_WHILE, cond, body, begin);
+}
+static struct tn_ast *parse_do(struct parser *p) {
+	uint32_t begin = p->at++;
+	struct tn_ast *body, *cond;
+	if (!parse_single(p, &body)) {
+		return NULL;
+	}
+	if (!parse_accept_word(p, "while")) {
+		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected 'while' behind the body of 'do'");
+		return NULL;
+	}
+	cond = parse_condition(p);
+	return cond == NULL || !parse_end(p, NULL) ? NULL : make_loop(p, TN_AST_DO, cond, body, begin);
+}
+
+static struct tn_ast *parse_for_each(struct parser *p, struct tn_ast_type *type, struct tn_ast_pattern *target, uint32_t begin) {
+	struct tn_ast *iterable = parse_expr(p), *body;
+	p->header = false;
+	if (iterable == NULL || !parse_expect(p, P1(')'), "')' behind what is walked") || !parse_single(p, &body)) {
+		return NULL;
+	}
+	struct tn_ast *node = parse_node(p, TN_AST_FOR_EACH, begin);
+	if (node != NULL) {
+		node->each.type = type;
+		node->each.target = target;
+		node->each.iterable = iterable;
+		node->each.body = body;
+	}
+	return node;
+}
+
+static bool parse_simple_list(struct parser *p, uint32_t end, struct node_list *out) {
+	while (!parse_is(p, end)) {
+		if (!parse_push(p, out, parse_simple(p))) {
+			return false;
+		}
+		if (!parse_accept(p, P1(','))) {
+			break;
+		}
+	}
+	return true;
+}
+
+/* for (init; cond; step) behind `init`. */
+static struct tn_ast *parse_for_rest(struct parser *p, struct node_list *init, uint32_t begin) {
+	struct node_list step = {0};
+	struct tn_ast *cond = NULL, *body = NULL, *node = NULL;
+	bool ok = parse_expect(p, P1(';'), "';' behind the start of the loop") && (parse_is(p, P1(';')) || (cond = parse_expr(p)) != NULL) &&
+	          parse_expect(p, P1(';'), "';' behind the condition of the loop") && parse_simple_list(p, P1(')'), &step) &&
+	          parse_expect(p, P1(')'), "')' behind the loop's header");
+	p->header = false;
+	ok = ok && parse_single(p, &body);
+	if (ok && (node = parse_node(p, TN_AST_FOR, begin)) != NULL) {
+		ok = parse_finish_list(p, init, &node->for_.init) && parse_finish_list(p, &step, &node->for_.step);
+		node->for_.cond = cond;
+		node->for_.body = body;
+	}
+	TN_VEC_FINISH(&step.v);
+	return ok ? node : NULL;
+}
+
+static struct tn_ast *parse_for(struct parser *p) {
+	uint32_t begin = p->at++;
+	struct node_list init = {0};
+	struct tn_ast *node = NULL;
+	bool ok = parse_expect(p, P1('('), "'(' behind 'for'"), header = p->header;
+	p->header = true;
+	if (ok && parse_decl_ahead(p, true)) {
+		uint32_t decl = p->at;
+		struct tn_ast_type *type = parse_decl_type(p, &ok);
+		uint32_t name = p->at;
+		struct tn_ast_pattern *target = ok ? parse_pattern(p) : NULL;
+		if (target != NULL && parse_accept(p, P1(':'))) {
+			node = parse_for_each(p, type, target, begin);
+			p->header = header;
+			return node;
+		}
+		p->at = name;
+		ok = target != NULL && parse_decl_rest(p, type, false, decl, &init);
+	} else {
+		ok = ok && parse_simple_list(p, P1(';'), &init);
+	}
+	if (ok && parse_is(p, P1(':'))) {
+		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected a declaration before ':', such as 'for (auto x : xs)'");
+		ok = false;
+	}
+	node = ok ? parse_for_rest(p, &init, begin) : NULL;
+	p->header = header;
+	TN_VEC_FINISH(&init.v);
+	return node;
+}
+
+static bool parse_case(struct parser *p, struct tn_ast_case *out) {
+	uint32_t begin = p->at;
+	struct node_list values = {0}, body = {0};
+	bool ok = true;
+	if (parse_accept_word(p, "case")) {
+		do {
+			ok = parse_push(p, &values, parse_expr(p));
+		} while (ok && parse_accept(p, P1(',')));
+	} else if (!parse_accept_word(p, "default")) {
+		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected 'case' or 'default' inside 'switch'");
+		ok = false;
+	}
+	ok = ok && parse_expect(p, P1(':'), "':' behind the case");
+	while (ok && !parse_is_word(p, "case") && !parse_is_word(p, "default") && !parse_is(p, P1('}')) && parse_peek(p, 0)->kind != TOKEN_END) {
+		ok = parse_statement(p, &body, false);
+	}
+	ok = ok && parse_finish_list(p, &values, &out->values) && parse_finish_list(p, &body, &out->body);
+	out->span = parse_span_from(p, begin);
+	TN_VEC_FINISH(&values.v);
+	TN_VEC_FINISH(&body.v);
+	return ok;
+}
+
+static struct tn_ast *parse_switch(struct parser *p) {
+	uint32_t begin = p->at++;
+	struct tn_ast *value = parse_condition(p), *node = NULL;
+	TN_VEC(struct tn_ast_case) cases = {0};
+	bool ok = value != NULL && parse_expect(p, P1('{'), "'{' behind 'switch (…)'");
+	while (ok && !parse_is(p, P1('}'))) {
+		struct tn_ast_case c = {0};
+		ok = parse_case(p, &c) && (TN_VEC_PUSH(&cases, c) || !(p->out_of_memory = true));
+	}
+	ok = ok && parse_expect(p, P1('}'), "'}' behind the cases");
+	if (ok && (node = parse_node(p, TN_AST_SWITCH, begin)) != NULL) {
+		node->switch_.value = value;
+		node->switch_.count = (uint32_t)cases.count;
+		node->switch_.cases = parse_copy(p, cases.items, cases.count, sizeof(*cases.items));
+		ok = node->switch_.cases != NULL;
+	}
+	TN_VEC_FINISH(&cases);
+	return ok ? node : NULL;
+}
+
+static struct tn_ast *parse_block_node(struct parser *p) {
+	uint32_t begin = p->at;
+	struct tn_ast_list body;
+	struct tn_ast *value = NULL;
+	if (!parse_is(p, P1('{'))) {
+		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected '{'");
+		return NULL;
+	}
+	if (!parse_body(p, &body, &value)) {
+		return NULL;
+	}
+	struct tn_ast *node = parse_node(p, TN_AST_BLOCK, begin);
+	if (node == NULL) {
+		return NULL;
+	}
+	node->block = body;
+	return value == NULL || append_value(p, &node->block, value) ? node : NULL;
+}
+
+static struct tn_ast *parse_try(struct parser *p) {
+	uint32_t begin = p->at++;
+	struct tn_ast *body = parse_block_node(p), *handler;
+	struct tn_name name;
+	if (body == NULL) {
+		return NULL;
+	}
+	if (!parse_accept_word(p, "catch")) {
+		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected 'catch (e)' behind the body of 'try'");
+		return NULL;
+	}
+	if (!parse_expect(p, P1('('), "'(' behind 'catch'") || !parse_name(p, &name, "a name for the error") || !parse_expect(p, P1(')'), "')' behind the name") ||
+	    (handler = parse_block_node(p)) == NULL) {
+		return NULL;
+	}
+	struct tn_ast *node = parse_node(p, TN_AST_TRY, begin);
+	if (node != NULL) {
+		node->try_.body = body;
+		node->try_.name = name;
+		node->try_.handler = handler;
+	}
+	return node;
+}
+
+static struct tn_ast *parse_import(struct parser *p) {
+	uint32_t begin = p->at++;
+	const struct token *t = parse_peek(p, 0);
+	struct tn_name path = {0}, alias = {0};
+	if (t->kind != TOKEN_STRING) {
+		parse_error(p, parse_token_span(p, t), "expected the file's name in quotes behind 'import'");
+		return NULL;
+	}
+	path = (struct tn_name){.text = t->str.text, .length = t->str.length, .span = parse_token_span(p, t)};
+	p->at++;
+	if (parse_accept_word(p, "as") && !parse_name(p, &alias, "a name behind 'as'")) {
+		return NULL;
+	}
+	struct tn_ast *node = parse_end(p, NULL) ? parse_node(p, TN_AST_IMPORT, begin) : NULL;
+	if (node != NULL) {
+		node->import.path = path;
+		node->import.alias = alias;
+	}
+	return node;
+}
+
+static struct tn_ast *parse_jump(struct parser *p, enum tn_ast_kind kind) {
+	uint32_t begin = p->at++;
+	struct tn_ast *value = NULL;
+	if (kind == TN_AST_RETURN && !parse_is(p, P1(';')) && !parse_is(p, P1('}')) && (value = parse_expr(p)) == NULL) {
+		return NULL;
+	}
+	struct tn_ast *node = parse_end(p, NULL) ? parse_node(p, kind, begin) : NULL;
+	if (node != NULL && kind == TN_AST_RETURN) {
+		node->value = value;
+	}
+	return node;
+}
+
+/* ---- the statement ---- */
+
+static const struct { const char *word, *text, *hint; } habits[] = {
+	{"def", "there is no 'def'", "a function begins with its result's type: int f(int x) { … }"},
+	{"elif", "there is no 'elif'", "write else if"},
+	{"double", "there is no type 'double'", "float has 64 bits"},
+	{"unsigned", "there are no unsigned types", "int has 64 bits"},
+	{"class", "there are no classes", "struct Name { … }; and functions that take it first"},
+	{"lambda", "a lambda is written (x) => …", "write (x) => x + 1"},
+};
+
+static bool report_habit(struct parser *p) {
+	const struct token *t = parse_peek(p, 0), *next = parse_peek(p, 1);
+	for (size_t i = 0; i < TN_ARRAY_LEN(habits); i++) {
+		if (t->kind == TOKEN_NAME && next->kind == TOKEN_NAME && strcmp(t->str.text, habits[i].word) == 0) {
+			struct tn_error *err = parse_error(p, parse_token_span(p, t), "%s", habits[i].text);
+			if (err != NULL) {
+				tn_error_hint(err, "%s", habits[i].hint);
+			}
+			return true;
+		}
+	}
+	return false;
+}
+
+static struct tn_ast *parse_command(struct parser *p) {
+	const struct token *t = parse_peek(p, 0);
+	uint32_t begin = p->at++;
+	struct tn_ast *node = parse_node(p, TN_AST_COMMAND, begin);
+	if (node != NULL) {
+		node->command.text = (struct tn_name){.text = t->str.text, .length = t->str.length, .span = parse_token_span(p, t)};
+		node->command.lead = t->str.text[0] == '%' || t->str.text[0] == '!' ? t->str.text[0] : '?';
+	}
+	return node;
+}
+
+/* A statement that begins with a block word: an expression that ends at its '}'. */
+static bool parse_block_statement(struct parser *p, struct node_list *out, bool top) {
+	uint32_t begin = p->at;
+	struct tn_ast *node = make_expr_stmt(p, parse_block_expr(p), begin);
+	if (node != NULL && !parse_accept(p, P1(';')) && (parse_is(p, P1('}')) || parse_peek(p, 0)->kind == TOKEN_END)) {
+		node->expr.display = top;
+	}
+	return parse_push(p, out, node);
+}
+
+static bool parse_expression_statement(struct parser *p, struct node_list *out, bool top) {
+	bool open = false;
+	struct tn_ast *node = parse_simple(p);
+	if (node == NULL) {
+		return false;
+	}
+	const struct token *next = parse_peek(p, 0);
+	if (node->kind == TN_AST_EXPR_STMT && node->expr.value->kind == TN_AST_NAME && next->kind == TOKEN_NAME &&
+	    (strcmp(next->str.text, "and") == 0 || strcmp(next->str.text, "or") == 0)) {
+		parse_error(p, parse_token_span(p, next), "expected ';'; 'and' and 'or' are written && and ||");
+		return false;
+	}
+	if (!parse_end(p, &open)) {
+		return false;
+	}
+	if (node->kind == TN_AST_EXPR_STMT && open) {
+		node->expr.display = true; /* the cell's value; parse_body turns it into the block's */
+	}
+	(void)top;
+	return parse_push(p, out, node);
+}
+
+static struct tn_ast *parse_keyword_statement(struct parser *p, bool *found) {
+	static const struct { const char *word; struct tn_ast *(*parse)(struct parser *); } words[] = {
+		{"if", parse_if}, {"while", parse_while}, {"do", parse_do}, {"for", parse_for}, {"switch", parse_switch}, {"try", parse_try}};
+	static const struct { const char *word; enum tn_ast_kind kind; } jumps[] = {
+		{"break", TN_AST_BREAK}, {"continue", TN_AST_CONTINUE}, {"return", TN_AST_RETURN}};
+	*found = true;
+	for (size_t i = 0; i < TN_ARRAY_LEN(words); i++) {
+		if (parse_is_word(p, words[i].word)) {
+			return words[i].parse(p);
+		}
+	}
+	for (size_t i = 0; i < TN_ARRAY_LEN(jumps); i++) {
+		if (parse_is_word(p, jumps[i].word)) {
+			return parse_jump(p, jumps[i].kind);
+		}
+	}
+	if (parse_is(p, P1('{'))) {
+		return parse_block_node(p);
+	}
+	*found = false;
+	return NULL;
+}
+
+static bool parse_statement_inner(struct parser *p, struct node_list *out, bool top) {
+	bool found;
+	if (parse_accept(p, P1(';'))) {
+		return true;
+	}
+	struct tn_ast *node = parse_keyword_statement(p, &found);
+	if (found) {
+		return parse_push(p, out, node);
+	}
+	if (parse_peek(p, 0)->kind == TOKEN_COMMAND) {
+		return parse_push(p, out, parse_command(p));
+	}
+	if (parse_is_word(p, "struct") || parse_is_word(p, "import")) {
+		if (!top) {
+			parse_error(p, parse_token_span(p, parse_peek(p, 0)), "'%s' stands at top level only", parse_peek(p, 0)->str.text);
+			return false;
+		}
+		return parse_push(p, out, parse_is_word(p, "struct") ? parse_struct(p) : parse_import(p));
+	}
+	if (report_habit(p)) {
+		return false;
+	}
+	if (parse_is_word(p, "const") || parse_decl_ahead(p, false)) {
+		return parse_declaration(p, out, top);
+	}
+	if (parse_block_word_ahead(p)) {
+		return parse_block_statement(p, out, top);
+	}
+	return parse_expression_statement(p, out, top);
+}
+
+bool parse_statement(struct parser *p, struct node_list *out, bool top) {
+	if (!parse_enter(p)) {
+		return false;
+	}
+	bool ok = parse_statement_inner(p, out, top);
+	p->depth--;
+	return ok;
+}
+
+bool parse_body(struct parser *p, struct tn_ast_list *out, struct tn_ast **value) {
+	struct node_list items = {0};
+	bool header = p->header, ok = parse_expect(p, P1('{'), "'{'");
+	p->header = false;
+	*value = NULL;
+	while (ok && !parse_is(p, P1('}'))) {
+		if (parse_peek(p, 0)->kind == TOKEN_END) {
+			parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected '}', found the end of the text");
+			ok = false;
+			break;
+		}
+		ok = parse_statement(p, &items, false);
+	}
+	ok = ok && parse_expect(p, P1('}'), "'}'");
+	if (ok && items.v.count > 0) {
+		struct tn_ast *last = items.v.items[items.v.count - 1];
+		uint32_t close = p->at - 1;
+		bool open = last->kind == TN_AST_EXPR_STMT && !(p->tokens[close - 1].kind == TOKEN_PUNCT && p->tokens[close - 1].punct == P1(';'));
+		if (open) {
+			*value = last->expr.value;
+			items.v.count--;
+		}
+	}
+	ok = ok && parse_finish_list(p, &items, out);
+	TN_VEC_FINISH(&items.v);
+	p->header = header;
+	return ok;
+}
