@@ -388,3 +388,104 @@ TN_TEST(running_out_of_memory_is_an_error_and_loses_nothing) {
 	tn_tensor_unref(mask);
 	tn_engine_destroy(e);
 }
+
+/* ---- random items ---- */
+
+static uint32_t draw(uint64_t *at, uint32_t below) {
+	uint32_t words[4];
+
+	tn_philox_block(2026, 11, (*at)++, words);
+	return words[0] % below;
+}
+
+/* Items for a [3, 4, 5]; tensors among them are in `made`, for the caller to drop. */
+static int random_items(struct tn_engine *e, uint64_t *at, struct tn_index *items, struct tn_tensor **made, int *made_count) {
+	static const int64_t sizes[] = {3, 4, 5};
+	int count = 0, axis = 0, wanted = 1 + (int)draw(at, 3);
+
+	while (axis < wanted) {
+		int64_t size = sizes[axis];
+		double numbers[5];
+		uint32_t kind = draw(at, 8);
+
+		items[count] = (struct tn_index){.kind = TN_INDEX_SLICE, .literal = draw(at, 2) == 0};
+		if (kind <= 1) {
+			items[count].kind = TN_INDEX_INT;
+			items[count].start = (int64_t)draw(at, (uint32_t)size * 2) - size;
+		} else if (kind <= 4) {
+			items[count].has_start = draw(at, 2) == 0;
+			items[count].has_stop = draw(at, 2) == 0;
+			items[count].has_step = draw(at, 2) == 0;
+			items[count].start = (int64_t)draw(at, 12) - 6;
+			items[count].stop = (int64_t)draw(at, 12) - 6;
+			items[count].step = draw(at, 2) == 0 ? (int64_t)draw(at, 3) + 1 : -(int64_t)draw(at, 3) - 1;
+		} else if (kind <= 6) {
+			for (int k = 0; k < 5; k++) {
+				numbers[k] = kind == 5 ? (double)draw(at, (uint32_t)size * 2) - (double)size : (double)draw(at, 2);
+			}
+			numbers[0] = kind == 6 ? 1 : numbers[0];
+			/* masks only when they are the one tensor: their number of true elements must broadcast otherwise */
+			if (kind == 6 && *made_count > 0) {
+				continue;
+			}
+			items[count].kind = TN_INDEX_TENSOR;
+			items[count].tensor = made[(*made_count)++] = kind == 5 ? fixture_from(e, TN_DTYPE_I64, TN_SHAPE(2), numbers)
+																	: fixture_from(e, TN_DTYPE_BOOL8, TN_SHAPE(size), numbers);
+			count++;
+			axis++;
+			if (kind == 6) {
+				return count;
+			}
+			continue;
+		} else {
+			if (count < 4) { /* at most 3 axes follow, and items holds 8 */
+				items[count++] = (struct tn_index){.kind = TN_INDEX_NEW_AXIS};
+			}
+			continue;
+		}
+		count++;
+		axis++;
+	}
+	return count;
+}
+
+TN_TEST(what_is_written_at_random_items_is_where_reading_finds_it) {
+	struct tn_engine *e = fixture_engine();
+	struct tn_error err = {0};
+	struct tn_shape shape = TN_SHAPE(3, 4, 5);
+	uint64_t at = 0;
+
+	for (int round = 0; round < 400; round++) {
+		struct tn_index items[8];
+		struct tn_tensor *made[4], *x, *places, *value;
+		double wanted[60], *found, *chosen;
+		int made_count = 0, count = random_items(e, &at, items, made, &made_count);
+		int64_t chosen_count;
+
+		x = round % 2 == 0 ? pending_count(e, shape) : fixture_count(e, TN_DTYPE_F32, shape);
+		places = tn_index_get(e, x, items, count, &err); /* elements are their own places */
+		TN_CHECK_NO_ERROR(&err);
+		chosen = fixture_read(places);
+		chosen_count = tn_shape_count(tn_tensor_shape(places));
+		for (int k = 0; k < 60; k++) {
+			wanted[k] = k;
+		}
+		value = tn_elementwise(e, TN_OP_SUB, (struct tn_arg[]){tn_arg_i64(-1, true), tn_arg_tensor(places)}, 2, &err);
+		for (int64_t k = 0; k < chosen_count; k++) {
+			wanted[(int)chosen[k]] = -1 - chosen[k];
+		}
+		TN_CHECK(tn_index_set(e, &x, items, count, tn_arg_tensor(value), &err) || !tn_error_is_set(&err));
+		TN_CHECK_NO_ERROR(&err);
+		found = fixture_read(x);
+		TN_CHECK_MEM_EQ(found, wanted, sizeof(wanted));
+		tn_free(found);
+		tn_free(chosen);
+		tn_tensor_unref(value);
+		tn_tensor_unref(places);
+		tn_tensor_unref(x);
+		for (int k = 0; k < made_count; k++) {
+			tn_tensor_unref(made[k]);
+		}
+	}
+	tn_engine_destroy(e);
+}
