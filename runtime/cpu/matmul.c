@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* MATMUL: [..., M, K] @ [..., K, N]. f32 goes to oneDNN's sgemm (measured against its matmul primitive: as fast or faster for all but
+ * the smallest shapes, and nothing to compile), bf16 and f16 to its matmul primitive where the processor has them, the rest to
+ * the portable product; short elements are widened first and the result is rounded once.
+ *
+ * Transposed operands are read where they lie. Operands with other strides, and those to be widened, are copied into the
+ * workspace first. A product whose second operand has no batch axes is one product of more rows. What is chosen here depends on
+ * shapes and dtypes; interrupts are looked at between pieces of at most 2 GFLOP. */
+#include <string.h>
+
+#include "cpu/dense.h"
+#include "cpu/dnn.h"
+#include "cpu/gemm.h"
+
+enum { MAX_BATCH = TN_MAX_NDIM - 2 };
+
+static const double long_product = 4e9, piece_flops = 2e9;
+/* Below this many operations a matrix is worth one thread only, and a batch of them is shared out. */
+static const double small_product = 8e6;
+
+enum path { PATH_PORTABLE, PATH_SGEMM, PATH_DNN };
+
+struct operand {
+	int64_t rows, cols, row, col; /* the matrix as the product reads it; strides in elements */
+	int64_t batch[MAX_BATCH];     /* strides along the result's batch axes */
+	bool copied;
+	size_t at;                    /* copied: in the workspace */
+	struct cpu_dense copy;        /* without its addresses */
+};
+
+struct matmul {
+	enum path path;
+	enum cpu_class class;
+	enum tn_dtype dtype;
+	bool widen; /* operands and product are wider than the tensors: they go through the workspace */
+	int64_t m, n, k, batches;
+	int batch_ndim;
+	int64_t batch_dims[MAX_BATCH];
+	struct operand a, b;
+	int64_t piece[3]; /* of m, n, k; the whole where the product is short */
+	bool shared_out;  /* each matrix on one thread */
+	size_t result_at, gemm_at, gemm_size; /* in the workspace; the size for one product */
+	struct cpu_dnn *dnn;
+	size_t dnn_at;
+};
+
+static double flops_of(int64_t m, int64_t n, int64_t k) {
+	return 2.0 * (double)m * (double)n * (double)k;
+}
+
+/* Takes `size` bytes of the workspace; false when that does not fit. */
+static bool reserve(struct cpu_step *step, size_t size, size_t *at) {
+	*at = step->workspace;
+	return tn_add_size(size, 63, &size) && tn_add_size(step->workspace, size & ~(size_t)63, &step->workspace);
+}
+
+/* ---- operands ---- */
+
+/* Unit strides along the rows, or when `turned` along the columns, and rows (columns) that do not overlap. */
+static bool is_plain(const struct operand *o, bool turned) {
+	int64_t along = turned ? o->row : o->col, across = turned ? o->col : o->row;
+	int64_t length = turned ? o->rows : o->cols, count = turned ? o->cols : o->rows;
+
+	return (along == 1 || length == 1) && (across >= length || count == 1);
+}
+
+static bool is_readable(const struct operand *o) {
+	return is_plain(o, false) || is_plain(o, true);
+}
+
+static int64_t leading(const struct operand *o) {
+	bool turned = !is_plain(o, false);
+	int64_t across = turned ? o->col : o->row, length = turned ? o->rows : o->cols, count = turned ? o->cols : o->rows;
+
+	return count == 1 ? length : across;
+}
+
+/* The operand's matrices, one for each element of the batch axes. */
+static void operand_init(struct operand *o, const struct tn_view *v, int batch_ndim) {
+	int ndim = v->shape.ndim, missing = batch_ndim - (ndim - 2);
+
+	o->rows = v->shape.dims[ndim - 2];
+	o->cols = v->shape.dims[ndim - 1];
+	o->row = v->stride[ndim - 2];
+	o->col = v->stride[ndim - 1];
+	for (int i = 0; i < batch_ndim; i++) {
+		o->batch[i] = i < missing || v->shape.dims[i - missing] == 1 ? 0 : v->stride[i - missing];
+	}
+}
+
+/* All matrices as one, with the batch axes as rows. False: the strides do not allow it, only a copy has them in line. */
+static bool operand_init_rows(struct operand *o, const struct tn_view *v) {
+	int last = v->shape.ndim - 1;
+	bool in_line = true;
+
+	*o = (struct operand){.rows = 1, .cols = v->shape.dims[last], .row = v->shape.dims[last], .col = v->stride[last]};
+	for (int i = last - 1; i >= 0; i--) {
+		if (v->shape.dims[i] != 1) {
+			o->row = o->rows == 1 ? v->stride[i] : o->row;
+			in_line = in_line && v->stride[i] == o->rows * o->row;
+			o->rows *= v->shape.dims[i];
+		}
+	}
+	return in_line;
+}
+
+/* A dense copy of the view will be read instead; a transposed one stays transposed where it `may`. */
+static bool operand_copy(struct cpu_step *step, struct operand *o, const struct tn_view *v, const struct matmul *x, bool may_turn) {
+	int ndim = v->shape.ndim, missing = x->batch_ndim - (ndim - 2);
+	bool turned = may_turn && o->row == 1 && o->col != 1;
+	int64_t matrices = 1;
+	size_t size;
+
+	o->copied = true;
+	o->copy = (struct cpu_dense){.dtype = v->dtype, .widen = x->widen, .ndim = ndim};
+	for (int i = 0; i < ndim; i++) {
+		int from = i < ndim - 2 || !turned ? i : 2 * ndim - 3 - i;
+
+		o->copy.dims[i] = v->shape.dims[from];
+		o->copy.stride[i] = v->stride[from];
+	}
+	o->row = turned ? 1 : o->cols;
+	o->col = turned ? o->rows : 1;
+	for (int i = x->batch_ndim - 1; i >= 0; i--) {
+		int64_t dim = i < missing ? 1 : v->shape.dims[i - missing];
+
+		o->batch[i] = dim == 1 ? 0 : o->rows * o->cols * matrices;
+		matrices *= dim;
+	}
+	return tn_mul_size((size_t)tn_shape_count(&v->shape), cpu_class_size(x->class), &size) && reserve(step, size, &o->at);
+}
+
+/* ---- prepare ---- */
+
+/* Whether `b` has no batch axis of more than one element: then the batch axes of `a` are rows of one product. */
+static bool is_one_product(const struct tn_view *b) {
+	int64_t matrices = 1;
+
+	for (int i = 0; i < b->shape.ndim - 2; i++) {
+		matrices *= b->shape.dims[i];
+	}
+	return matrices == 1;
+}
+
+static void choose_shape(struct matmul *x, const struct tn_view *b, const struct tn_view *out) {
+	int ndim = out->shape.ndim;
+
+	x->m = out->shape.dims[ndim - 2];
+	x->n = out->shape.dims[ndim - 1];
+	x->k = b->shape.dims[b->shape.ndim - 2];
+	x->batches = 1;
+	for (int i = 0; i < ndim - 2; i++) {
+		x->batch_dims[i] = out->shape.dims[i];
+		x->batches *= out->shape.dims[i];
+	}
+	x->batch_ndim = ndim - 2;
+	if (is_one_product(b)) {
+		x->m *= x->batches;
+		x->batches = 1;
+		x->batch_ndim = 0;
+	}
+}
+
+/* Halves the longer side until a piece is short; k last, since its parts are added up one after the other. */
+static void choose_piece(struct matmul *x) {
+	x->piece[0] = x->m;
+	x->piece[1] = x->n;
+	x->piece[2] = x->k;
+	if (flops_of(x->m, x->n, x->k) <= long_product) {
+		return;
+	}
+	while (flops_of(x->piece[0], x->piece[1], x->piece[2]) > piece_flops) {
+		int side = x->piece[0] >= x->piece[1] ? 0 : 1;
+
+		side = x->piece[side] <= 256 ? 2 : side;
+		x->piece[side] = ((x->piece[side] + 1) / 2 + 63) / 64 * 64;
+	}
+}
+
+/* Tries oneDNN's primitive for the short floats; false only with an error. */
+static bool try_dnn(struct cpu_step *step, struct matmul *x, struct tn_error *err) {
+	struct cpu_dnn_matmul_params params = {
+		.dtype = x->dtype, .m = x->m, .n = x->n, .k = x->k, .a_row = x->a.row, .a_col = x->a.col, .b_row = x->b.row, .b_col = x->b.col,
+		.threads = step->settings->threads,
+	};
+	bool a_turned = !is_plain(&x->a, false), b_turned = !is_plain(&x->b, false);
+
+	if (!cpu_is_half(x->dtype) || step->settings->portable || flops_of(x->m, x->n, x->k) > long_product || !is_readable(&x->a) ||
+	    !is_readable(&x->b)) {
+		return true;
+	}
+	*(a_turned ? &params.a_row : &params.a_col) = 1; /* axes of one element may have any stride */
+	*(a_turned ? &params.a_col : &params.a_row) = leading(&x->a);
+	*(b_turned ? &params.b_row : &params.b_col) = 1;
+	*(b_turned ? &params.b_col : &params.b_row) = leading(&x->b);
+	x->dnn = cpu_dnn_matmul_create(&params, err);
+	if (x->dnn == NULL) {
+		return !tn_error_is_set(err);
+	}
+	x->path = PATH_DNN;
+	x->widen = false;
+	return reserve(step, cpu_dnn_workspace(x->dnn), &x->dnn_at);
+}
+
+/* Copies of what cannot be read where it lies, the wide result, the panels. */
+static bool choose_workspace(struct cpu_step *step, struct matmul *x, bool a_in_line) {
+	const struct tn_view *a = &step->step->inputs[0], *b = &step->step->inputs[1];
+	bool picky = x->path == PATH_SGEMM, batched = x->batch_ndim > 0 || a->shape.ndim == 2;
+	int threads = step->settings->threads;
+	size_t size;
+
+	if ((x->widen || !a_in_line || (picky && !is_readable(&x->a))) && !operand_copy(step, &x->a, a, x, batched)) {
+		return false;
+	}
+	if ((x->widen || (picky && !is_readable(&x->b))) && !operand_copy(step, &x->b, b, x, true)) {
+		return false;
+	}
+	if (x->widen && (!tn_mul_size((size_t)tn_shape_count(&step->step->out.shape), cpu_class_size(x->class), &size) ||
+	                 !reserve(step, size, &x->result_at))) {
+		return false;
+	}
+	x->shared_out = x->batches >= threads && threads > 1 && flops_of(x->m, x->n, x->k) < small_product;
+	if (x->path != PATH_PORTABLE) {
+		return true;
+	}
+	return cpu_gemm_workspace(x->class, x->m, x->n, x->k, x->shared_out ? 1 : threads, &x->gemm_size) &&
+	       tn_mul_size(x->gemm_size, x->shared_out ? (size_t)threads : 1, &size) && reserve(step, size, &x->gemm_at);
+}
+
+static void matmul_finish(struct cpu_step *step) {
+	struct matmul *x = step->state;
+
+	if (x != NULL) {
+		cpu_dnn_destroy(x->dnn);
+		tn_free(x);
+	}
+	step->state = NULL;
+}
+
+static bool matmul_prepare(struct cpu_step *step, struct tn_error *err) {
+	const struct tn_view *a = &step->step->inputs[0], *b = &step->step->inputs[1];
+	struct matmul *x = tn_calloc(1, sizeof(*x));
+	bool in_line = true, ok;
+
+	if (x == NULL) {
+		return tn_error_memory(err);
+	}
+	step->state = x;
+	step->workspace = 0;
+	x->dtype = step->step->out.dtype;
+	x->class = cpu_dense_class(x->dtype);
+	x->widen = cpu_dense_widens(x->dtype);
+	choose_shape(x, b, &step->step->out);
+	choose_piece(x);
+	if (x->m == 0 || x->n == 0 || x->k == 0 || x->batches == 0) {
+		return true;
+	}
+	operand_init(&x->b, b, x->batch_ndim);
+	if (x->batch_ndim == 0 && a->shape.ndim > 2) {
+		in_line = operand_init_rows(&x->a, a);
+	} else {
+		operand_init(&x->a, a, x->batch_ndim);
+	}
+	ok = !in_line || try_dnn(step, x, err);
+	if (ok && x->path == PATH_PORTABLE && x->class == CPU_F32 && !step->settings->portable && cpu_dnn_ready()) {
+		x->path = PATH_SGEMM;
+	}
+	ok = ok && choose_workspace(step, x, in_line);
+	if (!ok) {
+		matmul_finish(step);
+		return tn_error_memory(err); /* keeps the first error */
+	}
+	return true;
+}
+
+/* ---- run ---- */
+
+struct run {
+	const struct cpu_call *call;
+	const struct matmul *x;
+	const char *a, *b;
+	char *c;
+	size_t size;          /* of an element of these */
+	int64_t begin, end;   /* shared out: matrices */
+	volatile bool failed; /* set by any thread */
+};
+
+static char *workspace_at(const struct run *r, size_t at) {
+	return (char *)r->call->workspace + at;
+}
+
+/* Offset of matrix number `batch`, in elements. */
+static int64_t batch_offset(const struct matmul *x, const struct operand *o, int64_t batch) {
+	int64_t offset = 0;
+
+	for (int i = x->batch_ndim - 1; i >= 0; i--) {
+		offset += batch % x->batch_dims[i] * o->batch[i];
+		batch /= x->batch_dims[i];
+	}
+	return offset;
+}
+
+/* c[i0.., j0..] of one matrix, + its part of k: at[3] says where the piece begins, of size[3]. */
+static bool run_sgemm(const struct run *r, const float *a, const float *b, float *c, const int64_t at[3], const int64_t size[3], int threads) {
+	const struct matmul *x = r->x;
+	struct cpu_dnn_gemm g = {
+		.a_turned = !is_plain(&x->a, false), .b_turned = !is_plain(&x->b, false), .m = size[0], .n = size[1], .k = size[2],
+		.lda = leading(&x->a), .ldb = leading(&x->b), .ldc = x->n,
+		.a = a + at[0] * x->a.row + at[2] * x->a.col, .b = b + at[2] * x->b.row + at[1] * x->b.col, .c = c + at[0] * x->n + at[1],
+		.beta = at[2] > 0 ? 1 : 0,
+	};
+
+	return cpu_dnn_sgemm(&g, threads);
+}
+
+static bool run_pieces(const struct run *r, const float *a, const float *b, float *c, int threads) {
+	const struct matmul *x = r->x;
+	const int64_t whole[3] = {x->m, x->n, x->k};
+	int64_t at[3], size[3];
+
+	for (at[0] = 0; at[0] < x->m; at[0] += x->piece[0]) {
+		for (at[1] = 0; at[1] < x->n; at[1] += x->piece[1]) {
+			for (at[2] = 0; at[2] < x->k; at[2] += x->piece[2]) {
+				for (int i = 0; i < 3; i++) {
+					size[i] = whole[i] - at[i] < x->piece[i] ? whole[i] - at[i] : x->piece[i];
+				}
+				if (r->call->interrupt != NULL && *r->call->interrupt != 0) {
+					return true; /* the caller looks at it as well */
+				}
+				if (!run_sgemm(r, a, b, c, at, size, threads)) {
+					return false;
+				}
+			}
+		}
+	}
+	return true;
+}
+
+static void run_portable(const struct run *r, const char *a, const char *b, char *c, int threads, char *panels) {
+	const struct matmul *x = r->x;
+	struct cpu_gemm g = {
+		.class = x->class, .m = x->m, .n = x->n, .k = x->k, .a = a, .b = b, .c = c, .a_row = x->a.row, .a_col = x->a.col, .b_row = x->b.row,
+		.b_col = x->b.col, .c_row = x->n, .threads = threads, .workspace = panels, .interrupt = r->call->interrupt,
+	};
+
+	cpu_gemm(&g);
+}
+
+/* One matrix on `threads` threads; the executing thread's number is `thread` among those that share the batch. */
+static bool run_matrix(const struct run *r, int64_t batch, int threads, int thread, struct tn_error *err) {
+	const struct matmul *x = r->x;
+	const char *a = r->a + batch_offset(x, &x->a, batch) * (int64_t)r->size;
+	const char *b = r->b + batch_offset(x, &x->b, batch) * (int64_t)r->size;
+	char *c = r->c + batch * x->m * x->n * (int64_t)r->size;
+
+	switch (x->path) {
+	case PATH_SGEMM:
+		return run_pieces(r, (const float *)a, (const float *)b, (float *)c, threads) || tn_error_set(err, TN_ERR_DEVICE, "oneDNN's sgemm failed");
+	case PATH_DNN:
+		return cpu_dnn_run(x->dnn, (const void *const[]){a, b, c}, workspace_at(r, x->dnn_at), err);
+	default:
+		run_portable(r, a, b, c, threads, workspace_at(r, x->gemm_at) + (size_t)thread * x->gemm_size);
+		return true;
+	}
+}
+
+static void run_share(void *data, int thread) {
+	struct run *r = data;
+	int64_t begin, end;
+
+	cpu_split(r->end - r->begin, 1, thread, r->call->threads, &begin, &end);
+	for (int64_t i = begin; i < end; i++) {
+		if (!run_matrix(r, r->begin + i, 1, thread, NULL)) {
+			r->failed = true;
+		}
+	}
+}
+
+/* Small matrices, each on one thread, in rounds of at most 2 GFLOP. */
+static bool run_shared_out(struct run *r, struct tn_error *err) {
+	const struct matmul *x = r->x;
+	int64_t round = (int64_t)(piece_flops / flops_of(x->m, x->n, x->k)) + 1;
+
+	for (r->begin = 0; r->begin < x->batches; r->begin = r->end) {
+		r->end = x->batches - r->begin < round ? x->batches : r->begin + round;
+		if (cpu_interrupted(r->call, err)) {
+			return false;
+		}
+		cpu_parallel(r->call->threads, run_share, r);
+		if (r->failed) {
+			return tn_error_set(err, TN_ERR_DEVICE, "oneDNN's sgemm failed");
+		}
+	}
+	return !cpu_interrupted(r->call, err);
+}
+
+static const char *read_operand(const struct cpu_call *call, const struct operand *o, int number) {
+	struct cpu_dense copy = o->copy;
+
+	if (!o->copied) {
+		return call->inputs[number];
+	}
+	copy.from = call->inputs[number];
+	copy.to = (char *)call->workspace + o->at;
+	cpu_dense_copy(&copy, cpu_threads_for(call, (double)o->rows * (double)o->cols));
+	return copy.to;
+}
+
+static bool matmul_run(const struct cpu_call *call, struct tn_error *err) {
+	const struct matmul *x = call->step->state;
+	struct run r = {.call = call, .x = x, .size = x->widen ? cpu_class_size(x->class) : tn_dtype_size(x->dtype)};
+	int64_t count = x->batches * x->m * x->n;
+
+	if (count == 0 || x->k == 0) {
+		memset(call->out, 0, (size_t)count * tn_dtype_size(x->dtype));
+		return true;
+	}
+	r.a = read_operand(call, &x->a, 0);
+	r.b = read_operand(call, &x->b, 1);
+	r.c = x->widen ? workspace_at(&r, x->result_at) : call->out;
+	if (x->shared_out && x->path != PATH_DNN) {
+		if (!run_shared_out(&r, err)) {
+			return false;
+		}
+	} else {
+		int threads = x->path == PATH_PORTABLE ? cpu_threads_for(call, flops_of(x->m, x->n, x->k) / 8) : call->threads;
+
+		for (int64_t batch = 0; batch < x->batches; batch++) {
+			if (!run_matrix(&r, batch, threads, 0, err) || cpu_interrupted(call, err)) {
+				return false;
+			}
+		}
+	}
+	if (x->widen) {
+		cpu_dense_narrow(r.c, call->out, x->dtype, count, cpu_threads_for(call, (double)count));
+	}
+	return true;
+}
+
+static bool matmul_accepts(enum tn_dtype in, enum tn_dtype out) {
+	return in == out && in != TN_DTYPE_BOOL8;
+}
+
+const struct cpu_kernel cpu_matmul = {
+	.prepare = matmul_prepare, .finish = matmul_finish, .run = matmul_run, .accepts = matmul_accepts,
+};
