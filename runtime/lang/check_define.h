@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Definitions of a unit: structs, then functions. Private to check.c and check_define.c. */
+#ifndef TN_LANG_CHECK_DEFINE_H
+#define TN_LANG_CHECK_DEFINE_H
+
+#include "lang/check.h"
+
+/* Defines the unit's structs and functions in its module; what was there before is in the journal. False: something is wrong (reported). */
+bool check_define(struct tn_checker *c);
+/* Puts everything back that check_define has replaced. */
+void check_roll_back(struct tn_checker *c);
+
+#endif
