@@ -17,6 +17,9 @@ struct tn_buffer {
 	struct tn_engine *engine;
 	void *ptr; /* device address */
 	size_t size;
+	/* Executing thread only: tensors on it that only undoing holds, and the newest leaf of the recording `leaf_stamp` on it. */
+	uint32_t undo_holds, leaf;
+	uint64_t leaf_stamp;
 };
 
 enum tn_tensor_state { TN_TENSOR_READY, TN_TENSOR_PENDING, TN_TENSOR_FAILED };
@@ -34,6 +37,7 @@ struct tn_tensor {
 	int64_t offset, stride[TN_MAX_NDIM];
 	uint32_t node;            /* PENDING */
 	uint32_t grad_mask;       /* bit k: depends on a leaf of the open record at depth k */
+	uint32_t tape;            /* grad_mask not 0: its entry of the tape, which points back (weakly) */
 	struct tn_failure *failure; /* FAILED: counted */
 	uint64_t leaf_stamp;      /* which recording knows it as leaf `leaf` */
 	uint32_t leaf;

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to graph.c engine.c tape.c cache.c plan*.c: the engine, its pending nodes, and the plans that it keeps.
+ *
+ * A recorded node is a run of 64-bit words in one stream; the stream is at once what the planner decodes and the first part of the
+ * plan cache's key, so that recording is the only time a node is looked at when its plan is known:
+ *
+ *   head: op, dtype, ndim, inputs, attrs, scalars and their classes │ dims │ inputs, two to a word │ attrs │ scalars
+ *
+ * An input is the number of an earlier node, or TN_REF_LEAF + number of a leaf, or TN_REF_SCALAR: the next of the scalars. A literal
+ * scalar's word holds its value, another's the number of its run-time slot: slots are told apart by origin. */
+#ifndef TN_TENSOR_ENGINE_H
+#define TN_TENSOR_ENGINE_H
+
+#include "tensor/graph.h"
+
+#define TN_REF_LEAF UINT32_C(0x80000000)
+#define TN_REF_SCALAR UINT32_MAX
+#define TN_REF_NONE UINT32_C(0x7fffffff)
+static inline bool tn_ref_is_leaf(uint32_t ref) { return (ref & TN_REF_LEAF) != 0 && ref != TN_REF_SCALAR; }
+
+struct tn_pending {
+	struct tn_tensor *tensor; /* weak; NULL: nobody can ask for its contents */
+	uint64_t site;
+	uint32_t word; /* where it begins in the stream */
+};
+
+/* A materialised tensor that pending nodes read. Handles of the same elements are one leaf. */
+struct tn_leaf {
+	struct tn_tensor *tensor; /* counted */
+	uint32_t next;            /* the next older leaf on the same buffer, or TN_REF_NONE */
+};
+
+/* What failed, for every tensor that it left without contents. */
+struct tn_failure {
+	int refs;
+	struct tn_error err;
+};
+
+/* One live output of a plan. */
+struct tn_plan_output {
+	uint32_t node, slot; /* slot: a leaf's or a result's */
+	int64_t offset, stride[TN_MAX_NDIM];
+};
+
+/* A plan with what a run needs besides; made by tn_plan_build, kept by the cache. */
+struct tn_cached_plan {
+	struct tn_plan plan;
+	struct tn_arena memory; /* of everything below and in `plan` */
+	void *exec;             /* the backend's; NULL when there is no step */
+	uint32_t result_count;
+	uint32_t *donor;        /* result_count: the leaf whose buffer the result takes, or TN_REF_NONE */
+	uint32_t output_count;
+	struct tn_plan_output *outputs;
+	uint32_t commit_step;   /* donated buffers are written from this step on */
+	size_t size;            /* bytes that it takes, for the cache's bound */
+	/* the cache's own */
+	uint64_t hash;
+	uint64_t *key;
+	size_t key_words;
+	struct tn_cached_plan *bucket_next, *newer, *older;
+};
+
+struct tn_plan_cache {
+	struct tn_cached_plan **buckets;
+	size_t bucket_count, count, size;
+	struct tn_cached_plan *newest, *oldest;
+};
+
+struct tn_slab;
+struct tn_tape_entry;
+struct tn_grad;
+
+struct tn_engine {
+	struct tn_backend *backend;
+	struct tn_engine_hooks hooks;
+	const volatile int *interrupt;
+	bool eager, flushing;
+	struct tn_modes modes;
+	struct tn_random_state random;
+	uint64_t site;
+
+	/* handles */
+	struct tn_slab *slabs;
+	struct tn_tensor *free_tensor; /* linked through `failure` */
+
+	/* the recording */
+	uint64_t stamp; /* its number */
+	uint64_t hash;  /* of words */
+	double flops;
+	TN_VEC(struct tn_pending) nodes;
+	TN_VEC(uint64_t) words;
+	TN_VEC(struct tn_scalar) scalars; /* run-time slots */
+	TN_VEC(struct tn_leaf) leaves;
+	uint8_t accepts[TN_OP_COUNT][TN_DTYPE_COUNT][TN_DTYPE_COUNT]; /* 0: not asked yet, 1: no, 2: yes */
+
+	/* plans and runs */
+	struct tn_plan_cache cache;
+	struct tn_cached_plan *last_plan; /* of the last flush, while the cache keeps it */
+	const char *last_cause;
+	TN_VEC(uint64_t) key;      /* scratch: live outputs and leaf descriptors */
+	TN_VEC(void *) slots;      /* scratch */
+	TN_VEC(struct tn_buffer *) results; /* scratch */
+	struct tn_failure *spare_failure; /* for the next flush */
+	uint64_t epoch; /* flushes so far, for tape.c */
+	struct tn_engine_stats stats;
+
+	/* tape.c */
+	TN_VEC(struct tn_tape_entry *) tape;
+	struct tn_arena tape_memory;
+	struct tn_grad *grads; /* innermost open record */
+	int grad_depth;
+};
+
+/* graph.c */
+TN_MUST_USE struct tn_tensor *tn_tensor_new(struct tn_engine *e, struct tn_error *err);
+void tn_graph_clear(struct tn_engine *e);  /* forgets the recording; the pending tensors have been decided before */
+void tn_graph_finish(struct tn_engine *e); /* with the engine */
+/* A new handle of t's value without history. */
+TN_MUST_USE struct tn_tensor *tn_graph_alias(struct tn_engine *e, struct tn_tensor *t, struct tn_error *err);
+/* A PENDING tensor gets its contents (takes the buffer's reference) or its failure. */
+void tn_tensor_settle(struct tn_tensor *t, struct tn_buffer *b, int64_t offset, const int64_t *stride);
+void tn_tensor_fail(struct tn_tensor *t, struct tn_failure *failure);
+void tn_failure_unref(struct tn_failure *failure);
+
+/* cache.c: the plan of the recording (hash and words in the engine, the rest in `tail`), or NULL. */
+struct tn_cached_plan *tn_cache_find(struct tn_plan_cache *cache, const struct tn_engine *e, uint64_t hash);
+/* Takes the plan; false: out of memory, the plan is the caller's still. Drops the oldest ones beyond the bound. */
+TN_MUST_USE bool tn_cache_add(struct tn_engine *e, struct tn_cached_plan *plan, uint64_t hash);
+void tn_cache_clear(struct tn_engine *e);
+void tn_cached_plan_destroy(struct tn_engine *e, struct tn_cached_plan *plan);
+
+/* plan.c: plans what is pending; leaf descriptors come from e->leaves, `donatable` has one flag a leaf. */
+TN_MUST_USE struct tn_cached_plan *tn_plan_build(struct tn_engine *e, const bool *donatable, struct tn_error *err);
+/* plan_describe.c: one line a step. */
+TN_MUST_USE bool tn_plan_describe(const struct tn_cached_plan *plan, struct tn_str *out);
+
+/* tape.c: appends to the open records what the node, just recorded as `out`, says. */
+TN_MUST_USE bool tn_tape_add(struct tn_engine *e, const struct tn_graph_node *node, struct tn_tensor *out, uint32_t mask, struct tn_error *err);
+void tn_tape_forget(struct tn_tensor *t); /* a tensor with history dies */
+
+/* plan_view.c: strides of a view op's result over a value with the given strides (result: `shape`). False: a reshape that
+ * strides cannot express. */
+bool tn_view_apply(enum tn_op op, const struct tn_shape *in, const int64_t *in_stride, const int64_t *attrs, const struct tn_shape *shape,
+                   int64_t *stride, int64_t *offset);
+/* Dense: a permutation of row-major without gaps. */
+bool tn_strides_are_dense(const struct tn_shape *shape, const int64_t *stride);
+/* Row-major strides of `shape` with its axes in the memory order of `like`. */
+void tn_strides_like(const struct tn_shape *shape, const int64_t *like, int64_t *stride);
+
+#endif
