@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every function of the language has a signature, documentation and an example, and every example runs and shows what its
+ * `// expect:` comments say, in order. Names are collected first and each example runs in a session of its own. */
+#include <stdio.h>
+#include <string.h>
+
+#include "runner/test.h"
+#include "session/session.h"
+
+struct doc { char *name, *signature, *doc, *example; };
+struct docs { TN_VEC(struct doc) items; };
+
+static void collect_text(void *data, const char *bytes, size_t length) { TN_CHECK(tn_str_append_n(data, bytes, length)); }
+
+static void collect_display(void *data, const char *text, size_t length) {
+	collect_text(data, text, length);
+	collect_text(data, "\n", 1);
+}
+
+static struct tn_session *make_session(struct tn_str *output) {
+	struct tn_error err = {0};
+	const struct tn_session_params params = {.output = {.data = output, .text = collect_text, .display = collect_display}};
+	struct tn_session *session = tn_session_create(&params, &err);
+	TN_CHECK_NO_ERROR(&err);
+	TN_CHECK_NOT_NULL(session);
+	return session;
+}
+
+static char *copy(const char *text) { return text == NULL ? NULL : tn_strdup(text); }
+
+static bool keep(void *data, const char *name, const char *signature, const char *doc, const char *example) {
+	struct docs *all = data;
+	return TN_VEC_PUSH(&all->items, ((struct doc){copy(name), copy(signature), copy(doc), copy(example)}));
+}
+
+static struct docs read_docs(void) {
+	struct docs all = {0};
+	struct tn_error err = {0};
+	struct tn_str output = {0};
+	struct tn_session *session = make_session(&output);
+	TN_CHECK(tn_lang_each_doc(tn_session_lang(session), keep, &all, &err));
+	tn_session_destroy(session);
+	tn_str_finish(&output);
+	TN_CHECK(all.items.count > 100);
+	return all;
+}
+
+static void drop_docs(struct docs *all) {
+	for (size_t i = 0; i < all->items.count; i++) {
+		struct doc *d = &all->items.items[i];
+		tn_free(d->name);
+		tn_free(d->signature);
+		tn_free(d->doc);
+		tn_free(d->example);
+	}
+	TN_VEC_FINISH(&all->items);
+}
+
+/* What the `// expect:` comments of an example say, a line each. */
+static void read_expected(const char *example, struct tn_str *out) {
+	static const char mark[] = "// expect:";
+	for (const char *at = strstr(example, mark); at != NULL; at = strstr(at, mark)) {
+		at += strlen(mark);
+		at += *at == ' ';
+		size_t length = strcspn(at, "\n");
+		while (length > 0 && at[length - 1] == ' ') {
+			length--;
+		}
+		TN_CHECK(tn_str_append_n(out, at, length) && tn_str_append(out, "\n"));
+	}
+}
+
+/* False, and a line on stderr, when the example fails or shows something else. One without `// expect:` only has to run. */
+static bool example_holds(const struct doc *d) {
+	struct tn_str output = {0}, expected = {0}, rendered = {0};
+	struct tn_diagnostics diag = {0};
+	struct tn_session *session = make_session(&output);
+	read_expected(d->example, &expected);
+	const struct tn_lang_cell cell = {.name = d->name, .text = d->example, .length = strlen(d->example), .display_last = true};
+	bool ok = tn_session_run(session, &cell, &diag);
+	if (!ok) {
+		TN_CHECK(diag.errors.count > 0 && tn_error_render(&diag.errors.items[0], "error", false, &rendered));
+		fprintf(stderr, "example of %s: %s", d->name, tn_str_c(&rendered));
+	} else if (expected.length > 0 && strcmp(tn_str_c(&output), tn_str_c(&expected)) != 0) {
+		fprintf(stderr, "example of %s shows\n%swanted\n%s", d->name, tn_str_c(&output), tn_str_c(&expected));
+		ok = false;
+	}
+	tn_diagnostics_finish(&diag);
+	tn_session_destroy(session);
+	tn_str_finish(&output);
+	tn_str_finish(&expected);
+	tn_str_finish(&rendered);
+	return ok;
+}
+
+TN_TEST(every_function_has_signature_documentation_and_example) {
+	struct docs all = read_docs();
+	int missing = 0;
+	for (size_t i = 0; i < all.items.count; i++) {
+		const struct doc *d = &all.items.items[i];
+		const char *lacks = d->signature == NULL || d->signature[0] == '\0' ? "signature" : d->doc == NULL || d->doc[0] == '\0' ?
+			"documentation" : d->example == NULL || d->example[0] == '\0' ? "example" : NULL;
+		if (lacks != NULL) {
+			fprintf(stderr, "%s has no %s\n", d->name, lacks);
+			missing++;
+		}
+	}
+	TN_CHECK_INT_EQ(missing, 0);
+	drop_docs(&all);
+}
+
+TN_TEST(every_example_runs_and_shows_what_it_says) {
+	struct docs all = read_docs();
+	int failed = 0;
+	for (size_t i = 0; i < all.items.count; i++) {
+		if (all.items.items[i].example != NULL) {
+			failed += !example_holds(&all.items.items[i]);
+		}
+	}
+	TN_CHECK_INT_EQ(failed, 0);
+	drop_docs(&all);
+}
