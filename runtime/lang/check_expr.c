@@ -54,12 +54,12 @@ static struct tn_ir *name_expr(struct tn_checker *c, const struct tn_ast *ast) {
 	if (binding != NULL) {
 		return binding->broken ? NULL : check_read_local(c, binding->local, ast->span);
 	}
+	if (!failed && tn_dtype_from_name(name, strlen(name), &dtype)) { /* before the function that converts to it */
+		return check_const(c, (struct tn_value){.tag = TN_DTYPE, .dtype = dtype}, TN_TYPE_DTYPE, ast->span);
+	}
 	struct tn_ir *found = failed ? NULL : name_in_module(c, c->frame->module, name, ast->span, &failed);
 	if (found != NULL || failed) {
 		return found != NULL && found->type->kind == TN_TYPE_NEVER ? NULL : found;
-	}
-	if (tn_dtype_from_name(name, strlen(name), &dtype)) {
-		return check_const(c, (struct tn_value){.tag = TN_DTYPE, .dtype = dtype}, TN_TYPE_DTYPE, ast->span);
 	}
 	if (constant(name, &number)) {
 		return check_const(c, tn_float(number), TN_TYPE_FLOAT, ast->span);

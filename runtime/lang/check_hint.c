@@ -142,7 +142,7 @@ void check_unknown_method(struct tn_checker *c, const struct tn_type *type, cons
 void check_unknown_field(struct tn_checker *c, const struct tn_type *type, const char *name, struct tn_span span) {
 	char text[128];
 	tn_type_format(type, text);
-	struct tn_error *err = check_error(c, span, TN_ERR_NAME, type->kind == TN_TYPE_TENSOR ? "a tensor has no attribute %2$s" : "%1$s has no field %2$s", text, name);
+	struct tn_error *err = check_error(c, span, TN_ERR_NAME, "%s has no %s %s", text, type->kind == TN_TYPE_TENSOR ? "attribute" : "field", name);
 	if (err == NULL) {
 		return;
 	}

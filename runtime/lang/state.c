@@ -224,9 +224,12 @@ struct tn_struct_def *tn_lookup_struct(struct tn_lang *lang, struct tn_module *m
 
 /* ---- natives ---- */
 
-/* The function's name in a signature: the word before the first '('. */
+/* The function's name in a signature: the word right before a '(' (that of a result tuple has none). */
 static bool signature_name(const char *signature, const char **name, size_t *length) {
 	const char *end = strchr(signature, '(');
+	while (end != NULL && (end == signature || end[-1] == ' ' || end[-1] == '(')) {
+		end = strchr(end + 1, '(');
+	}
 	if (end == NULL) {
 		return false;
 	}
