@@ -412,7 +412,7 @@ static bool pass_next(struct tn_seq *seq, void *iter, struct tn_value *out, bool
 
 static int64_t pass_length(struct tn_seq *seq) {
 	const struct batches *b = seq->data;
-	int64_t rows;
+	int64_t rows = 0;
 	struct tn_error err = {0};
 	if (!count_rows(seq->lang, b, &rows, &err)) {
 		return -1;

@@ -28,21 +28,6 @@ static double (*const binary_of[TN_OP_COUNT])(double, double) = {
 	[TN_OP_FLOOR_DIV] = floor_div_of, [TN_OP_MOD] = mod_of,
 };
 
-/* Ops that keep an int an int. */
-static bool keeps_int(enum tn_op op) {
-	switch (op) {
-	case TN_OP_ABS:
-	case TN_OP_SIGN:
-	case TN_OP_RELU:
-	case TN_OP_MINIMUM:
-	case TN_OP_MAXIMUM:
-	case TN_OP_FLOOR_DIV:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static bool run_ints(struct tn_native_call *call, enum tn_op op, struct tn_error *err) {
 	int64_t a = call->args[0].i, b = call->arg_count > 1 ? call->args[1].i : 0, r = 0;
 	switch (op) {

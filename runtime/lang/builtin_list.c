@@ -115,7 +115,7 @@ static bool open_list(struct tn_native_call *call, const char *name, struct tn_l
 }
 
 static bool run_append(struct tn_native_call *call, struct tn_error *err) {
-	struct tn_list *list;
+	struct tn_list *list = NULL;
 	struct tn_value item;
 	return open_list(call, "append", &list, err) && fit_item(call, list->item, call->args[1], &item, err) && tn_list_append_take(list, item, err);
 }
@@ -147,9 +147,9 @@ static bool position(const char *name, int64_t at, size_t count, size_t limit, s
 }
 
 static bool run_insert(struct tn_native_call *call, struct tn_error *err) {
-	struct tn_list *list;
+	struct tn_list *list = NULL;
 	struct tn_value item;
-	size_t at;
+	size_t at = 0;
 	if (!open_list(call, "insert", &list, err) || !position("insert", call->args[1].i, list->count, list->count + 1, &at, err) ||
 	    !fit_item(call, list->item, call->args[2], &item, err) || !tn_list_append_take(list, item, err)) {
 		return false;
@@ -172,8 +172,8 @@ static struct tn_value take_at(struct tn_list *list, size_t at) {
 }
 
 static bool run_pop(struct tn_native_call *call, struct tn_error *err) {
-	struct tn_list *list;
-	size_t at;
+	struct tn_list *list = NULL;
+	size_t at = 0;
 	if (!open_list(call, "pop", &list, err)) {
 		return false;
 	}
@@ -201,7 +201,7 @@ static bool find_item(const struct tn_list *list, struct tn_value wanted, int64_
 }
 
 static bool run_remove(struct tn_native_call *call, struct tn_error *err) {
-	struct tn_list *list;
+	struct tn_list *list = NULL;
 	int64_t at;
 	if (!open_list(call, "remove", &list, err) || !find_item(list, call->args[1], &at, err)) {
 		return false;
@@ -214,7 +214,7 @@ static bool run_remove(struct tn_native_call *call, struct tn_error *err) {
 }
 
 static bool run_clear(struct tn_native_call *call, struct tn_error *err) {
-	struct tn_list *list;
+	struct tn_list *list = NULL;
 	if (!open_list(call, "clear", &list, err)) {
 		return false;
 	}

@@ -192,12 +192,13 @@ static struct tn_type *type_map(const struct tn_native_typing *typing, struct tn
 
 enum { BAR_WIDTH = 24, SHOW_EVERY_MS = 100 };
 
+/* At most "99:59:59". */
 static void format_seconds(double s, char out[16]) {
-	long t = s < 0 || s > 359999 ? 359999 : (long)(s + 0.5);
+	unsigned t = s < 0 || s > 359999 ? 359999 : (unsigned)(s + 0.5);
 	if (t >= 3600) {
-		snprintf(out, 16, "%ld:%02ld:%02ld", t / 3600, t / 60 % 60, t % 60);
+		snprintf(out, 16, "%u:%02u:%02u", t / 3600 % 100, t / 60 % 60, t % 60);
 	} else {
-		snprintf(out, 16, "%02ld:%02ld", t / 60, t % 60);
+		snprintf(out, 16, "%02u:%02u", t / 60 % 60, t % 60);
 	}
 }
 

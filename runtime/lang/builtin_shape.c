@@ -135,7 +135,7 @@ static bool split_at(struct tn_native_call *call, int axis, const int64_t *sizes
 }
 static bool run_split(struct tn_native_call *call, struct tn_error *err) {
 	int64_t sizes[256], sum = 0;
-	int axis, n;
+	int axis = 0, n = 0;
 	if (!get_axis("split", input(call), call->args[2].i, &axis, err) || !tn_arg_get_ints(call, 1, sizes, 256, &n, err)) {
 		return false;
 	}
@@ -157,7 +157,7 @@ static bool run_split(struct tn_native_call *call, struct tn_error *err) {
 	return split_at(call, axis, sizes, n, 0, err);
 }
 static bool run_chunk(struct tn_native_call *call, struct tn_error *err) {
-	int axis;
+	int axis = 0;
 	int64_t parts = call->args[1].i;
 	if (!get_axis("chunk", input(call), call->args[2].i, &axis, err)) {
 		return false;
@@ -185,7 +185,7 @@ static bool run_flip(struct tn_native_call *call, struct tn_error *err) {
 
 /* roll(x, shift, axis): elements that leave at the end come back at the start. */
 static bool run_roll(struct tn_native_call *call, struct tn_error *err) {
-	int axis;
+	int axis = 0;
 	if (!get_axis("roll", input(call), call->args[2].i, &axis, err)) {
 		return false;
 	}
