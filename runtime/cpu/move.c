@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Strided copies. Axes are sorted by the output's strides and merged; then rows are copied whole where both sides have them in one
- * piece; a transposition goes in blocks of 32 x 32, so that each cache line is read once and written once; anything else goes
+ * piece; a transposition goes in tiles and blocks; anything else goes
  * element by element along the output. Threads share the outer rows (or blocks of rows). */
 #include <string.h>
 
 #include "cpu/move.h"
 
-enum { BLOCK = 32 };
+/* A transposition goes in tiles, so that both sides are walked in pieces of a few lines that the prefetcher sees, and inside in
+ * blocks, whose lines stay in L1. */
+enum { BLOCK = 32, TILE = 128 };
 
 struct work {
 	const struct cpu_move *move;
 	const volatile int *interrupt;
 	int threads, across; /* transposition: the axis on which the input is contiguous, else -1 */
-	int64_t rows;        /* product of the outer dims (transposition: with `across` in blocks) */
+	int64_t rows;        /* product of the outer dims (transposition: with `across` in tiles) */
 	bool stopped;
 };
 
@@ -72,21 +74,56 @@ static void copy_row(char *out, int64_t out_step, const char *in, int64_t in_ste
 		} \
 	}
 
+typedef uint32_t four __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* 4 x 4 elements of 4 bytes in registers. */
+static inline void transpose_4x4(char *out, int64_t out_step, const char *in, int64_t in_step) {
+	four a = *(const four *)(const void *)in, b = *(const four *)(const void *)(in + in_step);
+	four c = *(const four *)(const void *)(in + 2 * in_step), d = *(const four *)(const void *)(in + 3 * in_step);
+	four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+	four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+
+	*(four *)(void *)out = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+	*(four *)(void *)(out + out_step) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+	*(four *)(void *)(out + 2 * out_step) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+	*(four *)(void *)(out + 3 * out_step) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+/* A whole block of 4-byte elements. Its columns are brought together first: with a power of two between them they would fall into one
+ * set of the cache. Then whole lines are written, 4 rows at a time. */
+static void transpose_whole(char *out, int64_t out_step, const char *in, int64_t in_step) {
+	uint32_t packed[BLOCK * BLOCK];
+	int64_t column = BLOCK * (int64_t)sizeof(packed[0]);
+
+	for (int64_t c = 0; c < BLOCK; c++) {
+		memcpy(packed + c * BLOCK, in + c * in_step, (size_t)column);
+	}
+	for (int64_t r = 0; r < BLOCK; r += 4) {
+		for (int64_t c = 0; c < BLOCK; c += 4) {
+			transpose_4x4(out + r * out_step + c * 4, out_step, (const char *)(packed + c * BLOCK + r), column);
+		}
+	}
+}
+
 static void transpose_block(char *out, int64_t out_step, const char *in, int64_t in_step, int64_t rows, int64_t columns, size_t size) {
+	if (size == 4 && rows == BLOCK && columns == BLOCK) {
+		transpose_whole(out, out_step, in, in_step);
+		return;
+	}
 	BY_SIZE(size, TRANSPOSE)
 }
 
 /* ---- the walk ---- */
 
-/* Offsets of row `row`, counted over the dims before the last, `across` left out or in blocks. */
+/* Offsets of row `row`, counted over the dims before the last, `across` left out or in tiles. */
 static void locate(const struct work *w, int64_t row, int64_t *out, int64_t *in, int64_t *block) {
 	const struct cpu_move *m = w->move;
 
 	*out = *in = *block = 0;
-	if (w->across >= 0) { /* blocks vary fastest */
-		int64_t blocks = (m->dims[w->across] + BLOCK - 1) / BLOCK;
+	if (w->across >= 0) { /* tiles vary fastest */
+		int64_t blocks = (m->dims[w->across] + TILE - 1) / TILE;
 
-		*block = row % blocks * BLOCK;
+		*block = row % blocks * TILE;
 		row /= blocks;
 		*out += *block * m->out_stride[w->across];
 		*in += *block * m->in_stride[w->across];
@@ -100,14 +137,26 @@ static void locate(const struct work *w, int64_t row, int64_t *out, int64_t *in,
 	}
 }
 
-static void copy_block_row(const struct work *w, char *out, const char *in, int64_t block) {
+static int64_t least(int64_t a, int64_t b) {
+	return a < b ? a : b;
+}
+
+/* The tiles of one range of `across`. */
+static void copy_tile_row(const struct work *w, char *out, const char *in, int64_t first) {
 	const struct cpu_move *m = w->move;
 	int last = m->ndim - 1;
-	int64_t rows = m->dims[w->across] - block < BLOCK ? m->dims[w->across] - block : BLOCK;
+	int64_t rows = least(m->dims[w->across] - first, TILE), columns = m->dims[last];
 
-	for (int64_t c = 0; c < m->dims[last]; c += BLOCK) {
-		transpose_block(out + c * m->out_stride[last], m->out_stride[w->across], in + c * m->in_stride[last], m->in_stride[last], rows,
-		                m->dims[last] - c < BLOCK ? m->dims[last] - c : BLOCK, m->size);
+	for (int64_t tile = 0; tile < columns; tile += TILE) {
+		int64_t end = least(tile + TILE, columns);
+
+		for (int64_t c = tile; c < end; c += BLOCK) {
+			for (int64_t r = 0; r < rows; r += BLOCK) {
+				transpose_block(out + r * m->out_stride[w->across] + c * m->out_stride[last], m->out_stride[w->across],
+				                in + r * m->in_stride[w->across] + c * m->in_stride[last], m->in_stride[last], least(rows - r, BLOCK),
+				                least(end - c, BLOCK), m->size);
+			}
+		}
 	}
 }
 
@@ -131,7 +180,7 @@ static void walk(void *data, int thread) {
 		}
 		locate(w, row, &out, &in, &block);
 		if (w->across >= 0) {
-			copy_block_row(w, m->out + out, m->in + in, block);
+			copy_tile_row(w, m->out + out, m->in + in, block);
 		} else {
 			copy_row(m->out + out, m->out_stride[last], m->in + in, m->in_stride[last], n, m->size);
 		}
@@ -208,7 +257,7 @@ bool cpu_move_run(struct cpu_move *move, const struct cpu_call *call, struct tn_
 		}
 	}
 	for (int k = 0; k < last; k++) {
-		w.rows *= k == w.across ? (move->dims[k] + BLOCK - 1) / BLOCK : move->dims[k];
+		w.rows *= k == w.across ? (move->dims[k] + TILE - 1) / TILE : move->dims[k];
 	}
 	w.threads = cpu_threads_for(call, (double)count * (double)move->size / 4 * (w.across >= 0 ? 4 : 1));
 	cpu_parallel(w.threads, walk, &w);

@@ -7,72 +7,91 @@
 
 #define SIMD _Pragma("omp simd")
 
+/* The last elements of a row come as 16 too, filled up with -inf, which adds nothing to a maximum or a sum. */
 #define DEFINE_ROW(C, T, exp_of, log_of) \
-	static inline T row_max_##C(const T *x, int64_t n) { \
-		T l[CPU_LANES], result; \
+	/* A NaN may be passed over: the sum then is NaN. Four chains, since one is bound by the latency of a maximum. */ \
+	static inline T row_max_##C(const T *x, int64_t whole, const T *rest) { \
+		T l[4 * CPU_LANES]; \
 		int64_t i = 0; \
-		for (int j = 0; j < CPU_LANES; j++) { \
-			l[j] = (T)-__builtin_inf(); \
+		for (int k = 0; k < 4; k++) { \
+			__builtin_memcpy(l + k * CPU_LANES, rest, sizeof(T) * CPU_LANES); \
 		} \
-		for (; i + CPU_LANES <= n; i += CPU_LANES) { \
-			SIMD for (int j = 0; j < CPU_LANES; j++) { \
-				l[j] = ((l[j] > x[i + j]) | (l[j] != l[j])) ? l[j] : x[i + j]; \
+		for (; i + 4 * CPU_LANES <= whole; i += 4 * CPU_LANES) { \
+			SIMD for (int j = 0; j < 4 * CPU_LANES; j++) { \
+				l[j] = x[i + j] > l[j] ? x[i + j] : l[j]; \
 			} \
 		} \
-		for (; i < n; i++) { \
-			l[0] = l[0] > x[i] || l[0] != l[0] ? l[0] : x[i]; \
+		for (; i < whole; i += CPU_LANES) { \
+			SIMD for (int j = 0; j < CPU_LANES; j++) { \
+				l[j] = x[i + j] > l[j] ? x[i + j] : l[j]; \
+			} \
 		} \
-		result = l[0]; \
-		for (int j = 1; j < CPU_LANES; j++) { \
-			result = result > l[j] || result != result ? result : l[j]; \
+		for (int width = 2 * CPU_LANES; width > 0; width /= 2) { \
+			SIMD for (int j = 0; j < width; j++) { \
+				l[j] = l[j] > l[j + width] ? l[j] : l[j + width]; \
+			} \
 		} \
-		return result; \
+		return l[0]; \
 	} \
-	/* out[i] = exp(x[i] - m); the sum of them. */ \
-	static inline T row_exp_sum_##C(T *out, const T *x, T m, int64_t n, int keep) { \
-		T l[CPU_LANES] = {0}; \
-		int64_t i = 0; \
-		for (; i + CPU_LANES <= n; i += CPU_LANES) { \
-			SIMD for (int j = 0; j < CPU_LANES; j++) { \
-				T e = exp_of(x[i + j] - m); \
-				l[j] += e; \
-				if (keep) { \
-					out[i + j] = e; \
-				} \
-			} \
-		} \
-		for (int j = 0; i < n; i++, j++) { \
-			T e = exp_of(x[i] - m); \
+	/* out[j] = exp(x[j] - m), added to the lanes */ \
+	static inline void exp_16_##C(T *l, T *out, const T *x, T m) { \
+		SIMD for (int j = 0; j < CPU_LANES; j++) { \
+			T e = exp_of(x[j] - m); \
+			out[j] = e; \
 			l[j] += e; \
-			if (keep) { \
-				out[i] = e; \
-			} \
 		} \
+	} \
+	static inline T lanes_sum_##C(T *l) { \
 		for (int width = CPU_LANES / 2; width > 0; width /= 2) { \
-			for (int j = 0; j < width; j++) { \
+			SIMD for (int j = 0; j < width; j++) { \
 				l[j] += l[j + width]; \
 			} \
 		} \
 		return l[0]; \
 	} \
+	static inline int64_t row_rest_##C(T *rest, const T *x, int64_t n) { \
+		int64_t whole = n / CPU_LANES * CPU_LANES; \
+		for (int j = 0; j < CPU_LANES; j++) { \
+			rest[j] = (T)-__builtin_inf(); \
+		} \
+		for (int64_t j = 0; j < n - whole; j++) { \
+			rest[j] = x[whole + j]; \
+		} \
+		return whole; \
+	} \
 	static void softmax_row_##C(void *out, const void *in, int64_t n) { \
-		T *o = out; \
+		T *o = out, rest[CPU_LANES], l[CPU_LANES] = {0}, m, scale; \
 		const T *x = in; \
-		T m = row_max_##C(x, n), scale = 1 / row_exp_sum_##C(o, x, m, n, 1); \
-		SIMD for (int64_t i = 0; i < n; i++) { \
+		int64_t whole = row_rest_##C(rest, x, n); \
+		m = row_max_##C(x, whole, rest); \
+		for (int64_t i = 0; i < whole; i += CPU_LANES) { \
+			exp_16_##C(l, o + i, x + i, m); \
+		} \
+		exp_16_##C(l, rest, rest, m); \
+		scale = 1 / lanes_sum_##C(l); \
+		SIMD for (int64_t i = 0; i < whole; i++) { \
 			o[i] *= scale; \
+		} \
+		for (int64_t j = 0; j < n - whole; j++) { \
+			o[whole + j] = rest[j] * scale; \
 		} \
 	} \
 	static void log_softmax_row_##C(void *out, const void *in, int64_t n) { \
-		T *o = out; \
+		T *o = out, rest[CPU_LANES], l[CPU_LANES] = {0}, unused[CPU_LANES], m, total; \
 		const T *x = in; \
-		T m = row_max_##C(x, n), total = log_of(row_exp_sum_##C(o, x, m, n, 0)); \
+		int64_t whole = row_rest_##C(rest, x, n); \
+		m = row_max_##C(x, whole, rest); \
+		for (int64_t i = 0; i < whole; i += CPU_LANES) { \
+			exp_16_##C(l, unused, x + i, m); \
+		} \
+		exp_16_##C(l, unused, rest, m); \
+		total = log_of(lanes_sum_##C(l)); \
 		SIMD for (int64_t i = 0; i < n; i++) { \
 			o[i] = (x[i] - m) - total; \
 		} \
 	}
 DEFINE_ROW(F64, double, vm_exp, vm_log)
-DEFINE_ROW(F32, float, vmf_exp, vmf_log)
+DEFINE_ROW(F32, float, vmf_exp_falling, vmf_log)
 
 extern const cpu_row_fn CPU_FN(cpu_softmax_rows)[2][2];
 const cpu_row_fn CPU_FN(cpu_softmax_rows)[2][2] = {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to cpu/: elementary functions as straight-line code of additions, multiplications and selections, so that the compiler
- * vectorises the loops they are called in and each instruction set gives the same bits. The series are Taylor's or Chebyshev fits
+ * vectorises the loops they are called in. The series are Taylor's or Chebyshev fits
  * made for this file; arguments are reduced in two or three parts (Cody and Waite). Errors measured against long double are
- * held by cpu_math_test.c: at most 2 ulp. vm_… works on f64, vmf_… on f32. */
+ * held by cpu_math_test.c: at most 2 ulp. vm_… works on f64, vmf_… on f32. These functions, and no other op, use fma where the
+ * instruction set has it: it halves their cost, and their last bit then differs from that of the portable set. */
 #ifndef TN_CPU_VECMATH_H
 #define TN_CPU_VECMATH_H
 
@@ -38,6 +39,14 @@ static inline float vmf_from(uint32_t bits) {
 	return x;
 }
 
+#ifdef __FMA__
+#define VM_FMA(a, b, c) __builtin_fma((a), (b), (c))
+#define VMF_FMA(a, b, c) __builtin_fmaf((a), (b), (c))
+#else
+#define VM_FMA(a, b, c) ((a) * (b) + (c))
+#define VMF_FMA(a, b, c) ((a) * (b) + (c))
+#endif
+
 /* Adding this rounds to an integer, which the sum's low bits hold. */
 #define VM_MAGIC 0x1.8p52
 #define VMF_MAGIC 0x1.8p23f
@@ -51,59 +60,72 @@ static inline double vm_power2(double n) {
 	return vm_from((vm_bits(n + VM_MAGIC) << 52) + UINT64_C(0x3ff0000000000000));
 }
 
-static inline float vmf_power2(float n) {
-	return vmf_from((vmf_bits(n + VMF_MAGIC) << 23) + 0x3f800000u);
-}
-
-/* ---- exp: x = n ln 2 + r with |r| <= ln 2 / 2; 2^n in two factors, so that subnormals come out and overflow is inf ---- */
+/* ---- exp: x = n ln 2 + r with |r| <= ln 2 / 2; 2^n in two factors, the
+ * second a constant, so that subnormals come out and overflow is inf ---- */
 
 /* exp(r) - 1 - r */
 static inline double vm_exp_rest(double r) {
 	double p = 1.0 / 6227020800;
 
-	p = p * r + 1.0 / 479001600;
-	p = p * r + 1.0 / 39916800;
-	p = p * r + 1.0 / 3628800;
-	p = p * r + 1.0 / 362880;
-	p = p * r + 1.0 / 40320;
-	p = p * r + 1.0 / 5040;
-	p = p * r + 1.0 / 720;
-	p = p * r + 1.0 / 120;
-	p = p * r + 1.0 / 24;
-	p = p * r + 1.0 / 6;
-	p = p * r + 0.5;
+	p = VM_FMA(p, r, 1.0 / 479001600);
+	p = VM_FMA(p, r, 1.0 / 39916800);
+	p = VM_FMA(p, r, 1.0 / 3628800);
+	p = VM_FMA(p, r, 1.0 / 362880);
+	p = VM_FMA(p, r, 1.0 / 40320);
+	p = VM_FMA(p, r, 1.0 / 5040);
+	p = VM_FMA(p, r, 1.0 / 720);
+	p = VM_FMA(p, r, 1.0 / 120);
+	p = VM_FMA(p, r, 1.0 / 24);
+	p = VM_FMA(p, r, 1.0 / 6);
+	p = VM_FMA(p, r, 0.5);
 	return r * r * p;
 }
 
 static inline double vm_exp(double x) {
 	double bounded = x > 710 ? 710 : x < -750 ? -750 : x;
-	double n = (bounded * 1.44269504088896340736 + VM_MAGIC) - VM_MAGIC;
-	double r = (bounded - n * VM_LN2_HIGH) - n * VM_LN2_LOW;
-	double half = (n * 0.5 + VM_MAGIC) - VM_MAGIC;
+	double shifted = VM_FMA(bounded, 1.44269504088896340736, VM_MAGIC), n = shifted - VM_MAGIC;
+	double r = VM_FMA(-n, VM_LN2_LOW, VM_FMA(-n, VM_LN2_HIGH, bounded));
+	uint64_t bias = bounded < -708 ? (UINT64_C(1023) + 100) << 52 : UINT64_C(1022) << 52;
+	double rest = bounded < -708 ? 0x1p-100 : 2;
 
-	return (1 + (r + vm_exp_rest(r))) * vm_power2(half) * vm_power2(n - half);
+	return (1 + (r + vm_exp_rest(r))) * vm_from((vm_bits(shifted) << 52) + bias) * rest;
+}
+
+/* exp(r) for |r| <= ln 2 / 2: a Chebyshev fit of (exp(r) - 1 - r) / r^2, error 1e-8 */
+static inline float vmf_exp_core(float r) {
+	float p = 0.00139261836f;
+
+	p = VMF_FMA(p, r, 0.00836317905f);
+	p = VMF_FMA(p, r, 0.0416665546f);
+	p = VMF_FMA(p, r, 0.16666577f);
+	p = VMF_FMA(p, r, 0.5f);
+	return 1 + VMF_FMA(r * r, p, r);
 }
 
 static inline float vmf_exp(float x) {
 	float bounded = x > 89 ? 89 : x < -105 ? -105 : x;
-	float n = (bounded * 1.44269504f + VMF_MAGIC) - VMF_MAGIC;
-	float r = (bounded - n * VMF_LN2_HIGH) - n * VMF_LN2_LOW;
-	float half = (n * 0.5f + VMF_MAGIC) - VMF_MAGIC;
-	float p = 1.0f / 5040;
+	float shifted = VMF_FMA(bounded, 1.44269504f, VMF_MAGIC), n = shifted - VMF_MAGIC;
+	float r = VMF_FMA(-n, VMF_LN2_LOW, VMF_FMA(-n, VMF_LN2_HIGH, bounded));
+	uint32_t bias = bounded < -87 ? (UINT32_C(127) + 63) << 23 : UINT32_C(126) << 23;
+	float rest = bounded < -87 ? 0x1p-63f : 2;
 
-	p = p * r + 1.0f / 720;
-	p = p * r + 1.0f / 120;
-	p = p * r + 1.0f / 24;
-	p = p * r + 1.0f / 6;
-	p = p * r + 0.5f;
-	return (1 + (r + r * r * p)) * vmf_power2(half) * vmf_power2(n - half);
+	return vmf_exp_core(r) * vmf_from((vmf_bits(shifted) << 23) + bias) * rest;
+}
+
+/* For x <= 0, as softmax has them: 0 where the result would be subnormal, so that one factor is enough. */
+static inline float vmf_exp_falling(float x) {
+	float shifted = VMF_FMA(x, 1.44269504f, VMF_MAGIC), n = shifted - VMF_MAGIC;
+	float r = VMF_FMA(-n, VMF_LN2_LOW, VMF_FMA(-n, VMF_LN2_HIGH, x));
+	float result = vmf_exp_core(r) * vmf_from((vmf_bits(shifted) << 23) + (UINT32_C(127) << 23));
+
+	return x < -87 ? 0 : result;
 }
 
 /* 2^n (exp(r) - 1) + (2^n - 1), halved until the end: 2^1024 is no number. */
 static inline double vm_expm1(double x) {
 	double bounded = x > 710 ? 710 : x < -40 ? -40 : x;
-	double n = (bounded * 1.44269504088896340736 + VM_MAGIC) - VM_MAGIC;
-	double r = (bounded - n * VM_LN2_HIGH) - n * VM_LN2_LOW;
+	double n = VM_FMA(bounded, 1.44269504088896340736, VM_MAGIC) - VM_MAGIC;
+	double r = VM_FMA(-n, VM_LN2_LOW, VM_FMA(-n, VM_LN2_HIGH, bounded));
 	double scale = vm_power2(n - 1);
 	double result = 2 * (scale * (r + vm_exp_rest(r)) + (scale - 0.5));
 
@@ -120,15 +142,15 @@ static inline double vm_log_normal(double x, double correction) {
 	double f = vm_from((shifted & UINT64_C(0x000fffffffffffff)) + UINT64_C(0x3fe6a09e667f3bcd)) - 1;
 	double s = f / (2 + f), z = s * s, half = 0.5 * f * f, p = 2.0 / 21;
 
-	p = p * z + 2.0 / 19;
-	p = p * z + 2.0 / 17;
-	p = p * z + 2.0 / 15;
-	p = p * z + 2.0 / 13;
-	p = p * z + 2.0 / 11;
-	p = p * z + 2.0 / 9;
-	p = p * z + 2.0 / 7;
-	p = p * z + 2.0 / 5;
-	p = p * z + 2.0 / 3;
+	p = VM_FMA(p, z, 2.0 / 19);
+	p = VM_FMA(p, z, 2.0 / 17);
+	p = VM_FMA(p, z, 2.0 / 15);
+	p = VM_FMA(p, z, 2.0 / 13);
+	p = VM_FMA(p, z, 2.0 / 11);
+	p = VM_FMA(p, z, 2.0 / 9);
+	p = VM_FMA(p, z, 2.0 / 7);
+	p = VM_FMA(p, z, 2.0 / 5);
+	p = VM_FMA(p, z, 2.0 / 3);
 	p = p * z;
 	return e * VM_LN2_HIGH - ((half - (s * (half + p) + (e * VM_LN2_LOW + correction))) - f);
 }
@@ -155,10 +177,10 @@ static inline float vmf_log(float x) {
 	float f = vmf_from((shifted & 0x007fffffu) + 0x3f3504f3u) - 1;
 	float s = f / (2 + f), z = s * s, half = 0.5f * f * f, p = 2.0f / 11, result;
 
-	p = p * z + 2.0f / 9;
-	p = p * z + 2.0f / 7;
-	p = p * z + 2.0f / 5;
-	p = p * z + 2.0f / 3;
+	p = VMF_FMA(p, z, 2.0f / 9);
+	p = VMF_FMA(p, z, 2.0f / 7);
+	p = VMF_FMA(p, z, 2.0f / 5);
+	p = VMF_FMA(p, z, 2.0f / 3);
 	p = p * z;
 	result = e * VMF_LN2_HIGH - ((half - (s * (half + p) + e * VMF_LN2_LOW)) - f);
 	result = x == 0 ? -__builtin_inff() : result;
@@ -183,34 +205,34 @@ static inline double vm_log1p(double x) {
 static inline double vm_sine_rest(double r, double z) {
 	double p = 1.0 / 355687428096000;
 
-	p = 1.0 / 1307674368000 - z * p;
-	p = 1.0 / 6227020800 - z * p;
-	p = 1.0 / 39916800 - z * p;
-	p = 1.0 / 362880 - z * p;
-	p = 1.0 / 5040 - z * p;
-	p = 1.0 / 120 - z * p;
-	p = 1.0 / 6 - z * p;
+	p = VM_FMA(-z, p, 1.0 / 1307674368000);
+	p = VM_FMA(-z, p, 1.0 / 6227020800);
+	p = VM_FMA(-z, p, 1.0 / 39916800);
+	p = VM_FMA(-z, p, 1.0 / 362880);
+	p = VM_FMA(-z, p, 1.0 / 5040);
+	p = VM_FMA(-z, p, 1.0 / 120);
+	p = VM_FMA(-z, p, 1.0 / 6);
 	return r - r * z * p;
 }
 
 static inline double vm_cosine_rest(double z) {
 	double p = 1.0 / 6402373705728000;
 
-	p = 1.0 / 20922789888000 - z * p;
-	p = 1.0 / 87178291200 - z * p;
-	p = 1.0 / 479001600 - z * p;
-	p = 1.0 / 3628800 - z * p;
-	p = 1.0 / 40320 - z * p;
-	p = 1.0 / 720 - z * p;
-	p = 1.0 / 24 - z * p;
-	p = 0.5 - z * p;
+	p = VM_FMA(-z, p, 1.0 / 20922789888000);
+	p = VM_FMA(-z, p, 1.0 / 87178291200);
+	p = VM_FMA(-z, p, 1.0 / 479001600);
+	p = VM_FMA(-z, p, 1.0 / 3628800);
+	p = VM_FMA(-z, p, 1.0 / 40320);
+	p = VM_FMA(-z, p, 1.0 / 720);
+	p = VM_FMA(-z, p, 1.0 / 24);
+	p = VM_FMA(-z, p, 0.5);
 	return 1 - z * p;
 }
 
 /* sin(x + quarters pi/2) for |x| <= VM_TRIG_LIMIT; anything for others. */
 static inline double vm_sine(double x, uint64_t quarters) {
-	double shifted = x * 0.636619772367581343076 + VM_MAGIC, n = shifted - VM_MAGIC;
-	double r = ((x - n * 1.57079632673412561417) - n * 6.07710050630396597660e-11) - n * 2.02226624879595063154e-21;
+	double shifted = VM_FMA(x, 0.636619772367581343076, VM_MAGIC), n = shifted - VM_MAGIC;
+	double r = VM_FMA(-n, 6.07710050630396597660e-11, VM_FMA(-n, 1.57079632673412561417, x)) - n * 2.02226624879595063154e-21;
 	uint64_t q = vm_bits(shifted) + quarters;
 	double z = r * r, sine = vm_sine_rest(r, z), cosine = vm_cosine_rest(z);
 	double value = (q & 1) != 0 ? cosine : sine;
@@ -243,11 +265,11 @@ static inline double vm_tanh(double x) {
 static inline float vmf_tanh(float x) {
 	float a = __builtin_fabsf(x), bounded = a > 10 ? 10 : a, z = x * x, p = 0.00226950164f, small, large;
 
-	p = p * z - 0.00832318700f;
-	p = p * z + 0.0217625029f;
-	p = p * z - 0.0539584616f;
-	p = p * z + 0.133333001f;
-	p = p * z - 0.333333331f;
+	p = VMF_FMA(p, z, -0.00832318700f);
+	p = VMF_FMA(p, z, 0.0217625029f);
+	p = VMF_FMA(p, z, -0.0539584616f);
+	p = VMF_FMA(p, z, 0.133333001f);
+	p = VMF_FMA(p, z, -0.333333331f);
 	small = x + x * (z * p);
 	large = 1 - 2 / (vmf_exp(2 * bounded) + 1);
 	large = __builtin_copysignf(large, x);
@@ -261,30 +283,30 @@ static inline double vm_erf_to_f32(double x) {
 	double t = 2 / (2 + bounded), w = (t - 0.5101168424052437) * (1 / 0.17953833000854946);
 	double p = 1.0 / 168129561600, q = -3.73859424226711e-09, small, large;
 
-	p = 1.0 / 11975040000 - z * p; /* 1 / (k! (2k + 1)) */
-	p = 1.0 / 918086400 - z * p;
-	p = 1.0 / 76204800 - z * p;
-	p = 1.0 / 6894720 - z * p;
-	p = 1.0 / 685440 - z * p;
-	p = 1.0 / 75600 - z * p;
-	p = 1.0 / 9360 - z * p;
-	p = 1.0 / 1320 - z * p;
-	p = 1.0 / 216 - z * p;
-	p = 1.0 / 42 - z * p;
-	p = 1.0 / 10 - z * p;
-	p = 1.0 / 3 - z * p;
-	p = 1.0 - z * p;
+	p = VM_FMA(-z, p, 1.0 / 11975040000); /* 1 / (k! (2k + 1)) */
+	p = VM_FMA(-z, p, 1.0 / 918086400);
+	p = VM_FMA(-z, p, 1.0 / 76204800);
+	p = VM_FMA(-z, p, 1.0 / 6894720);
+	p = VM_FMA(-z, p, 1.0 / 685440);
+	p = VM_FMA(-z, p, 1.0 / 75600);
+	p = VM_FMA(-z, p, 1.0 / 9360);
+	p = VM_FMA(-z, p, 1.0 / 1320);
+	p = VM_FMA(-z, p, 1.0 / 216);
+	p = VM_FMA(-z, p, 1.0 / 42);
+	p = VM_FMA(-z, p, 1.0 / 10);
+	p = VM_FMA(-z, p, 1.0 / 3);
+	p = VM_FMA(-z, p, 1.0);
 	small = 1.12837916709551257390 * inner * p;
-	q = q * w + 5.929401357785868e-08;
-	q = q * w - 7.942643068500645e-09;
-	q = q * w - 1.8109400802369566e-06;
-	q = q * w + 3.0558781352658055e-06;
-	q = q * w + 5.383193571310714e-05;
-	q = q * w - 0.00014911795137859877;
-	q = q * w - 0.0022064775422228873;
-	q = q * w + 0.005734195773857263;
-	q = q * w + 0.24219762581054247;
-	q = q * w - 0.6581650407226626;
+	q = VM_FMA(q, w, 5.929401357785868e-08);
+	q = VM_FMA(q, w, -7.942643068500645e-09);
+	q = VM_FMA(q, w, -1.8109400802369566e-06);
+	q = VM_FMA(q, w, 3.0558781352658055e-06);
+	q = VM_FMA(q, w, 5.383193571310714e-05);
+	q = VM_FMA(q, w, -0.00014911795137859877);
+	q = VM_FMA(q, w, -0.0022064775422228873);
+	q = VM_FMA(q, w, 0.005734195773857263);
+	q = VM_FMA(q, w, 0.24219762581054247);
+	q = VM_FMA(q, w, -0.6581650407226626);
 	large = 1 - t * vm_exp(q - bounded * bounded);
 	return x != x ? x : __builtin_copysign(a < 1 ? small : large, x);
 }
