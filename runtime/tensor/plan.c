@@ -320,7 +320,9 @@ static bool prepare(struct plan_builder *b) {
 	if (b->out == NULL || b->values == NULL || b->groups == NULL || b->reader == NULL) {
 		return false;
 	}
-	memset(b->reader, 0xff, ((size_t)b->count + b->leaf_count) * sizeof(*b->reader));
+	for (size_t i = 0; i < (size_t)b->count + b->leaf_count; i++) {
+		b->reader[i] = TN_REF_NONE;
+	}
 	plan = &b->out->plan;
 	plan->leaf_count = b->leaf_count;
 	plan->run_scalar_count = (uint32_t)b->e->scalars.count;

@@ -317,7 +317,6 @@ static bool list_donors(struct plan_builder *b) {
 	if (out->donor == NULL) {
 		return false;
 	}
-	memset(out->donor, 0xff, out->result_count * sizeof(*out->donor));
 	for (uint32_t i = 0; i < out->result_count; i++) {
 		out->donor[i] = TN_REF_NONE;
 	}
