@@ -210,6 +210,9 @@ void fused_plan_view(const struct fused_nest *nest, const struct tn_view *view, 
 	int64_t size = (int64_t)tn_dtype_size(view->dtype), flat = size, inner = 1;
 
 	*out = (struct fused_view){.size = (size_t)size, .period = 1, .dense = true};
+	if (nest->count == 0) { /* nothing is read, and sizes of 0 would be divided by */
+		return;
+	}
 	for (int dim = nest->ndim - 1, at = nest->axis_count - 1; dim >= 0; dim--) {
 		int64_t left = nest->dims[dim];
 
