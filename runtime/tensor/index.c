@@ -219,6 +219,24 @@ static bool gather_variable_axes(struct tn_engine *e, struct tn_tensor **x, stru
 	return true;
 }
 
+/* The basic part of a tensor that is there and has no history: one view, without a node. */
+static struct tn_tensor *view_at_once(
+	struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_error *err) {
+	struct tn_shape shape = {.ndim = plan->out_count};
+	int64_t strides[TN_MAX_NDIM], offset = x->offset;
+
+	for (int i = 0; i < plan->ndim; i++) {
+		offset += plan->axes[i].start * x->stride[i];
+	}
+	for (int i = 0; i < plan->out_count; i++) {
+		const struct tn_index_axis *axis = plan->out[i] < 0 ? NULL : &plan->axes[plan->out[i]];
+
+		shape.dims[i] = axis == NULL ? 1 : axis->dim;
+		strides[i] = axis == NULL || axis->dim < 2 ? 1 : axis->step * x->stride[plan->out[i]];
+	}
+	return tn_tensor_wrap(e, tn_buffer_ref(x->buffer), x->dtype, &shape, strides, offset, err);
+}
+
 /* Axes cut by one SLICE, then ints dropped and new axes made by one RESHAPE. */
 static struct tn_tensor *slice_and_shape(
 	struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_error *err) {
@@ -243,13 +261,28 @@ static struct tn_tensor *slice_and_shape(
 	return out;
 }
 
+static bool changes_nothing(const struct tn_tensor *x, const struct tn_index_plan *plan) {
+	for (int i = 0; i < plan->ndim; i++) {
+		if (plan->axes[i].is_int || !tn_index_axis_is_full(&plan->axes[i], x->shape.dims[i])) {
+			return false;
+		}
+	}
+	return plan->out_count == plan->ndim;
+}
+
 struct tn_tensor *tn_index_basic_get(
 	struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_error *err) {
 	struct tn_index_plan rest = *plan;
-	struct tn_tensor *source = tn_tensor_ref(x), *out = NULL;
+	struct tn_tensor *source, *out = NULL;
 
-	/* a view of what is there has its start in its offset; anything else is recorded with it */
-	if ((x->state == TN_TENSOR_READY && x->grad_mask == 0) || gather_variable_axes(e, &source, &rest, err)) {
+	if (changes_nothing(x, plan)) {
+		return tn_tensor_ref(x);
+	}
+	if (x->state == TN_TENSOR_READY && x->grad_mask == 0) {
+		return view_at_once(e, x, plan, err);
+	}
+	source = tn_tensor_ref(x);
+	if (gather_variable_axes(e, &source, &rest, err)) {
 		out = slice_and_shape(e, source, &rest, err);
 	}
 	tn_tensor_unref(source);

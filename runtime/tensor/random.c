@@ -24,7 +24,7 @@ void tn_philox(struct tn_random_state state, uint64_t index, uint32_t out[4]) {
 
 /* Fisher and Yates' shuffle from the end: the k-th exchange, k = 0, 1 …, swaps element n - 1 - k with the one at
  * floor(r * (n - k) / 2^64), where r is the k-th 64-bit number of the stream (two to a block). The shuffle is sequential, but
- * 60,000 elements take half a millisecond; a device without a fast way of its own makes it here and copies. */
+ * 60,000 elements take less than a millisecond; a device without a fast way of its own makes it here and copies. */
 void tn_random_permutation(struct tn_random_state state, int64_t n, int64_t *order) {
 	uint32_t words[4];
 
