@@ -67,6 +67,7 @@ static void erase_status(void) {
 	}
 }
 
+/* Looks at the stream's own mark: a line-buffered fwrite may report success although the line could not be written. */
 static void note_write_error(void) {
 	if (write_errno == 0 && ferror(stdout)) {
 		write_errno = errno != 0 ? errno : EIO;
@@ -79,7 +80,8 @@ static void output_text(void *data, const char *bytes, size_t length) {
 	(void)data;
 	erase_status();
 	errno = 0;
-	if (write_errno == 0 && fwrite(bytes, 1, length, stdout) < length) {
+	if (write_errno == 0) {
+		fwrite(bytes, 1, length, stdout);
 		note_write_error();
 	}
 }
@@ -174,9 +176,8 @@ void tn_terminal_report_all(const struct tn_diagnostics *diag) {
 bool tn_terminal_finish(void) {
 	erase_status();
 	errno = 0;
-	if (fflush(stdout) != 0) {
-		note_write_error();
-	}
+	fflush(stdout);
+	note_write_error();
 	if (write_errno != 0) {
 		fprintf(stderr, "tenon: cannot write the output: %s\n", strerror(write_errno));
 	}
