@@ -3,6 +3,7 @@
  * else is written, so that it never mixes with the program's text. When stdout cannot be written (a full disk) the program is
  * stopped as by an interrupt and the reason is said once; a closed pipe ends the process quietly, as everywhere. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,18 @@ static void on_interrupt(int signal_number) {
 	errno = saved;
 }
 
+/* A standard descriptor that is closed must not become that of a file that is opened later: it is taken, in the direction
+ * in which its use goes on failing. */
+static void occupy_standard_descriptors(void) {
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) {
+			return; /* no /dev/null: nothing better can be done */
+		}
+	}
+}
+
 void tn_terminal_init(void) {
+	occupy_standard_descriptors();
 	struct sigaction before, action = {.sa_handler = on_interrupt};
 	sigemptyset(&action.sa_mask);
 	/* A shell starts what it puts into the background with SIGINT ignored: that stays. No SA_RESTART: a read must end. */
