@@ -68,6 +68,7 @@ struct tn_checker {
 	TN_VEC(struct journal_entry) journal;
 	const struct deferred *from; /* the deferred call that is being checked */
 	struct frame *frame;
+	struct tn_span callee;      /* the name in the call that is being looked up, for the message */
 	uint64_t pass;
 	uint32_t depth;             /* bodies being checked inside each other */
 	bool out_of_memory;

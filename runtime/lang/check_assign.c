@@ -119,7 +119,8 @@ static bool unpack(struct tn_checker *c, const struct tn_ast_pattern *pattern, s
 			continue;
 		}
 		struct tn_type *part = tuple ? type->items[i] : type->kind == TN_TYPE_LIST ? type->items[0] : type;
-		locals[i] = check_local(c, "", check_read_type(c, part), false);
+		const char *name = pattern->items[i]->is_tuple || pattern->items[i]->name.text == NULL ? "" : check_name(c, pattern->items[i]->name);
+		locals[i] = name == NULL ? UINT32_MAX : check_local(c, name, check_read_type(c, part), false);
 		parts[i] = check_read_local(c, locals[i], pattern->items[i]->span);
 		if (parts[i] == NULL) {
 			return false;
@@ -142,6 +143,15 @@ bool check_declare(struct tn_checker *c, const struct tn_ast_pattern *pattern, c
 		}
 		bool ok = true;
 		for (uint32_t i = 0; i < pattern->item_count; i++) {
+			if (parts[i] != NULL && !pattern->items[i]->is_tuple && !check_top_level(c)) { /* unpacked into the variable itself */
+				const char *name = check_name(c, pattern->items[i]->name);
+				struct binding *b = name == NULL ? NULL : check_bind(c, name, parts[i]->local, pattern->items[i]->span);
+				ok = b != NULL && ok;
+				if (b != NULL) {
+					b->is_const = is_const;
+				}
+				continue;
+			}
 			ok = (parts[i] == NULL || check_declare(c, pattern->items[i], NULL, is_const, parts[i], out)) && ok;
 		}
 		return ok;
@@ -434,7 +444,7 @@ static bool update(struct tn_checker *c, struct tn_ir *place, int op, struct tn_
 		char want[128], found[128];
 		tn_type_format(slot, want);
 		tn_type_format(made->type, found);
-		struct tn_error *err = check_error(c, span, TN_ERR_TYPE, "%s is %s, but %s%s… gives %s", what, want, what, tn_ast_op_text((enum tn_ast_op)op), found);
+		struct tn_error *err = check_error(c, span, TN_ERR_TYPE, "%s is %s, but %s %s … gives %s", what, want, what, tn_ast_op_text((enum tn_ast_op)op), found);
 		if (made->type->kind == TN_TYPE_TENSOR) {
 			HINT(err, "declare it as a tensor: tensor %s = 0.0;", what);
 		}

@@ -281,9 +281,9 @@ struct tn_ir *check_call_name(struct tn_checker *c, struct tn_module *module, co
 	}
 	if (set.count == 0) {
 		if (method) {
-			check_unknown_method(c, first, name, span);
+			check_unknown_method(c, first, name, c->callee.source != NULL ? c->callee : span);
 		} else {
-			check_unknown_function(c, name, span);
+			check_unknown_function(c, name, c->callee.source != NULL ? c->callee : span);
 		}
 		return NULL;
 	}
@@ -399,6 +399,7 @@ static struct tn_ir *call_by_name(struct tn_checker *c, const struct tn_ast *ast
 	if (def != NULL && tn_lookup_functions(c->lang, c->frame->module, name, &view, NULL) && view.own == NULL && view.library == NULL && view.native == NULL) {
 		return copy_struct(c, def, &args, ast->span);
 	}
+	c->callee = callee->span;
 	return check_call_name(c, c->frame->module, name, args, false, ast->span);
 }
 
@@ -435,8 +436,8 @@ static struct tn_ir *call_method(struct tn_checker *c, const struct tn_ast *ast)
 	}
 	args.items[0] = check_operand(object, NULL);
 	args.items[0].receiver = true;
-	struct tn_span span = ast->span;
-	return check_call_name(c, c->frame->module, name, args, true, span);
+	c->callee = callee->field.name.span;
+	return check_call_name(c, c->frame->module, name, args, true, ast->span);
 }
 
 struct tn_ir *check_call(struct tn_checker *c, const struct tn_ast *ast, struct tn_type *wanted) {

@@ -89,6 +89,7 @@ static struct tn_ir *build_call(struct tn_checker *c, const struct tn_ir *dyn, s
 	if (args.items == NULL) {
 		return NULL;
 	}
+	c->callee = (struct tn_span){0};
 	if (dyn->dyn.what == DYN_CALL_NAME) {
 		return check_call_name(c, extra->module, extra->name, args, extra->method, dyn->span);
 	}

@@ -77,6 +77,17 @@ static void suggest(struct tn_error *err, const struct tn_suggest *near) {
 	}
 }
 
+/* A variable that a statement further down declares. */
+static bool declared_later(struct tn_checker *c, const char *name, struct tn_span span) {
+	const struct tn_ast *later = tn_map_get(&c->later, name);
+	if (later != NULL) {
+		uint32_t line, column;
+		tn_source_position(later->span.source, later->span.begin, &line, &column);
+		check_error(c, span, TN_ERR_NAME, "%s is not declared yet: that is in line %u", name, line);
+	}
+	return later != NULL;
+}
+
 void check_unknown_name(struct tn_checker *c, const char *name, struct tn_span span) {
 	struct tn_struct_def *def = check_find_struct(c, c->frame->module, name);
 	if (def != NULL) {
@@ -84,11 +95,7 @@ void check_unknown_name(struct tn_checker *c, const char *name, struct tn_span s
 		HINT(err, "%s{ … } makes one", name);
 		return;
 	}
-	const struct tn_ast *later = tn_map_get(&c->later, name);
-	if (later != NULL) {
-		uint32_t line, column;
-		tn_source_position(later->span.source, later->span.begin, &line, &column);
-		check_error(c, span, TN_ERR_NAME, "%s is not declared yet: that is in line %u", name, line);
+	if (declared_later(c, name, span)) {
 		return;
 	}
 	struct tn_error *err = check_error(c, span, TN_ERR_NAME, "%s is not declared", name);
@@ -105,6 +112,9 @@ void check_unknown_name(struct tn_checker *c, const char *name, struct tn_span s
 }
 
 void check_unknown_function(struct tn_checker *c, const char *name, struct tn_span span) {
+	if (declared_later(c, name, span)) {
+		return;
+	}
 	struct tn_error *err = check_error(c, span, TN_ERR_NAME, "there is no function %s", name);
 	const char *habit = FIND(functions, name);
 	habit = habit != NULL ? habit : FIND(names, name);

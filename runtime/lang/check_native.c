@@ -92,7 +92,12 @@ static struct tn_ir *variadic(struct tn_checker *c, const struct operands *args,
 	struct tn_ir **items = CHECK_ARRAY(c, count, struct tn_ir *);
 	struct tn_type **types = CHECK_ARRAY(c, count, struct tn_type *);
 	for (uint32_t i = 0; items != NULL && types != NULL && i < count; i++) {
-		items[i] = args->items[(uint32_t)slot.arg + i].ir;
+		const struct operand *arg = &args->items[(uint32_t)slot.arg + i];
+		items[i] = arg->ir;
+		if (arg->by_ref) {
+			check_error(c, arg->span, TN_ERR_TYPE, "%s takes a value: write it without &", what);
+			return NULL;
+		}
 		if (shape) {
 			items[i] = check_coerce(c, items[i], check_basic(c, TN_TYPE_INT), what);
 		}

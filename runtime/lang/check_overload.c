@@ -350,6 +350,17 @@ static void no_overload(struct tn_checker *c, const struct candidates *set, cons
 
 static int origin(const struct tn_function *f) { return f->native != NULL ? 2 : f->is_library ? 1 : 0; }
 
+/* The arguments behind the first can be what their parameters ask for. */
+static bool all_fit(struct tn_checker *c, struct tn_function *f, const struct operands *args, const struct slot *slots) {
+	for (uint32_t p = 1; p < f->decl->count; p++) {
+		const struct tn_ir *arg = slots[p].arg < 0 ? NULL : args->items[slots[p].arg].ir;
+		if (arg != NULL && arg->type->kind != TN_TYPE_ANY && check_rank(c, f->declared[p], arg, f->native != NULL && f->native->leafwise > 0) < 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
 struct tn_function *check_choose(struct tn_checker *c, const struct candidates *set, const struct operands *args, const char *name, struct tn_span span) {
 	int ranks[64], best = 100;
 	bool binds[64], any_binds = false;
@@ -359,7 +370,8 @@ struct tn_function *check_choose(struct tn_checker *c, const struct candidates *
 	}
 	for (uint32_t i = 0; i < set->count; i++) {
 		ranks[i] = rank_function(c, set->items[i], args);
-		binds[i] = ranks[i] >= 0 && set->items[i]->decl->count <= TN_ARRAY_LEN(slots) && check_bind_args(c, set->items[i], args, slots, false, span);
+		binds[i] = ranks[i] >= 0 && set->items[i]->decl->count <= TN_ARRAY_LEN(slots) && check_bind_args(c, set->items[i], args, slots, false, span) &&
+			all_fit(c, set->items[i], args, slots);
 		any_binds = any_binds || binds[i];
 	}
 	for (uint32_t i = 0; i < set->count; i++) {

@@ -178,6 +178,7 @@ struct tn_ir *check_call_value(struct tn_checker *c, struct operand callee, stru
 	struct tn_type *type = callee.ir->type;
 	struct tn_module *module = c->frame->module;
 	struct operands all;
+	c->callee = (struct tn_span){0};
 	switch (type->kind) {
 	case TN_TYPE_FNSET:
 		/* the set as the session sees it, also where the library calls it */
