@@ -456,31 +456,31 @@ static void walk(const char *isa, int threads, int rounds, bool with_reductions,
 }
 
 TN_TEST(random_elementwise_programs_give_the_bits_of_the_reference) {
-	walk("avx512", 1, 2500, false, 0);
+	walk("avx512", 1, 600, false, 0);
 }
 
 TN_TEST(random_elementwise_programs_on_two_threads) {
-	walk("avx512", 2, 1000, false, 1000);
+	walk("avx512", 2, 250, false, 1000);
 }
 
 TN_TEST(random_elementwise_programs_on_the_portable_set) {
-	walk("base", 1, 1000, false, 2000);
+	walk("base", 1, 250, false, 2000);
 }
 
 TN_TEST(random_reductions_have_the_promised_order) {
-	walk("avx512", 1, 2500, true, 3000);
+	walk("avx512", 1, 600, true, 3000);
 }
 
 TN_TEST(random_reductions_on_two_threads) {
-	walk("avx512", 2, 1000, true, 4000);
+	walk("avx512", 2, 250, true, 4000);
 }
 
 TN_TEST(random_reductions_on_avx2) {
-	walk("avx2", 1, 1000, true, 5000);
+	walk("avx2", 1, 250, true, 5000);
 }
 
 TN_TEST(random_reductions_on_the_portable_set) {
-	walk("base", 2, 1000, true, 6000);
+	walk("base", 2, 250, true, 6000);
 }
 
 /* ---- the shapes that matter, larger ---- */
