@@ -11,6 +11,7 @@ import time
 import traceback
 
 CASES = []
+STARTED = [] # processes of the case that runs: none outlives it
 TENON = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
 
 
@@ -47,8 +48,20 @@ def tenon(*args, stdin="", env=None, cwd=None, timeout=60):
 def start(*args, env=None, **more):
     """Starts the program with pipes, in a session of its own."""
     more = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
-    return subprocess.Popen([TENON, *map(str, args)], text=True, env=env or environment(), preexec_fn=reset_signals, start_new_session=True,
-                            errors="replace", **more)
+    STARTED.append(subprocess.Popen([TENON, *map(str, args)], text=True, env=env or environment(), preexec_fn=reset_signals,
+                                    start_new_session=True, errors="replace", **more))
+    return STARTED[-1]
+
+
+def end_started():
+    while STARTED:
+        process = STARTED.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def interrupt_after(process, line, seconds=0.0):
@@ -61,8 +74,6 @@ def interrupt_after(process, line, seconds=0.0):
     try:
         out, err = process.communicate(timeout=20)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
         raise AssertionError("the program did not end within 20 s of an interrupt") from None
     return time.monotonic() - began, out, err
 
@@ -117,5 +128,6 @@ def run_cases():
             text = str(error) if isinstance(error, AssertionError) else traceback.format_exc()
             print(f"not ok {number} - {name}")
             print("\n".join(f"# {line}" for line in text.split("\n")))
+        end_started()
         sys.stdout.flush()
     sys.exit(1 if failed else 0)

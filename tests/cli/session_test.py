@@ -153,6 +153,15 @@ class Terminal:
             os.execve(TENON, [TENON, "repl"], environment(TERM="xterm", XDG_STATE_HOME=state))
         self.text = ""
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            os.close(self.fd)
+
     def wait_for(self, part, seconds=20):
         end = time.monotonic() + seconds
         while part not in self.text:
@@ -181,17 +190,14 @@ class Terminal:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 os.close(self.fd)
+                self.pid = 0
                 return os.waitstatus_to_exitcode(status)
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self.fd)
         raise AssertionError("Ctrl-D did not end the REPL")
 
 
 @case
 def on_a_terminal_ctrl_c_stops_the_cell_and_the_session_goes_on():
-    with folder() as d:
-        terminal = Terminal(d)
+    with folder() as d, Terminal(d) as terminal:
         terminal.wait_for("tenon> ")
         terminal.send("int x = 5;\n")
         terminal.wait_for("tenon> ")
@@ -211,8 +217,7 @@ def on_a_terminal_ctrl_c_stops_the_cell_and_the_session_goes_on():
 
 @case
 def at_the_prompt_ctrl_c_drops_the_line():
-    with folder() as d:
-        terminal = Terminal(d)
+    with folder() as d, Terminal(d) as terminal:
         terminal.wait_for("tenon> ")
         terminal.send("frob(\n")
         terminal.wait_for("... ")
@@ -226,8 +231,7 @@ def at_the_prompt_ctrl_c_drops_the_line():
 
 @case
 def history_is_kept_for_the_user_alone():
-    with folder() as d:
-        terminal = Terminal(os.path.join(d, "state"))
+    with folder() as d, Terminal(os.path.join(d, "state")) as terminal:
         terminal.wait_for("tenon> ")
         terminal.send("1000 + 7\n")
         terminal.wait_for("1007\r\n")
