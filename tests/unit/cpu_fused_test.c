@@ -212,7 +212,7 @@ static void donate(struct program *p) {
 }
 
 static void make_program(struct program *p, bool reduce) {
-	struct tn_shape shape = fixture_shape(5, fixture_int(0, 4) == 0 ? 40000 : 3000);
+	struct tn_shape shape = fixture_shape(5, fixture_int(0, 10) == 0 ? 20000 : 1500);
 	uint32_t inputs = 1 + (uint32_t)fixture_int(0, MOST_INPUTS), ins = (uint32_t)fixture_int(0, MOST_INS + 1);
 	uint32_t axes = (uint32_t)fixture_int(0, 1 << shape.ndim), other = (uint32_t)fixture_int(0, 1 << shape.ndim);
 
