@@ -233,25 +233,26 @@ static bool same_first(const struct tn_function *a, const struct tn_function *b)
 static bool add_overload(struct tn_checker *c, struct tn_function *f) {
 	struct tn_module *module = c->unit->module;
 	struct tn_overloads *old = tn_map_get(&module->functions, f->name), *set = TN_ARENA_NEW(&c->lang->arena, struct tn_overloads);
-	if (set == NULL) {
+	size_t capacity = (old == NULL ? 0 : old->items.count) + 1;
+	if (set == NULL || (set->items.items = TN_ARENA_ARRAY(&c->lang->arena, capacity, struct tn_function *)) == NULL) {
 		return check_memory(c);
 	}
 	set->name = f->name;
+	set->items.capacity = capacity;
 	for (size_t i = 0; old != NULL && i < old->items.count; i++) {
 		struct tn_function *other = old->items.items[i];
 		if (!check_declared(c, other)) {
 			continue; /* its types are gone: it goes too */
 		}
 		if (!same_first(other, f)) {
-			if (!TN_VEC_PUSH(&set->items, other)) {
-				return check_memory(c);
-			}
+			set->items.items[set->items.count++] = other;
 		} else if (other->unit == c->unit) {
 			check_error(c, f->span, TN_ERR_NAME, "%s is defined twice in one cell for the same first parameter", f->name);
 			return false;
 		}
 	}
-	return (TN_VEC_PUSH(&set->items, f) || check_memory(c) != NULL) && journal(c, &module->functions, f->name, set);
+	set->items.items[set->items.count++] = f;
+	return journal(c, &module->functions, f->name, set);
 }
 
 static bool warn_library(struct tn_checker *c, const struct tn_function *f) {

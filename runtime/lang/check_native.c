@@ -12,8 +12,13 @@ const struct tn_ast_function *tn_native_decl(struct tn_lang *lang, struct tn_fun
 	}
 	const char *signature = function->native->signature;
 	struct tn_diagnostics diag = {0};
-	struct tn_unit *unit = tn_unit_create(lang, "signature", signature, strlen(signature), lang->library, err);
-	struct tn_ast *ast = unit == NULL ? NULL : tn_parse_signature(unit->source, &unit->arena, &diag);
+	struct tn_source *source = tn_source_create("signature", signature, strlen(signature), err);
+	if (source == NULL || !TN_VEC_PUSH(&lang->signatures, source)) {
+		tn_source_unref(source);
+		tn_error_memory(err);
+		return NULL;
+	}
+	struct tn_ast *ast = tn_parse_signature(source, &lang->arena, &diag);
 	if (ast == NULL) {
 		if (diag.errors.count > 0) {
 			tn_error_set(err, TN_ERR_ERROR, "the signature of a native is wrong: %.200s: %.200s", signature, diag.errors.items[0].text);
@@ -21,8 +26,7 @@ const struct tn_ast_function *tn_native_decl(struct tn_lang *lang, struct tn_fun
 			tn_error_memory(err);
 		}
 	} else {
-		unit->keep = true;
-		function->unit = unit;
+		function->unit = lang->thunks;
 		function->span = ast->span;
 		function->decl = &ast->function;
 	}

@@ -87,19 +87,9 @@ struct tn_module *tn_module_create(struct tn_lang *lang, const char *name, struc
 	return module;
 }
 
-static void overloads_finish(struct tn_map *map) {
-	for (uint32_t i = 0; i < map->used; i++) {
-		struct tn_overloads *set = map->entries[i].key == NULL ? NULL : map->entries[i].value;
-		if (set != NULL) {
-			TN_VEC_FINISH(&set->items); /* the set itself lives in the language's arena */
-		}
-	}
-	tn_map_finish(map);
-}
-
 static void module_clear(struct tn_module *module) {
 	tn_map_finish(&module->symbols);
-	overloads_finish(&module->functions);
+	tn_map_finish(&module->functions); /* the sets lie in the language's arena */
 	tn_map_finish(&module->structs);
 	tn_map_finish(&module->aliases);
 }
@@ -173,8 +163,15 @@ void tn_state_finish(struct tn_lang *lang) {
 		for (size_t k = 0; set != NULL && k < set->items.count; k++) {
 			TN_VEC_FINISH(&set->items.items[k]->instances);
 		}
+		if (set != NULL) {
+			TN_VEC_FINISH(&set->items);
+		}
 	}
-	overloads_finish(&lang->natives);
+	tn_map_finish(&lang->natives);
+	for (size_t i = 0; i < lang->signatures.count; i++) {
+		tn_source_unref(lang->signatures.items[i]);
+	}
+	TN_VEC_FINISH(&lang->signatures);
 	tn_map_finish(&lang->library_index);
 	tn_map_finish(&lang->dyn_cache);
 	tn_map_finish(&lang->names);

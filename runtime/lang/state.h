@@ -73,6 +73,7 @@ struct tn_lang {
 	struct tn_checker *checker;          /* the check in progress, innermost; NULL between checks */
 	TN_VEC(struct tn_symbol *) symbols;  /* every symbol ever made; their values are dropped by tn_state_finish */
 	TN_VEC(struct tn_symbol *) expected; /* those that the last checked cell declares: not all may have been reached */
+	TN_VEC(struct tn_source *) signatures; /* of natives that have been used */
 	struct tn_unit *thunks;              /* owns the instances of tn_check_dyn and tn_check_call */
 	struct tn_struct_def *error_info;    /* what catch (e) binds: struct ErrorInfo { string name, message, trace; } */
 };
