@@ -106,19 +106,28 @@ void tn_engine_trim(struct tn_engine *e) {
 
 /* ---- the plan of a flush ---- */
 
-/* Nobody else will read this leaf again, and its buffer is all its own: a result may take its place. The leaf table's reference and
- * tensors that only undoing holds do not count. */
+/* Nobody will read this leaf's buffer after the flush: all references to it are tensors of the leaf table that have no other holder, or
+ * tensors that only undoing holds. Then a result may take the place of a leaf that is all of the buffer. */
 static bool leaf_is_donatable(const struct tn_engine *e, const struct tn_leaf *leaf) {
 	const struct tn_tensor *t = leaf->tensor;
 	const struct tn_buffer *b = t->buffer;
+	int handles = (int)b->undo_holds;
 
-	return !e->eager && t->refs == 1 && leaf->next == TN_REF_NONE && t->offset == 0 && b->leaf_stamp == e->stamp &&
-	       e->leaves.items[b->leaf].tensor == t && __atomic_load_n(&b->refs, __ATOMIC_ACQUIRE) == 1 + (int)b->undo_holds &&
-	       b->size == (size_t)tn_shape_count(&t->shape) * tn_dtype_size(t->dtype) && tn_strides_are_dense(&t->shape, t->stride);
+	if (e->eager || t->offset != 0 || b->size != (size_t)tn_shape_count(&t->shape) * tn_dtype_size(t->dtype) ||
+	    !tn_strides_are_dense(&t->shape, t->stride)) {
+		return false;
+	}
+	for (uint32_t k = b->leaf; k != TN_REF_NONE; k = e->leaves.items[k].next) {
+		if (e->leaves.items[k].tensor->refs != 1) {
+			return false;
+		}
+		handles++;
+	}
+	return __atomic_load_n(&b->refs, __ATOMIC_ACQUIRE) == handles;
 }
 
 /* The part of the key that is known only now: a bit for each live node, then each leaf's dtype, shape, strides and whether its buffer
- * may be overwritten. Which leaves share a buffer does not matter beyond that. */
+ * may be overwritten, and which leaf shares it. */
 static bool make_key(struct tn_engine *e, uint64_t *hash) {
 	size_t live_words = (e->nodes.count + 63) / 64, need = live_words + e->leaves.count * (1 + 2 * TN_MAX_NDIM);
 	uint64_t *w;
@@ -137,7 +146,8 @@ static bool make_key(struct tn_engine *e, uint64_t *hash) {
 		const struct tn_tensor *t = e->leaves.items[i].tensor;
 		size_t ndim = (size_t)t->shape.ndim;
 
-		*w++ = (uint64_t)t->dtype | (uint64_t)t->shape.ndim << 8 | (uint64_t)leaf_is_donatable(e, &e->leaves.items[i]) << 16;
+		*w++ = (uint64_t)t->dtype | (uint64_t)t->shape.ndim << 8 | (uint64_t)leaf_is_donatable(e, &e->leaves.items[i]) << 16 |
+		       (uint64_t)e->leaves.items[i].next << 32;
 		memcpy(w, t->shape.dims, ndim * sizeof(*w));
 		memcpy(w + ndim, t->stride, ndim * sizeof(*w));
 		w += 2 * ndim;

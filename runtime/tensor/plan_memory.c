@@ -16,6 +16,11 @@ static struct plan_storage *store_of(const struct plan_builder *b, uint32_t ref)
 	return &b->stores[plan_index(b, ref)];
 }
 
+/* The same for all leaves on one buffer: the newest of them. */
+static uint32_t buffer_of(const struct plan_builder *b, uint32_t root) {
+	return tn_ref_is_leaf(root) ? TN_REF_LEAF | b->e->leaves.items[root & ~TN_REF_LEAF].tensor->buffer->leaf : root;
+}
+
 /* ---- lives ---- */
 
 static void note_read(struct plan_builder *b, const struct tn_view *view, uint32_t step) {
@@ -47,6 +52,21 @@ static void note_step(struct plan_builder *b, const struct tn_step *step, uint32
 	}
 }
 
+/* Leaves on one buffer live and die together. */
+static void join_leaves(struct plan_builder *b) {
+	for (int pass = 0; pass < 2; pass++) { /* gather at the newest leaf of the buffer, then spread */
+		for (uint32_t k = 0; k < b->leaf_count; k++) {
+			struct plan_storage *own = store_of(b, TN_REF_LEAF | k), *newest = store_of(b, buffer_of(b, TN_REF_LEAF | k));
+			struct plan_storage *from = pass == 0 ? own : newest, *to = pass == 0 ? newest : own;
+
+			if (from->last_step != TN_REF_NONE && (to->last_step == TN_REF_NONE || to->last_step < from->last_step)) {
+				to->last_step = from->last_step;
+			}
+			to->result = to->result || from->result;
+		}
+	}
+}
+
 static bool find_lives(struct plan_builder *b) {
 	const struct tn_plan *plan = &b->out->plan;
 	size_t count = (size_t)b->count + b->leaf_count;
@@ -66,6 +86,7 @@ static bool find_lives(struct plan_builder *b) {
 			store_of(b, plan_root(b, b->values[i].same))->result = true;
 		}
 	}
+	join_leaves(b);
 	return true;
 }
 
@@ -89,7 +110,7 @@ static bool covers(const struct plan_builder *b, const struct tn_view *inputs, u
 		}
 	}
 	for (uint32_t j = 0; j < count; j++) {
-		if (j != k && inputs[j].slot == in->slot) {
+		if (j != k && buffer_of(b, inputs[j].slot) == buffer_of(b, in->slot)) {
 			return false;
 		}
 	}

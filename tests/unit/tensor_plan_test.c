@@ -364,3 +364,26 @@ TN_TEST(random_programs_give_the_same_bits_planned_and_node_by_node) {
 	tn_engine_destroy(lazy);
 	tn_engine_destroy(oracle);
 }
+
+TN_TEST(a_weight_is_written_over_though_a_view_of_it_was_read_before) {
+	struct tn_engine *e = fixture_engine();
+	struct tn_error err = {0};
+	struct tn_tensor *w = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(2, 3)), *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(4, 3)),
+			 *turned = tn_transpose(e, w, 0, 1, &err), *y = tn_matmul(e, x, turned, &err);
+
+	tn_tensor_unref(turned);
+	w = then(e, TN_OP_NEG, w);
+	TN_CHECK_STR_EQ(flushed(e), "0 matmul f32[4, 2]\n1 fused [2, 3]: neg; in 1 out 1, over leaf 2\n");
+	TN_CHECK_STR_EQ(fixture_text(y), "f32[4, 2] 5 14 14 50 23 86 32 122");
+	turned = tn_transpose(e, w, 0, 1, &err);
+	tn_tensor_unref(y);
+	w = then(e, TN_OP_NEG, w);
+	y = tn_matmul(e, x, turned, &err); /* read later than the update: not in its place */
+	tn_tensor_unref(turned);
+	TN_CHECK_STR_EQ(flushed(e), "0 fused [2, 3]: neg; in 1 out 1\n1 matmul f32[4, 2]\n");
+	TN_CHECK_STR_EQ(fixture_text(y), "f32[4, 2] -5 -14 -14 -50 -23 -86 -32 -122");
+	tn_tensor_unref(y);
+	tn_tensor_unref(x);
+	tn_tensor_unref(w);
+	tn_engine_destroy(e);
+}
