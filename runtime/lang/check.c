@@ -112,7 +112,7 @@ static bool check_cell_statements(struct tn_checker *c, struct body *body) {
 static bool check_uncalled(struct tn_checker *c) {
 	bool ok = true;
 	size_t count = c->unit->functions.count;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !c->out_of_memory; i++) {
 		struct tn_function *f = c->unit->functions.items[i];
 		bool template = false;
 		if (f->decl == NULL || !check_declared(c, f)) {

@@ -49,7 +49,11 @@ static bool resolve_fields(struct tn_checker *c, struct draft *d) {
 				ok = false;
 			}
 		}
-		ok = ok && to->type != NULL && to->name != NULL;
+		if (to->type == NULL || to->name == NULL) {
+			to->type = check_basic(c, TN_TYPE_NEVER); /* uses of it say nothing more */
+			to->name = to->name == NULL ? "" : to->name;
+			ok = false;
+		}
 	}
 	return ok;
 }

@@ -94,6 +94,9 @@ struct tn_ir *check_field(struct tn_checker *c, struct tn_ir *object, const char
 	}
 	for (uint32_t i = 0; type->kind == TN_TYPE_STRUCT && i < type->def->field_count; i++) {
 		if (check_same_name(type->def->fields[i].name, name)) {
+			if (type->def->fields[i].type->kind == TN_TYPE_NEVER) {
+				return NULL; /* its declaration was wrong */
+			}
 			struct tn_ir *ir = check_node(c, TN_IR_FIELD, check_read_type(c, type->def->fields[i].type), span);
 			if (ir != NULL) {
 				ir->a = object;

@@ -76,6 +76,9 @@ void check_report(struct tn_checker *c, struct tn_span span, const struct tn_err
 		check_memory(c);
 		return;
 	}
+	if (err->text[0] == '\0') {
+		return; /* a check inside this one has reported it */
+	}
 	struct tn_error *made = check_error(c, span, err->kind, "%s", err->text);
 	if (made == NULL) {
 		return;

@@ -318,6 +318,8 @@ struct tn_ir *check_zero(struct tn_checker *c, struct tn_type *type, struct tn_s
 		}
 		return ir;
 	}
+	case TN_TYPE_NEVER:
+		return NULL; /* a field whose declaration was wrong */
 	case TN_TYPE_TUPLE:
 		return zero_tuple(c, type, span);
 	case TN_TYPE_STRUCT:
@@ -405,7 +407,7 @@ static bool given_fields(struct tn_checker *c, struct tn_struct_def *def, const 
 		char what[160];
 		snprintf(what, sizeof(what), "field %s of %s", text, def->name);
 		struct tn_ir *value = check_value(c, literal->literal.values[k], def->fields[i].type);
-		value = value == NULL ? NULL : check_coerce(c, value, def->fields[i].type, what);
+		value = value == NULL || def->fields[i].type->kind == TN_TYPE_NEVER ? NULL : check_coerce(c, value, def->fields[i].type, what);
 		values[i] = check_field_shape(c, def, &def->fields[i], value);
 		ok = ok && values[i] != NULL;
 	}

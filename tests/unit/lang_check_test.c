@@ -277,3 +277,27 @@ TN_TEST(nesting_as_deep_as_the_parser_allows_is_checked) {
 	tn_str_finish(&text);
 	session_finish(&s);
 }
+
+static const char everything[] = "struct Net { Linear a; float k = 2.0; }; tensor call(Net &n, tensor x) { return n.a(x) * n.k; }\n"
+	"auto net = Net{ .a = linear(4, 2) }; auto opt = adamw(lr: 0.1); auto m = {\"a\": 1, \"b\": [1, 2]};\n"
+	"for (int i = 0; i < 3; i++) { auto (l, g) = grad (net) { sum(net(ones(2, 4))) }; opt.step(&net, g); print(f\"{l:.2f} {i}\"); }\n"
+	"m[\"a\"] += 1; auto f = (x) => x + i0(x); int i0(int x) { return x; } print(f(3)); wrong(1); int bad = \"x\";";
+
+/* Whatever allocation fails, the check ends with an error and everything is freed. */
+TN_TEST(every_failing_allocation_ends_in_an_error) {
+	TN_FOR_EACH_FAILING_ALLOC {
+		struct tn_lang lang;
+		struct tn_error err = {0};
+		struct tn_diagnostics diag = {0};
+		memset(&lang, 0, sizeof(lang));
+		bool ready = tn_state_init(&lang, &err) && tn_lang_register_builtins(&lang, &err);
+		struct tn_unit *unit = ready ? tn_unit_create(&lang, "cell 1", everything, strlen(everything), lang.session, &err) : NULL;
+		TN_CHECK(unit != NULL || err.kind == TN_ERR_MEMORY);
+		if (unit != NULL) {
+			bool ok = tn_parse(unit->source, &unit->arena, &unit->tree, &diag) && tn_check_unit(&lang, unit, true, &diag);
+			TN_CHECK(!ok);
+		}
+		tn_diagnostics_finish(&diag);
+		tn_state_finish(&lang);
+	}
+}
