@@ -185,15 +185,25 @@ static struct tn_arg product(struct tn_formula *f, struct tn_arg a, struct tn_ar
 	return f->failed ? a : tn_hold(f, tn_matmul(f->engine, a.tensor, b.tensor, f->err));
 }
 
+/* a @ b as the gradient of `like`. Of a weight that was turned for its product (x @ w.T) the gradient is computed turned as well, so
+ * that it comes to lie as the weight does, and the optimizer reads both in order. What was turned is known from the program alone, not
+ * from how things lie: the bits must not depend on when they were computed. */
+static struct tn_arg product_like(struct tn_formula *f, struct tn_arg a, struct tn_arg b, int like) {
+	if (!f->call->inputs[like]->turned) {
+		return product(f, a, b);
+	}
+	return turned(f, product(f, turned(f, b), turned(f, a)));
+}
+
 bool tn_grad_matmul(struct tn_grad_call *call, struct tn_error *err) {
 	struct tn_formula f = tn_formula_begin(call, err);
 	struct tn_arg g = tn_of_grad(&f);
 
 	if (tn_wants(&f, 0)) {
-		tn_give(&f, 0, product(&f, g, turned(&f, tn_of_input(&f, 1))));
+		tn_give(&f, 0, product_like(&f, g, turned(&f, tn_of_input(&f, 1)), 0));
 	}
 	if (tn_wants(&f, 1)) {
-		tn_give(&f, 1, product(&f, turned(&f, tn_of_input(&f, 0)), g));
+		tn_give(&f, 1, product_like(&f, turned(&f, tn_of_input(&f, 0)), g, 1));
 	}
 	return tn_formula_end(&f);
 }

@@ -43,6 +43,7 @@ struct tn_tensor *tn_tensor_new(struct tn_engine *e, struct tn_error *err) {
 	t->engine = e;
 	t->buffer = NULL;
 	t->grad_mask = 0;
+	t->turned = false;
 	t->failure = NULL;
 	t->leaf_stamp = 0;
 	return t;
@@ -325,6 +326,21 @@ static struct tn_tensor *add(struct tn_engine *e, const struct tn_graph_node *no
 	return out;
 }
 
+/* Whether the node swaps the last two axes and nothing else. */
+static bool turns(const struct tn_graph_node *node) {
+	int ndim = node->shape->ndim;
+
+	if (node->op != TN_OP_PERMUTE || ndim < 2 || node->inputs[0]->turned) {
+		return false;
+	}
+	for (int i = 0; i < ndim - 2; i++) {
+		if (node->attrs[i] != i) {
+			return false;
+		}
+	}
+	return node->attrs[ndim - 2] == ndim - 1;
+}
+
 /* Which open records an input depends on. */
 static uint32_t history_of(const struct tn_graph_node *node) {
 	uint32_t mask = 0;
@@ -338,6 +354,9 @@ static uint32_t history_of(const struct tn_graph_node *node) {
 struct tn_tensor *tn_graph_add(struct tn_engine *e, const struct tn_graph_node *node, struct tn_error *err) {
 	struct tn_tensor *out = add(e, node, err);
 
+	if (out != NULL && TN_UNLIKELY(node->op == TN_OP_PERMUTE)) {
+		out->turned = turns(node);
+	}
 	if (out != NULL && e->grad_depth > 0) {
 		uint32_t mask = history_of(node) & (uint32_t)((UINT64_C(1) << e->grad_depth) - 1);
 

@@ -37,6 +37,7 @@ struct tn_tensor {
 	int64_t offset, stride[TN_MAX_NDIM];
 	uint32_t node;            /* PENDING */
 	uint32_t grad_mask;       /* bit k: depends on a leaf of the open record at depth k */
+	bool turned;              /* a permute that swaps the last two axes of something that is not turned; see tn_grad_matmul */
 	uint32_t tape;            /* grad_mask not 0: its entry of the tape, which points back (weakly) */
 	struct tn_failure *failure; /* FAILED: counted */
 	uint64_t leaf_stamp;      /* which recording knows it as leaf `leaf` */
