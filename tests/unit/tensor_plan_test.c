@@ -387,3 +387,155 @@ TN_TEST(a_weight_is_written_over_though_a_view_of_it_was_read_before) {
 	tn_tensor_unref(w);
 	tn_engine_destroy(e);
 }
+
+/* ---- a small network with its training, planned and node by node ---- */
+
+enum { WEIGHTS = 4 };
+struct network {
+	struct tn_engine *e;
+	struct tn_tensor *w[WEIGHTS], *m[WEIGHTS], *v[WEIGHTS], *images, *classes;
+};
+
+static struct tn_tensor *drawn(struct tn_engine *e, struct tn_shape shape) {
+	struct tn_error err = {0};
+	struct tn_random_params params = {.dtype = TN_DTYPE_F32, .shape = shape};
+	struct tn_tensor *x = tn_random(e, TN_OP_RAND, &params, &err), *out = scaled(e, TN_OP_SUB, x, 0.5, true);
+
+	tn_tensor_unref(x);
+	return out;
+}
+
+static struct tn_tensor *zeros_like(struct tn_engine *e, struct tn_tensor *x) {
+	struct tn_error err = {0};
+
+	return tn_full(e, TN_DTYPE_F32, tn_tensor_shape(x), (struct tn_scalar){.is_float = true, .literal = true}, &err);
+}
+
+static struct network network_new(struct tn_engine *e) {
+	struct tn_error err = {0};
+	struct network n = {.e = e};
+	struct tn_random_params classes = {.dtype = TN_DTYPE_I64, .shape = TN_SHAPE(6), .low = 0, .high = 5};
+
+	tn_random_set(e, (struct tn_random_state){.seed = 3});
+	n.w[0] = drawn(e, TN_SHAPE(4, 2, 3, 3));
+	n.w[1] = drawn(e, TN_SHAPE(4));
+	n.w[2] = drawn(e, TN_SHAPE(5, 64));
+	n.w[3] = drawn(e, TN_SHAPE(5));
+	n.images = drawn(e, TN_SHAPE(6, 2, 8, 8));
+	n.classes = tn_random(e, TN_OP_RAND_INT, &classes, &err);
+	for (int i = 0; i < WEIGHTS; i++) {
+		n.m[i] = zeros_like(e, n.w[i]);
+		n.v[i] = zeros_like(e, n.w[i]);
+	}
+	return n;
+}
+
+/* The loss of conv, pool, linear, from weights w. */
+static struct tn_tensor *network_loss(struct network *n, struct tn_tensor *const *w) {
+	struct tn_error err = {0};
+	struct tn_conv2d_params conv = {.stride = {1, 1}, .padding = {1, 1}, .dilation = {1, 1}, .groups = 1};
+	struct tn_pool2d_params pool = {.kernel = {2, 2}, .stride = {2, 2}};
+	struct tn_tensor *x = then(n->e, TN_OP_RELU, tn_conv2d(n->e, n->images, w[0], w[1], &conv, &err)),
+			 *pooled = tn_pool2d(n->e, TN_OP_MAX_POOL2D, x, &pool, &err), *flat = tn_reshape(n->e, pooled, (int64_t[]){6, -1}, 2, &err),
+			 *turned = tn_transpose(n->e, w[2], 0, 1, &err), *scores, *logs, *index, *picked, *loss;
+
+	scores = join(n->e, TN_OP_ADD, tn_matmul(n->e, flat, turned, &err), tn_tensor_ref(w[3]));
+	logs = tn_along(n->e, TN_OP_LOG_SOFTMAX, scores, 1, false, &err);
+	index = tn_unsqueeze(n->e, n->classes, 1, &err);
+	picked = tn_take_along(n->e, logs, index, 1, &err);
+	loss = then(n->e, TN_OP_NEG, tn_mean(n->e, picked, NULL, 0, false, &err));
+	TN_CHECK_NO_ERROR(&err);
+	tn_tensor_unref(x);
+	tn_tensor_unref(pooled);
+	tn_tensor_unref(flat);
+	tn_tensor_unref(turned);
+	tn_tensor_unref(scores);
+	tn_tensor_unref(logs);
+	tn_tensor_unref(index);
+	tn_tensor_unref(picked);
+	return loss;
+}
+
+static double train_once(struct network *n, double step) {
+	struct tn_error err = {0};
+	struct tn_grad *grad = tn_grad_begin(n->e, &err);
+	struct tn_tensor *leaves[WEIGHTS], *grads[WEIGHTS], *loss;
+	double value;
+
+	for (int i = 0; i < WEIGHTS; i++) {
+		leaves[i] = tn_grad_leaf(grad, n->w[i], &err);
+	}
+	loss = network_loss(n, leaves);
+	TN_CHECK(tn_grad_end(grad, loss, leaves, WEIGHTS, grads, &err) || !tn_error_is_set(&err));
+	TN_CHECK_NO_ERROR(&err);
+	for (int i = 0; i < WEIGHTS; i++) {
+		tn_tensor_unref(leaves[i]);
+		adamw(n->e, &n->w[i], &n->m[i], &n->v[i], grads[i], step);
+		tn_tensor_unref(grads[i]);
+	}
+	TN_CHECK(tn_flush(n->e, "test", &err) || !tn_error_is_set(&err));
+	TN_CHECK_NO_ERROR(&err);
+	TN_CHECK(tn_tensor_item_f64(loss, &value, &err));
+	tn_tensor_unref(loss);
+	return value;
+}
+
+static void network_finish(struct network *n) {
+	for (int i = 0; i < WEIGHTS; i++) {
+		tn_tensor_unref(n->w[i]);
+		tn_tensor_unref(n->m[i]);
+		tn_tensor_unref(n->v[i]);
+	}
+	tn_tensor_unref(n->images);
+	tn_tensor_unref(n->classes);
+	tn_engine_destroy(n->e);
+}
+
+TN_TEST(a_network_trains_to_the_same_bits_planned_and_node_by_node) {
+	struct network planned = network_new(fixture_engine()), eager = network_new(eager_engine());
+	struct tn_engine_stats before, after;
+	double first = 0, last = 0;
+
+	for (int i = 0; i < 20; i++) {
+		if (i == 2) {
+			tn_engine_get_stats(planned.e, &before);
+		}
+		last = train_once(&planned, 1.0 / (i + 1));
+		first = i == 0 ? last : first;
+		TN_CHECK_F64_EQ(last, train_once(&eager, 1.0 / (i + 1)));
+	}
+	tn_engine_get_stats(planned.e, &after);
+	TN_CHECK(last < first);
+	TN_CHECK_INT_EQ(after.plan_misses, before.plan_misses); /* from the third step on nothing is planned again */
+	TN_CHECK_INT_EQ(after.flushes - before.flushes, 18);
+	for (int i = 0; i < WEIGHTS; i++) {
+		TN_CHECK_STR_EQ(fixture_text(planned.w[i]), fixture_text(eager.w[i]));
+	}
+	network_finish(&planned);
+	network_finish(&eager);
+}
+
+/* ---- writes by index, whose results take each other's places ---- */
+
+TN_TEST(a_chain_of_writes_copies_once) {
+	struct tn_engine *e = fixture_engine();
+	struct tn_error err = {0};
+	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(6)), *held = tn_tensor_ref(x), *one = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(1)),
+			 *next;
+
+	for (int i = 0; i < 4; i++) {
+		struct tn_tensor *index = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(1), (double[]){i});
+
+		next = tn_scatter(e, TN_OP_INDEX_SET, x, index, one, 0, &err);
+		TN_CHECK_NO_ERROR(&err);
+		tn_tensor_unref(x);
+		tn_tensor_unref(index);
+		x = next;
+	}
+	TN_CHECK_STR_EQ(fixture_text(x), "f32[6] 0 0 0 0 4 5");
+	TN_CHECK_STR_EQ(fixture_text(held), "f32[6] 0 1 2 3 4 5");
+	tn_tensor_unref(x);
+	tn_tensor_unref(held);
+	tn_tensor_unref(one);
+	tn_engine_destroy(e);
+}
