@@ -18,7 +18,14 @@ struct tn_ir *check_convert(struct tn_checker *c, enum tn_convert kind, struct t
 bool check_is_callable(struct tn_checker *c, const struct tn_type *type) {
 	if (type->kind == TN_TYPE_STRUCT) {
 		struct candidates set = {0};
-		return check_candidates(c, c->frame->module, "call", type, &set) && set.count > 0;
+		bool known = check_candidates(c, c->frame->module, "call", type, &set);
+		for (uint32_t i = 0; known && i < set.count; i++) {
+			const struct tn_function *f = set.items[i];
+			if (f->decl->count > 0 && (f->declared[0] == type || f->declared[0]->kind == TN_TYPE_AUTO || (f->declared[0]->kind == TN_TYPE_TREE && tn_type_is_tree(type)))) {
+				return true;
+			}
+		}
+		return false;
 	}
 	return tn_type_is_callable(type);
 }

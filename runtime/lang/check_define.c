@@ -202,9 +202,6 @@ static bool define_structs(struct tn_checker *c) {
 	for (uint32_t i = 0; i < count; i++) {
 		ok = resolve_fields(c, &drafts[i]) && ok;
 	}
-	if (!ok || count == 0) {
-		return ok;
-	}
 	for (uint32_t i = 0; i < count; i++) {
 		if (contains_itself(drafts[i].def->type, drafts[i].def, 0)) {
 			struct tn_error *err = check_error(c, drafts[i].ast->struct_def.name.span, TN_ERR_TYPE, "the struct %s contains itself", drafts[i].def->name);
@@ -212,7 +209,10 @@ static bool define_structs(struct tn_checker *c) {
 			ok = false;
 		}
 	}
-	ok = ok && settle(c, drafts, count);
+	if (!ok || count == 0) {
+		return ok;
+	}
+	ok = settle(c, drafts, count);
 	for (bool changed = ok; changed;) {
 		changed = false;
 		for (uint32_t i = 0; i < count; i++) {

@@ -164,9 +164,8 @@ bool check_for_each(struct tn_checker *c, const struct tn_ast *ast, struct body 
 		loop->a = walked;
 		ok = bind_element(c, ast, item, loop, &body);
 	}
-	if (item == NULL) { /* what the loop would name: nothing more is said about it */
-		struct tn_ast_pattern const *p = ast->each.target;
-		check_declare(c, p, NULL, false, NULL, &body);
+	if (!ok) { /* what the loop would name: nothing more is said about it */
+		check_declare(c, ast->each.target, NULL, false, NULL, &body);
 	}
 	struct loop_state before = enter(c, true);
 	struct tn_ir *inner = check_scoped(c, ast->each.body);
@@ -202,17 +201,19 @@ bool check_switch(struct tn_checker *c, const struct tn_ast *ast, struct body *o
 	struct tn_ir *value = check_value(c, ast->switch_.value, NULL), *ir = node(c, TN_IR_SWITCH, ast->span);
 	struct tn_ir_case *cases = CHECK_ARRAY(c, ast->switch_.count, struct tn_ir_case);
 	bool ok = value != NULL && ir != NULL && cases != NULL;
+	struct tn_type *type = value == NULL ? NULL : value->type;
 	if (value != NULL && value->type->kind != TN_TYPE_ANY && !tn_type_is_number(value->type) && value->type->kind != TN_TYPE_STRING && value->type->kind != TN_TYPE_DTYPE) {
 		char text[128];
 		tn_type_format(value->type, text);
 		check_error(c, value->span, TN_ERR_TYPE, "switch: expected a number, a string or a dtype, found %s", text);
 		ok = false;
+		type = NULL;
 	}
 	struct loop_state before = enter(c, false);
 	for (uint32_t i = 0; cases != NULL && i < ast->switch_.count; i++) {
 		size_t mark;
 		struct body body = {0};
-		ok = case_values(c, &ast->switch_.cases[i], value == NULL ? NULL : value->type, &cases[i]) && ok;
+		ok = case_values(c, &ast->switch_.cases[i], type, &cases[i]) && ok;
 		check_open(c, &mark);
 		ok = check_statements(c, ast->switch_.cases[i].body, &body) && ok;
 		check_close(c, mark);
