@@ -26,10 +26,52 @@ static void softmax_line(const struct cpu_lines *lines, const struct cpu_line *l
 	cpu_line_store(line, dtype, out);
 }
 
+/* ---- softmax of short rows, 16 at a time ---- */
+
+struct short_rows {
+	const struct cpu_call *call;
+	cpu_short_fn fn;
+	int64_t rows, length;
+	int threads;
+};
+
+static void run_short_part(void *data, int thread) {
+	const struct short_rows *s = data;
+	const float *in = (const float *)(const void *)s->call->inputs[0];
+	float *out = (float *)(void *)s->call->out;
+	int64_t begin, end;
+
+	cpu_split(s->rows, CPU_LANES, thread, s->threads, &begin, &end);
+	for (int64_t r = begin; r < end; r += CPU_LANES) {
+		s->fn(out + r * s->length, in + r * s->length, end - r < CPU_LANES ? end - r : CPU_LANES, s->length);
+	}
+}
+
+/* Whether the op runs here: f32, rows that follow each other on both sides. */
+static bool rows_are_short(const struct tn_step *step) {
+	int last = step->out.shape.ndim - 1;
+
+	return step->out.dtype == TN_DTYPE_F32 && step->attrs[0] == last && step->out.shape.dims[last] >= 1 &&
+	       step->out.shape.dims[last] <= CPU_SHORT_LINE && cpu_view_is_dense(&step->inputs[0]) && cpu_view_is_dense(&step->out);
+}
+
+static void run_short_rows(const struct cpu_call *call, int kind) {
+	const struct tn_shape *shape = &call->step->step->out.shape;
+	struct short_rows s = {.call = call, .fn = cpu_vectors()->softmax_short[kind], .length = shape->dims[shape->ndim - 1]};
+
+	s.rows = tn_shape_count(shape) / s.length;
+	s.threads = cpu_threads_for(call, (double)(s.rows * s.length) * 16);
+	cpu_parallel(s.threads, run_short_part, &s);
+}
+
 static bool run_softmax_kind(const struct cpu_call *call, int kind, struct tn_error *err) {
 	const struct tn_step *step = call->step->step;
 	struct cpu_lines lines = {.call = call, .axis = axis_of(call->step), .work = 16, .body = softmax_line};
 
+	if (rows_are_short(step)) {
+		run_short_rows(call, kind);
+		return !cpu_interrupted(call, err);
+	}
 	lines.data = &cpu_vectors()->softmax[kind][step->out.dtype == TN_DTYPE_F64 ? 0 : 1];
 	return cpu_lines_run(&lines, err);
 }

@@ -7,6 +7,11 @@
 
 #define SIMD _Pragma("omp simd")
 
+/* While a row is worked on, the next is fetched: without that the arithmetic and the memory take turns (8192 x 1024 on one core: 5.1 ms,
+ * with it 2.8; a copy takes 2.4). */
+#define FETCH_READ(p) __builtin_prefetch((p), 0, 3)
+#define FETCH_WRITE(p) __builtin_prefetch((p), 1, 3)
+
 /* The last elements of a row come as 16 too, filled up with -inf, which adds nothing to a maximum or a sum. */
 #define DEFINE_ROW(C, T, exp_of, log_of) \
 	/* A NaN may be passed over: the sum then is NaN. Four chains, since one is bound by the latency of a maximum. */ \
@@ -65,6 +70,8 @@
 		int64_t whole = row_rest_##C(rest, x, n); \
 		m = row_max_##C(x, whole, rest); \
 		for (int64_t i = 0; i < whole; i += CPU_LANES) { \
+			FETCH_READ(x + n + i); \
+			FETCH_WRITE(o + n + i); \
 			exp_16_##C(l, o + i, x + i, m); \
 		} \
 		exp_16_##C(l, rest, rest, m); \
@@ -82,6 +89,8 @@
 		int64_t whole = row_rest_##C(rest, x, n); \
 		m = row_max_##C(x, whole, rest); \
 		for (int64_t i = 0; i < whole; i += CPU_LANES) { \
+			FETCH_READ(x + n + i); \
+			FETCH_WRITE(o + i); \
 			exp_16_##C(l, unused, x + i, m); \
 		} \
 		exp_16_##C(l, unused, rest, m); \
@@ -92,6 +101,59 @@
 	}
 DEFINE_ROW(F64, double, vm_exp, vm_log)
 DEFINE_ROW(F32, float, vmf_exp_falling, vmf_log)
+
+/* ---- short rows of f32 ---- */
+
+/* 16 rows side by side, since one short row is all latency. The sums have the order of the functions above, so the bits are the same. */
+static inline void short_rows(float *out, const float *in, int64_t rows, int64_t n, int log_kind) {
+	float x[CPU_SHORT_LINE][CPU_LANES] = {{0}}, l[CPU_LANES][CPU_LANES] = {{0}}, m[CPU_LANES], total[CPU_LANES];
+
+	for (int64_t r = 0; r < rows; r++) {
+		for (int64_t j = 0; j < n; j++) {
+			x[j][r] = in[r * n + j];
+		}
+	}
+	__builtin_memcpy(m, x[0], sizeof(m));
+	for (int64_t j = 1; j < n; j++) {
+		SIMD for (int r = 0; r < CPU_LANES; r++) {
+			m[r] = x[j][r] > m[r] ? x[j][r] : m[r];
+		}
+	}
+	for (int64_t j = 0; j < n; j++) {
+		SIMD for (int r = 0; r < CPU_LANES; r++) {
+			float e = vmf_exp_falling(x[j][r] - m[r]);
+
+			l[j % CPU_LANES][r] += e;
+			x[j][r] = log_kind ? x[j][r] - m[r] : e;
+		}
+	}
+	for (int width = CPU_LANES / 2; width > 0; width /= 2) {
+		for (int k = 0; k < width; k++) {
+			SIMD for (int r = 0; r < CPU_LANES; r++) {
+				l[k][r] += l[k + width][r];
+			}
+		}
+	}
+	SIMD for (int r = 0; r < CPU_LANES; r++) {
+		total[r] = log_kind ? vmf_log(l[0][r]) : 1 / l[0][r];
+	}
+	for (int64_t r = 0; r < rows; r++) {
+		for (int64_t j = 0; j < n; j++) {
+			out[r * n + j] = log_kind ? x[j][r] - total[r] : x[j][r] * total[r];
+		}
+	}
+}
+
+static void softmax_short(float *out, const float *in, int64_t rows, int64_t n) {
+	short_rows(out, in, rows, n, 0);
+}
+
+static void log_softmax_short(float *out, const float *in, int64_t rows, int64_t n) {
+	short_rows(out, in, rows, n, 1);
+}
+
+extern const cpu_short_fn CPU_FN(cpu_softmax_short)[2];
+const cpu_short_fn CPU_FN(cpu_softmax_short)[2] = {softmax_short, log_softmax_short};
 
 extern const cpu_row_fn CPU_FN(cpu_softmax_rows)[2][2];
 const cpu_row_fn CPU_FN(cpu_softmax_rows)[2][2] = {

@@ -181,6 +181,7 @@ extern const cpu_vec_fn CPU_FN(cpu_casts)[CPU_CLASS_COUNT][CPU_CLASS_COUNT], CPU
 extern const cpu_vec_fn CPU_FN(cpu_widen)[TN_DTYPE_COUNT], CPU_FN(cpu_narrow)[TN_DTYPE_COUNT], CPU_FN(cpu_round)[TN_DTYPE_COUNT];
 extern const struct cpu_reduce_fns CPU_FN(cpu_reduce)[CPU_FOLD_COUNT][CPU_CLASS_COUNT];
 extern const cpu_row_fn CPU_FN(cpu_softmax_rows)[2][2];
+extern const cpu_short_fn CPU_FN(cpu_softmax_short)[2];
 
 const struct cpu_vectors CPU_FN(cpu_vectors) = {
 	.ops = ops,
@@ -192,4 +193,5 @@ const struct cpu_vectors CPU_FN(cpu_vectors) = {
 	.round = CPU_FN(cpu_round),
 	.reduce = CPU_FN(cpu_reduce),
 	.softmax = CPU_FN(cpu_softmax_rows),
+	.softmax_short = CPU_FN(cpu_softmax_short),
 };

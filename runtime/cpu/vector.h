@@ -32,6 +32,9 @@ struct cpu_reduce_fns {
 
 /* One row of n elements: softmax or log_softmax. */
 typedef void (*cpu_row_fn)(void *out, const void *in, int64_t n);
+/* At most 16 rows of f32 that follow each other, of n elements from 1 to CPU_SHORT_LINE: the same bits. */
+enum { CPU_SHORT_LINE = 64 };
+typedef void (*cpu_short_fn)(float *out, const float *in, int64_t rows, int64_t n);
 
 struct cpu_vectors {
 	const cpu_vec_fn (*ops)[CPU_CLASS_COUNT][CPU_VARIANTS]; /* [TN_OP_COUNT]; NULL: none */
@@ -41,6 +44,7 @@ struct cpu_vectors {
 	const cpu_vec_fn *widen, *narrow, *round;               /* [dtype], BF16 and F16 only: to f32, from f32, f32 to f32 */
 	const struct cpu_reduce_fns (*reduce)[CPU_CLASS_COUNT]; /* [CPU_FOLD_COUNT] */
 	const cpu_row_fn (*softmax)[2];                         /* [0: softmax, 1: log_softmax][0: f64, 1: f32] */
+	const cpu_short_fn *softmax_short;                      /* [0: softmax, 1: log_softmax] */
 };
 
 extern const struct cpu_vectors cpu_vectors_base, cpu_vectors_avx2, cpu_vectors_avx512;

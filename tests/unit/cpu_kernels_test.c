@@ -623,3 +623,30 @@ TN_TEST(randperm_is_a_permutation) {
 	TN_CHECK(fixed < 10);
 	b->impl->destroy(b);
 }
+
+TN_TEST(softmax_of_short_rows_has_the_bits_of_any_other_layout) {
+	struct tn_backend *b = fixture_backend(2);
+
+	for (int64_t n = 1; n <= 70; n++) {
+		struct tn_shape shape = TN_SHAPE(45, n);
+		struct fixture in = filled(TN_DTYPE_F32, shape, false), wide = fixture_dense(TN_DTYPE_F32, TN_SHAPE(45, n + 3), false);
+		struct fixture out = fixture_dense(TN_DTYPE_F32, shape, false), other = fixture_dense(TN_DTYPE_F32, shape, false);
+		int64_t axis = 1;
+
+		fixture_fill(&in, -9, 9);
+		wide.view.shape = shape;
+		for (int64_t r = 0; r < 45; r++) {
+			memcpy(wide.storage + r * (n + 3) * 4, in.storage + r * n * 4, (size_t)n * 4);
+		}
+		for (int kind = 0; kind < 2; kind++) {
+			RUN(b, kind == 0 ? TN_OP_SOFTMAX : TN_OP_LOG_SOFTMAX, &in, 1, &out, &axis, 1, NULL, 0);
+			RUN(b, kind == 0 ? TN_OP_SOFTMAX : TN_OP_LOG_SOFTMAX, &wide, 1, &other, &axis, 1, NULL, 0);
+			TN_CHECK_MEM_EQ(out.storage, other.storage, (size_t)(45 * n * 4));
+		}
+		fixture_finish(&in);
+		fixture_finish(&wide);
+		fixture_finish(&out);
+		fixture_finish(&other);
+	}
+	b->impl->destroy(b);
+}
