@@ -17,7 +17,7 @@ void check_end(struct tn_checker *c) {
 	tn_map_finish(&c->pending);
 	tn_map_finish(&c->named);
 	tn_map_finish(&c->later);
-	tn_map_finish(&c->cell_functions);
+	tn_map_finish(&c->imports);
 	TN_VEC_FINISH(&c->queue);
 	TN_VEC_FINISH(&c->journal);
 	c->lang->checker = c->outer;
@@ -161,16 +161,21 @@ bool tn_check_unit(struct tn_lang *lang, struct tn_unit *unit, bool display_last
 	struct tn_checker state, *c = check_begin(lang, unit, diag, &state);
 	struct tn_ast_list items = unit->tree.items;
 	struct body body = {0};
-	forget_expected(lang);
+	if (c->outer == NULL) {
+		forget_expected(lang);
+	}
 	if (!display_last && items.count > 0 && items.items[items.count - 1]->kind == TN_AST_EXPR_STMT) {
 		items.items[items.count - 1]->expr.display = false;
 	}
 	struct frame frame = {.module = unit->module, .unit = unit, .is_cell = true};
 	frame.instance = new_cell(c);
 	c->frame = &frame;
-	bool ok = frame.instance != NULL && check_define(c);
-	ok = check_cell_statements(c, &body) && ok;
-	ok = check_uncalled(c) && ok;
+	bool ok = frame.instance != NULL && check_imports(c);
+	if (frame.instance != NULL) {
+		ok = check_define(c) && ok;
+		ok = check_cell_statements(c, &body) && ok;
+		ok = check_uncalled(c) && ok;
+	}
 	ok = ok && diag->errors.count == 0 && !c->out_of_memory && finish_cell(c, frame.instance, &body);
 	check_frame_finish(&frame);
 	c->frame = NULL;

@@ -63,7 +63,7 @@ struct tn_checker {
 	struct tn_map pending;      /* name → symbol that this cell declares, from its declaration on */
 	struct tn_map named;        /* global names that functions have named so far: name → first function's name */
 	struct tn_map later;        /* names that the cell's statements declare: name → their tree */
-	struct tn_map cell_functions; /* name → anything: defined by this unit */
+	struct tn_map imports;      /* begin of the statement → unit that runs there */
 	TN_VEC(struct deferred) queue;
 	TN_VEC(struct journal_entry) journal;
 	const struct deferred *from; /* the deferred call that is being checked */
@@ -214,6 +214,7 @@ void check_open(struct tn_checker *c, size_t *mark);
 void check_close(struct tn_checker *c, size_t mark);
 bool check_for_each(struct tn_checker *c, const struct tn_ast *ast, struct body *out);
 bool check_for(struct tn_checker *c, const struct tn_ast *ast, struct body *out);
+bool check_import_stmt(struct tn_checker *c, const struct tn_ast *ast, struct body *out);
 bool check_loop(struct tn_checker *c, const struct tn_ast *ast, struct body *out);
 bool check_switch(struct tn_checker *c, const struct tn_ast *ast, struct body *out);
 bool check_decl_stmt(struct tn_checker *c, const struct tn_ast *ast, struct body *out);

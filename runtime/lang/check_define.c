@@ -5,7 +5,7 @@
 
 #include "lang/check_define.h"
 
-static bool journal(struct tn_checker *c, struct tn_map *map, const char *key, void *now) {
+bool check_journal(struct tn_checker *c, struct tn_map *map, const char *key, void *now) {
 	struct journal_entry entry = {.map = map, .key = key, .old = tn_map_get(map, key)};
 	return (TN_VEC_PUSH(&c->journal, entry) && tn_map_set(map, key, now)) || check_memory(c) != NULL;
 }
@@ -69,16 +69,19 @@ static bool make_draft(struct tn_checker *c, const struct tn_ast *ast, struct dr
 	if (def == NULL || fields == NULL) {
 		return check_memory(c);
 	}
+	struct tn_type *type = tn_type_struct(c->lang->types, def);
+	if (type == NULL) {
+		return check_memory(c);
+	}
 	*d = (struct draft){.ast = ast, .def = def, .old = tn_map_get(&module->structs, name)};
-	*def = (struct tn_struct_def){.name = name, .doc = ast->struct_def.doc, .unit = c->unit, .fields = fields, .field_count = ast->struct_def.count};
-	def->type = tn_type_struct(c->lang->types, def);
+	*def = (struct tn_struct_def){.type = type, .name = name, .doc = ast->struct_def.doc, .unit = c->unit, .fields = fields, .field_count = ast->struct_def.count};
 	d->same = d->old != NULL;
 	if (d->old != NULL && d->old->unit == c->unit) {
 		check_error(c, ast->struct_def.name.span, TN_ERR_NAME, "the struct %s is defined twice in one cell", name);
 		return false;
 	}
 	c->unit->keep = true;
-	return def->type != NULL ? journal(c, &module->structs, name, def) : check_memory(c) != NULL;
+	return check_journal(c, &module->structs, name, def);
 }
 
 /* A field's type where new structs that turn out to be the old ones count as these. */
@@ -169,7 +172,7 @@ static bool settle(struct tn_checker *c, struct draft *drafts, uint32_t count) {
 		}
 		if (!d->same) {
 			d->old->newer = d->def;
-		} else if (!journal(c, &c->unit->module->structs, d->def->name, d->old)) {
+		} else if (!check_journal(c, &c->unit->module->structs, d->def->name, d->old)) {
 			return false;
 		}
 	}
@@ -234,7 +237,7 @@ static bool same_first(const struct tn_function *a, const struct tn_function *b)
 	return none_a || none_b ? none_a && none_b : a->declared[0] == b->declared[0];
 }
 
-static bool add_overload(struct tn_checker *c, struct tn_function *f) {
+bool check_add_overload(struct tn_checker *c, struct tn_function *f) {
 	struct tn_module *module = c->unit->module;
 	struct tn_overloads *old = tn_map_get(&module->functions, f->name), *set = TN_ARENA_NEW(&c->lang->arena, struct tn_overloads);
 	size_t capacity = (old == NULL ? 0 : old->items.count) + 1;
@@ -256,7 +259,7 @@ static bool add_overload(struct tn_checker *c, struct tn_function *f) {
 		}
 	}
 	set->items.items[set->items.count++] = f;
-	return journal(c, &module->functions, f->name, set);
+	return check_journal(c, &module->functions, f->name, set);
 }
 
 static bool warn_library(struct tn_checker *c, const struct tn_function *f) {
@@ -307,7 +310,7 @@ static bool define_function(struct tn_checker *c, const struct tn_ast *ast) {
 			}
 		}
 	}
-	return ok && warn_library(c, f) && add_overload(c, f);
+	return ok && warn_library(c, f) && check_add_overload(c, f);
 }
 
 bool check_define(struct tn_checker *c) {

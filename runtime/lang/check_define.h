@@ -10,4 +10,11 @@ bool check_define(struct tn_checker *c);
 /* Puts everything back that check_define has replaced. */
 void check_roll_back(struct tn_checker *c);
 
+/* map[key] = now, noted for the roll-back. */
+bool check_journal(struct tn_checker *c, struct tn_map *map, const char *key, void *now);
+/* Adds an overload to the unit's module, replacing one with the same first parameter. */
+bool check_add_overload(struct tn_checker *c, struct tn_function *f);
+/* Reads and checks the files that the unit imports; their names are there from then on. check_import.c */
+bool check_imports(struct tn_checker *c);
+
 #endif

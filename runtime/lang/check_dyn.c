@@ -317,12 +317,16 @@ struct tn_instance *tn_check_call(struct tn_lang *lang, const char *name, struct
 }
 
 bool tn_check_refresh(struct tn_lang *lang, struct tn_instance *instance, struct tn_error *err) {
-	if (instance->epoch == lang->epoch || !instance->needs_session) {
+	if (instance->epoch == lang->epoch) {
+		return true;
+	}
+	bool is_cell = instance->function == NULL && instance->unit != lang->thunks;
+	if (!instance->needs_session || is_cell) {
+		instance->epoch = lang->epoch;
 		return true;
 	}
 	if (instance->function == NULL) {
-		bool is_thunk = instance->unit == lang->thunks;
-		return !is_thunk || run_check(lang, TN_CONTAINER_OF(instance, struct thunk, instance), err);
+		return run_check(lang, TN_CONTAINER_OF(instance, struct thunk, instance), err);
 	}
 	struct tn_diagnostics diag = {0};
 	struct tn_checker fresh, *c = check_begin(lang, NULL, &diag, &fresh);

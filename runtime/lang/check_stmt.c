@@ -195,11 +195,7 @@ bool check_statement(struct tn_checker *c, const struct tn_ast *ast, struct body
 	case TN_AST_STRUCT_DEF:
 		return nested_only(c, ast);
 	case TN_AST_IMPORT:
-		if (!nested_only(c, ast)) {
-			return false;
-		}
-		check_error(c, ast->span, TN_ERR_ERROR, "import is not there yet");
-		return false;
+		return nested_only(c, ast) && check_import_stmt(c, ast, out);
 	default: {
 		struct tn_ast wrapped = {.kind = TN_AST_EXPR_STMT, .span = ast->span, .expr = {(struct tn_ast *)(uintptr_t)ast, false}};
 		return expr_stmt(c, &wrapped, out);
