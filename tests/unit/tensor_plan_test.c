@@ -108,19 +108,20 @@ TN_TEST(an_update_of_adamw_is_one_step_over_its_three_tensors) {
 
 TN_TEST(a_softmax_by_hand_is_three_steps) {
 	struct tn_engine *e = fixture_engine();
-	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(4, 8)), *power, *y;
+	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(4, 8)), *power, *total, *y;
 	struct tn_error err = {0};
 	struct tn_tensor *most = reduced(e, TN_OP_MAX, x, 1, true);
 
 	power = then(e, TN_OP_EXP, tn_binary(e, TN_OP_SUB, x, most, &err));
-	y = tn_binary(e, TN_OP_DIV, power, reduced(e, TN_OP_SUM, power, 1, true), &err);
-	tn_tensor_unref(power);
+	total = reduced(e, TN_OP_SUM, power, 1, true);
+	y = join(e, TN_OP_DIV, power, total);
 	TN_CHECK_STR_EQ(flushed(e), "0 fused [4, 8]: max; in 1 out 1\n"
 				    "1 fused [4, 8]: sub exp sum; in 2 out 2\n"
 				    "2 fused [4, 8]: div; in 2 out 1\n");
 	tn_tensor_unref(most);
 	tn_tensor_unref(y);
 	tn_tensor_unref(x);
+	tn_engine_destroy(e);
 }
 
 TN_TEST(the_sum_of_a_chain_stores_nothing_else) {
@@ -132,6 +133,7 @@ TN_TEST(the_sum_of_a_chain_stores_nothing_else) {
 	TN_CHECK_STR_EQ(flushed(e), "0 fused [4, 8]: mul exp sum; in 1 out 1\n");
 	tn_tensor_unref(sum);
 	tn_tensor_unref(x);
+	tn_engine_destroy(e);
 }
 
 TN_TEST(equal_values_are_computed_once_and_dead_ones_never) {
@@ -145,6 +147,7 @@ TN_TEST(equal_values_are_computed_once_and_dead_ones_never) {
 	tn_tensor_unref(a);
 	tn_tensor_unref(b);
 	tn_tensor_unref(x);
+	tn_engine_destroy(e);
 }
 
 TN_TEST(numbers_of_variables_are_inputs_and_are_not_merged_for_being_equal) {
@@ -169,6 +172,7 @@ TN_TEST(numbers_of_variables_are_inputs_and_are_not_merged_for_being_equal) {
 	tn_tensor_unref(a);
 	tn_tensor_unref(b);
 	tn_tensor_unref(x);
+	tn_engine_destroy(e);
 }
 
 TN_TEST(draws_of_random_numbers_never_merge) {
@@ -181,6 +185,7 @@ TN_TEST(draws_of_random_numbers_never_merge) {
 	TN_CHECK(strcmp(fixture_text(a), fixture_text(b)) != 0);
 	tn_tensor_unref(a);
 	tn_tensor_unref(b);
+	tn_engine_destroy(e);
 }
 
 TN_TEST(views_of_pending_values_cost_no_step) {
@@ -199,6 +204,7 @@ TN_TEST(views_of_pending_values_cost_no_step) {
 	tn_tensor_unref(turned);
 	tn_tensor_unref(flat);
 	tn_tensor_unref(line);
+	tn_engine_destroy(e);
 }
 
 TN_TEST(a_buffer_that_somebody_holds_is_not_written_over) {
@@ -213,6 +219,7 @@ TN_TEST(a_buffer_that_somebody_holds_is_not_written_over) {
 	TN_CHECK_STR_EQ(flushed(e), "0 fused [3]: neg; in 1 out 1, over leaf 0\n");
 	TN_CHECK_STR_EQ(fixture_text(x), "f32[3] 0 1 2");
 	tn_tensor_unref(x);
+	tn_engine_destroy(e);
 }
 
 TN_TEST(a_reference_for_undoing_does_not_stand_against_donation) {
@@ -225,6 +232,7 @@ TN_TEST(a_reference_for_undoing_does_not_stand_against_donation) {
 	tn_tensor_undo_release(undo);
 	tn_tensor_unref(undo);
 	tn_tensor_unref(x);
+	tn_engine_destroy(e);
 }
 
 TN_TEST(nothing_is_donated_before_the_last_step_that_can_fail) {
@@ -242,6 +250,7 @@ TN_TEST(nothing_is_donated_before_the_last_step_that_can_fail) {
 	tn_tensor_unref(w);
 	tn_tensor_unref(x);
 	tn_tensor_unref(i);
+	tn_engine_destroy(e);
 }
 
 /* ---- random programs: the same bits planned and node by node ---- */
