@@ -27,6 +27,8 @@ struct binding {
 	bool is_capture;           /* of a lambda: may be read only */
 	bool is_copy;              /* a by-value parameter or loop variable: what is written to its parts is lost */
 	bool broken;               /* its declaration was wrong: uses of it say nothing more */
+	uint32_t loops;            /* loops around it: a write in a deeper one may be read in the next round */
+	struct tn_span lost;       /* of a copy: the last write to a part of it, until it is read */
 };
 
 /* One body under check. Frames are linked from callee to caller, so that an error can show the calls. */
@@ -112,6 +114,10 @@ struct tn_ir *check_string(struct tn_checker *c, const char *text, size_t length
 struct tn_ir *check_global(struct tn_checker *c, struct tn_symbol *symbol, struct tn_span span);
 /* The variable that a module's code sees, or NULL; pending ones of the cell first. */
 struct tn_symbol *check_find_symbol(struct tn_checker *c, struct tn_module *module, const char *name);
+/* A part of a by-value parameter or loop variable was written: lost, unless it is read later. */
+void check_note_lost(struct tn_checker *c, const struct tn_ir *place, struct tn_span span);
+/* Warns of writes to bindings from `mark` on that nothing has read. */
+void check_warn_lost(struct tn_checker *c, size_t mark);
 void check_frame_finish(struct frame *frame);
 bool check_list_push(struct tn_checker *c, struct tn_ir_list *list, uint32_t *capacity, struct tn_ir *item);
 

@@ -484,10 +484,9 @@ bool check_set_path(struct tn_checker *c, const struct tn_ast *target, struct pr
 		check_error(c, target->span, TN_ERR_TYPE, place->a->type->kind == TN_TYPE_STRING ? "a string's characters cannot be assigned" : "a slice of a list cannot be assigned");
 		return false;
 	}
-	if (op >= 0) {
-		return update(c, place, op, value, what, span, out);
-	}
-	return check_push(c, out, set(c, place, for_slot(c, place, value, what)));
+	bool ok = op >= 0 ? update(c, place, op, value, what, span, out) : check_push(c, out, set(c, place, for_slot(c, place, value, what)));
+	check_note_lost(c, place, span);
+	return ok;
 }
 
 /* ---- assignments ---- */

@@ -92,6 +92,25 @@ static bool may_write(struct tn_checker *c, const struct tn_ir *place, const cha
 	return true;
 }
 
+/* An optimizer's step on a by-value parameter trains a copy. */
+static void warn_lost_step(struct tn_checker *c, const struct tn_ir *place, const char *function, struct tn_span span) {
+	const struct tn_ir *root = check_place_root(place);
+	if (!check_same_name(function, "step") || root->kind != TN_IR_LOCAL) {
+		return;
+	}
+	for (size_t i = c->frame->bindings.count; i > 0; i--) {
+		const struct binding *b = &c->frame->bindings.items[i - 1];
+		if (b->local == root->local) {
+			if (b->is_copy && !b->is_capture) {
+				char hint[160];
+				snprintf(hint, sizeof(hint), "declare it as a reference: &%s", b->name);
+				check_warn(c, span, hint, "step changes a copy: %s is passed by value", b->name);
+			}
+			return;
+		}
+	}
+}
+
 struct tn_ir *check_reference(struct tn_checker *c, const struct operand *arg, const char *function, const char *param) {
 	bool is_call = check_same_name(function, "call");
 	if (!arg->by_ref && !arg->receiver && !is_call) {
@@ -124,6 +143,7 @@ struct tn_ir *check_reference(struct tn_checker *c, const struct operand *arg, c
 	if (!may_write(c, place, function, arg->span)) {
 		return NULL;
 	}
+	warn_lost_step(c, place, function, arg->span);
 	struct tn_ir *ref = check_node(c, TN_IR_REF, place->type, arg->span);
 	if (ref != NULL) {
 		ref->a = place;

@@ -277,7 +277,11 @@ struct tn_ir *check_coerce(struct tn_checker *c, struct tn_ir *ir, struct tn_typ
 		return mismatch(c, ir, type, what);
 	}
 	if (type->kind == TN_TYPE_ANY) {
-		return ir->kind == TN_IR_TENSOR || from->kind != TN_TYPE_EMPTY ? ir : check_zero(c, type, ir->span);
+		if (from->kind == TN_TYPE_EMPTY) {
+			return check_zero(c, type, ir->span);
+		}
+		/* a number leaves its typed register */
+		return tn_type_is_number(from) || from->kind == TN_TYPE_DTYPE ? check_convert(c, TN_CONVERT_RETAG, type, ir) : ir;
 	}
 	if (from->kind == TN_TYPE_ANY) {
 		return check_convert(c, TN_CONVERT_FROM_ANY, type, ir);

@@ -276,7 +276,9 @@ static bool warn_library(struct tn_checker *c, const struct tn_function *f) {
 	for (int k = 0; k < 2; k++) {
 		for (size_t i = 0; sets[k] != NULL && i < sets[k]->items.count; i++) {
 			struct tn_function *other = sets[k]->items.items[i];
-			if (check_declared(c, other) && same_first(other, f)) {
+			bool hides = check_declared(c, other) && (same_first(other, f) || (other->decl->count > 0 && f->decl->count > 0 &&
+				other->declared[0]->kind == TN_TYPE_OPERAND && f->declared[0]->kind == TN_TYPE_TENSOR));
+			if (hides) {
 				check_warn(c, f->span, NULL, "%s replaces the library's function of that name", f->name);
 				return true;
 			}

@@ -249,6 +249,7 @@ static bool build_body(struct tn_checker *c, struct tn_instance *instance, struc
 		return false;
 	}
 	bool ok = f->lambda != NULL ? lambda_body(c, f->lambda, body) : check_statements(c, f->decl->body, body);
+	check_warn_lost(c, 0);
 	ok = ok && finish_returns(c, instance);
 	if (ok && instance->result->kind != TN_TYPE_VOID && check_completes(&body->list)) {
 		struct tn_error *err = check_error(c, f->span, TN_ERR_TYPE, "%s: control reaches the end without a return", instance->name);

@@ -141,6 +141,7 @@ static bool bind_element(struct tn_checker *c, const struct tn_ast *ast, struct 
 		struct binding *b = check_bind(c, name, loop->flow.local, pattern->span);
 		if (b != NULL) {
 			b->is_copy = !pattern->by_ref;
+			b->loops = c->frame->loops + 1;
 		}
 		return b != NULL;
 	}

@@ -165,7 +165,7 @@ uint32_t check_local(struct tn_checker *c, const char *name, struct tn_type *typ
 
 struct binding *check_bind(struct tn_checker *c, const char *name, uint32_t local, struct tn_span span) {
 	(void)span;
-	struct binding binding = {.name = name, .local = local};
+	struct binding binding = {.name = name, .local = local, .loops = c->frame->loops};
 	if (!TN_VEC_PUSH(&c->frame->bindings, binding)) {
 		return check_memory(c);
 	}
@@ -195,6 +195,12 @@ struct tn_ir *check_read_local(struct tn_checker *c, uint32_t local, struct tn_s
 		return NULL;
 	}
 	struct tn_ir *ir = check_node(c, TN_IR_LOCAL, check_read_type(c, c->frame->locals.items[local].type), span);
+	for (size_t i = c->frame->bindings.count; i > 0; i--) {
+		if (c->frame->bindings.items[i - 1].local == local) {
+			c->frame->bindings.items[i - 1].lost = (struct tn_span){0};
+			break;
+		}
+	}
 	if (ir != NULL) {
 		ir->local = local;
 	}
@@ -240,6 +246,33 @@ struct tn_ir *check_global(struct tn_checker *c, struct tn_symbol *symbol, struc
 		ir->symbol = symbol;
 	}
 	return ir;
+}
+
+void check_note_lost(struct tn_checker *c, const struct tn_ir *place, struct tn_span span) {
+	const struct tn_ir *root = check_place_root(place);
+	if (root == place || root->kind != TN_IR_LOCAL) {
+		return;
+	}
+	for (size_t i = c->frame->bindings.count; i > 0; i--) {
+		struct binding *b = &c->frame->bindings.items[i - 1];
+		if (b->local == root->local) {
+			if (b->is_copy && b->loops == c->frame->loops) {
+				b->lost = span;
+			}
+			return;
+		}
+	}
+}
+
+void check_warn_lost(struct tn_checker *c, size_t mark) {
+	for (size_t i = mark; i < c->frame->bindings.count; i++) {
+		const struct binding *b = &c->frame->bindings.items[i];
+		if (b->lost.source != NULL) {
+			char hint[160];
+			snprintf(hint, sizeof(hint), "declare it as a reference: &%s", b->name);
+			check_warn(c, b->lost, hint, "this write is lost: %s is a copy, and is not read again", b->name);
+		}
+	}
 }
 
 void check_frame_finish(struct frame *frame) {

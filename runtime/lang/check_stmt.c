@@ -11,6 +11,7 @@ void check_open(struct tn_checker *c, size_t *mark) {
 	*mark = c->frame->bindings.count;
 }
 void check_close(struct tn_checker *c, size_t mark) {
+	check_warn_lost(c, mark);
 	c->frame->braces--;
 	c->frame->bindings.count = mark;
 }

@@ -26,7 +26,7 @@ enum tn_convert {
 	TN_CONVERT_FROM_ANY,       /* the value must be of the node's type (int widens to float, a number to a tensor); TypeError else */
 	TN_CONVERT_TENSOR_TO_INT, TN_CONVERT_TENSOR_TO_FLOAT, /* one element; for a number-typed loop variable */
 	TN_CONVERT_LIST_ITEMS,     /* list of int to list of float, … to the node's type */
-	TN_CONVERT_RETAG           /* same value, the container takes the node's type (list to any[] …): shallow copy where shared */
+	TN_CONVERT_RETAG           /* same value, the container takes the node's type (list to any[] …): shallow copy where shared; to any: as it is */
 };
 
 /* A declared dtype and shape, checked when it runs. Dims match the tensor's axes from the left up to `rest`, behind it from the right. */
