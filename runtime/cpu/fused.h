@@ -18,7 +18,7 @@
 
 #include "cpu/vector.h"
 
-enum { CPU_BLOCK = 1024, CPU_CHUNK = 1024, CPU_PANEL = 512, CPU_SHORT_ROW = 256 };
+enum { CPU_BLOCK = 512, CPU_CHUNK = 1024, CPU_PANEL = 512, CPU_SHORT_ROW = 256 };
 
 enum fused_kind { FUSED_MAP, FUSED_INNER, FUSED_OUTER };
 
