@@ -183,7 +183,8 @@ static void compare(struct subject *s, function_of f, const char *what) {
 			TN_CHECK(tn_shape_equal(tn_tensor_shape(grads[i]), &s->c->in[i].shape));
 		}
 		found = grads[i] != NULL ? fixture_read(grads[i]) : NULL;
-		for (int64_t k = 0; k < s->counts[i]; k++) {
+		/* large operands by samples: 13 at least, an odd distance apart so that each axis is met everywhere */
+		for (int64_t k = 0; k < s->counts[i]; k += s->counts[i] / 26 * 2 + 1) {
 			double held = s->values[i][k], step = 1e-5, above, below, difference, own = found != NULL ? found[k] : 0;
 
 			s->values[i][k] = held + step;
