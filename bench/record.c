@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the graph costs apart from the arithmetic: recording a node, planning it, binding a plan that is known, and one small op with and
- * without a flush of its own. Best of many rounds, in nanoseconds. Budgets (docs/architecture.md): record 150, bind 30, plan 3,000 a node.
- *     build/bench/record */
+/* What the graph costs apart from the arithmetic: recording a node, planning it, binding a plan that is known, and one small op
+ * with and without a flush of its own. Best of many rounds, in nanoseconds. Budgets (docs/architecture.md): record 150, bind 30,
+ * plan 3,000 a node. build/bench/record */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,7 +10,9 @@
 
 enum { NODES = 250, ROUNDS = 2000 };
 
-struct times { double record, plan, bind, whole, alone; };
+struct times {
+	double record, plan, bind, whole, alone;
+};
 
 static void die(const struct tn_error *err) {
 	fprintf(stderr, "record: %s\n", err->text);
@@ -93,8 +95,8 @@ int main(void) {
 		}
 		keep_best(&t.alone, tn_clock_ns() - start, 10);
 	}
-	printf("record %.1f ns a node, plan %.0f, bind %.1f; add of 16 floats: %.1f ns in a chain, %.0f with a flush of its own\n", t.record, t.plan,
-	       t.bind, t.whole, t.alone);
+	printf("record %.1f ns a node, plan %.0f, bind %.1f; add of 16 floats: %.1f ns in a chain, %.0f with a flush of its own\n",
+		t.record, t.plan, t.bind, t.whole, t.alone);
 	tn_tensor_unref(x);
 	tn_tensor_unref(y);
 	tn_engine_destroy(e);

@@ -19,8 +19,8 @@ struct block {
 	size_t size;
 	bool is_free;
 	struct segment *segment;
-	struct block *prev, *next;           /* neighbours in the segment */
-	struct block *bin_prev, *bin_next;   /* free: in its bin */
+	struct block *prev, *next;         /* neighbours in the segment */
+	struct block *bin_prev, *bin_next; /* free: in its bin */
 };
 
 struct segment {
@@ -352,8 +352,8 @@ void *tn_allocator_alloc(struct tn_allocator *a, size_t size, struct tn_error *e
 		used = 0;
 	}
 	if (ptr == NULL) {
-		tn_error_set(err, TN_ERR_MEMORY, "out of memory: %.1f MiB asked for, %.1f MiB of the budget of %.1f MiB in use", mib(size),
-		             mib(used), mib(a->params.budget));
+		tn_error_set(err, TN_ERR_MEMORY, "out of memory: %.1f MiB asked for, %.1f MiB of the budget of %.1f MiB in use",
+			mib(size), mib(used), mib(a->params.budget));
 	}
 	return ptr;
 }

@@ -15,12 +15,19 @@ static size_t parse_size(const char *text) {
 
 	switch (*end) {
 	case 'k':
-	case 'K': shift = 10; break;
+	case 'K':
+		shift = 10;
+		break;
 	case 'm':
-	case 'M': shift = 20; break;
+	case 'M':
+		shift = 20;
+		break;
 	case 'g':
-	case 'G': shift = 30; break;
-	default: break;
+	case 'G':
+		shift = 30;
+		break;
+	default:
+		break;
 	}
 	return value > SIZE_MAX >> shift ? SIZE_MAX : (size_t)value << shift;
 }

@@ -54,7 +54,7 @@ static bool bytes_of(enum tn_dtype dtype, const struct tn_shape *shape, size_t *
 }
 
 struct tn_tensor *tn_tensor_wrap(struct tn_engine *e, struct tn_buffer *b, enum tn_dtype dtype, const struct tn_shape *shape,
-                                 const int64_t *strides, int64_t offset, struct tn_error *err) {
+	const int64_t *strides, int64_t offset, struct tn_error *err) {
 	struct tn_tensor *t = tn_tensor_new(e, err);
 
 	if (t == NULL) {
@@ -76,8 +76,8 @@ struct tn_tensor *tn_tensor_wrap(struct tn_engine *e, struct tn_buffer *b, enum 
 
 /* ---- tensors of data ---- */
 
-struct tn_tensor *tn_tensor_from_data(struct tn_engine *e, enum tn_dtype dtype, const struct tn_shape *shape, const void *data,
-                                      struct tn_error *err) {
+struct tn_tensor *tn_tensor_from_data(
+	struct tn_engine *e, enum tn_dtype dtype, const struct tn_shape *shape, const void *data, struct tn_error *err) {
 	struct tn_buffer *b;
 	size_t size;
 
@@ -269,8 +269,8 @@ static bool read_item(struct tn_tensor *t, char element[8], struct tn_error *err
 		char text[176];
 
 		tn_describe(t->dtype, &t->shape, text);
-		return tn_error_set(err, TN_ERR_SHAPE, "a number is wanted, this tensor has %lld elements: %s", (long long)tn_shape_count(&t->shape),
-		                    text);
+		return tn_error_set(err, TN_ERR_SHAPE, "a number is wanted, this tensor has %lld elements: %s",
+			(long long)tn_shape_count(&t->shape), text);
 	}
 	return tn_tensor_read(t, element, tn_dtype_size(t->dtype), err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plan cache. A key is the stream of recorded words, then which results are live, then what the leaves look like
  * (engine.h, engine.c); the hash only chooses the bucket, a hit compares all of it. Bounded by number and by bytes, the plan that
- * was not used for longest goes first. Sizes of buffers, layouts and the device are in the leaves' words or fixed for the engine. */
+ * was not used for longest goes first. Sizes of buffers, layouts and the device are in the leaves' words or fixed for the engine.
+ */
 #include <string.h>
 
 #include "tensor/engine.h"
@@ -45,8 +46,9 @@ struct tn_cached_plan *tn_cache_find(struct tn_plan_cache *cache, const struct t
 	size_t words = e->words.count, tail = e->key.count;
 
 	for (; plan != NULL; plan = plan->bucket_next) {
-		if (plan->hash == hash && plan->key_words == words + tail && memcmp(plan->key, e->words.items, words * sizeof(uint64_t)) == 0 &&
-		    (tail == 0 || memcmp(plan->key + words, e->key.items, tail * sizeof(uint64_t)) == 0)) {
+		if (plan->hash == hash && plan->key_words == words + tail &&
+			memcmp(plan->key, e->words.items, words * sizeof(uint64_t)) == 0 &&
+			(tail == 0 || memcmp(plan->key + words, e->key.items, tail * sizeof(uint64_t)) == 0)) {
 			break;
 		}
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The engine and its flush: what is pending is looked up among the plans (or planned), bound to addresses, run, and either all of it
- * commits or none of it happens. Everything that can fail before the first step (memory, compilation) fails before it; donated
+/* The engine and its flush: what is pending is looked up among the plans (or planned), bound to addresses, run, and either all of
+ * it commits or none of it happens. Everything that can fail before the first step (memory, compilation) fails before it; donated
  * buffers are written only from the plan's commit step on, behind everything that can fail in a run. */
 #include <assert.h>
 #include <stdlib.h>
@@ -106,15 +106,15 @@ void tn_engine_trim(struct tn_engine *e) {
 
 /* ---- the plan of a flush ---- */
 
-/* Nobody will read this leaf's buffer after the flush: all references to it are tensors of the leaf table that have no other holder, or
- * tensors that only undoing holds. Then a result may take the place of a leaf that is all of the buffer. */
+/* Nobody will read this leaf's buffer after the flush: all references to it are tensors of the leaf table that have no other
+ * holder, or tensors that only undoing holds. Then a result may take the place of a leaf that is all of the buffer. */
 static bool leaf_is_donatable(const struct tn_engine *e, const struct tn_leaf *leaf) {
 	const struct tn_tensor *t = leaf->tensor;
 	const struct tn_buffer *b = t->buffer;
 	int handles = (int)b->undo_holds;
 
 	if (e->eager || t->offset != 0 || b->size != (size_t)tn_shape_count(&t->shape) * tn_dtype_size(t->dtype) ||
-	    !tn_strides_are_dense(&t->shape, t->stride)) {
+		!tn_strides_are_dense(&t->shape, t->stride)) {
 		return false;
 	}
 	for (uint32_t k = b->leaf; k != TN_REF_NONE; k = e->leaves.items[k].next) {
@@ -126,8 +126,8 @@ static bool leaf_is_donatable(const struct tn_engine *e, const struct tn_leaf *l
 	return __atomic_load_n(&b->refs, __ATOMIC_ACQUIRE) == handles;
 }
 
-/* The part of the key that is known only now: a bit for each live node, then each leaf's dtype, shape, strides and whether its buffer
- * may be overwritten, and which leaf shares it. */
+/* The part of the key that is known only now: a bit for each live node, then each leaf's dtype, shape, strides and whether its
+ * buffer may be overwritten, and which leaf shares it. */
 static bool make_key(struct tn_engine *e, uint64_t *hash) {
 	size_t live_words = (e->nodes.count + 63) / 64, need = live_words + e->leaves.count * (1 + 2 * TN_MAX_NDIM);
 	uint64_t *w;
@@ -147,7 +147,7 @@ static bool make_key(struct tn_engine *e, uint64_t *hash) {
 		size_t ndim = (size_t)t->shape.ndim;
 
 		*w++ = (uint64_t)t->dtype | (uint64_t)t->shape.ndim << 8 | (uint64_t)leaf_is_donatable(e, &e->leaves.items[i]) << 16 |
-		       (uint64_t)e->leaves.items[i].next << 32;
+			(uint64_t)e->leaves.items[i].next << 32;
 		memcpy(w, t->shape.dims, ndim * sizeof(*w));
 		memcpy(w + ndim, t->stride, ndim * sizeof(*w));
 		w += 2 * ndim;
@@ -280,7 +280,8 @@ static void commit(struct tn_engine *e, const struct tn_cached_plan *cached) {
 		const struct tn_tensor *leaf = out->slot < leaf_count ? e->leaves.items[out->slot].tensor : NULL;
 		struct tn_buffer *b = leaf != NULL ? leaf->buffer : e->results.items[out->slot - leaf_count];
 
-		tn_tensor_settle(e->nodes.items[out->node].tensor, tn_buffer_ref(b), out->offset + (leaf != NULL ? leaf->offset : 0), out->stride);
+		tn_tensor_settle(
+			e->nodes.items[out->node].tensor, tn_buffer_ref(b), out->offset + (leaf != NULL ? leaf->offset : 0), out->stride);
 	}
 	drop_results(e);
 }
@@ -352,8 +353,8 @@ static bool plan_and_run(struct tn_engine *e, struct tn_error *err) {
 	}
 }
 
-/* The failure that this flush would leave, made before anything else, since without one the tensors would be lost; kept for the next
- * flush when it was not needed. */
+/* The failure that this flush would leave, made before anything else, since without one the tensors would be lost; kept for the
+ * next flush when it was not needed. */
 static bool prepare_failure(struct tn_engine *e, struct tn_error *err) {
 	if (e->spare_failure == NULL) {
 		e->spare_failure = tn_calloc(1, sizeof(*e->spare_failure));

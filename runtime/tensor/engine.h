@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to graph.c engine.c tape.c cache.c plan*.c: the engine, its pending nodes, and the plans that it keeps.
  *
- * A recorded node is a run of 64-bit words in one stream; the stream is at once what the planner decodes and the first part of the
- * plan cache's key, so that recording is the only time a node is looked at when its plan is known:
+ * A recorded node is a run of 64-bit words in one stream; the stream is at once what the planner decodes and the first part of
+ * the plan cache's key, so that recording is the only time a node is looked at when its plan is known:
  *
  *   head: op, dtype, ndim, inputs, attrs, scalars and their classes │ dims │ inputs, two to a word │ attrs │ scalars
  *
- * An input is the number of an earlier node, or TN_REF_LEAF + number of a leaf, or TN_REF_SCALAR: the next of the scalars. A literal
- * scalar's word holds its value, another's the number of its run-time slot: slots are told apart by origin. */
+ * An input is the number of an earlier node, or TN_REF_LEAF + number of a leaf, or TN_REF_SCALAR: the next of the scalars. A
+ * literal scalar's word holds its value, another's the number of its run-time slot: slots are told apart by origin. */
 #ifndef TN_TENSOR_ENGINE_H
 #define TN_TENSOR_ENGINE_H
 
@@ -16,7 +16,9 @@
 #define TN_REF_LEAF UINT32_C(0x80000000)
 #define TN_REF_SCALAR UINT32_MAX
 #define TN_REF_NONE UINT32_C(0x7fffffff)
-static inline bool tn_ref_is_leaf(uint32_t ref) { return (ref & TN_REF_LEAF) != 0 && ref != TN_REF_SCALAR; }
+static inline bool tn_ref_is_leaf(uint32_t ref) {
+	return (ref & TN_REF_LEAF) != 0 && ref != TN_REF_SCALAR;
+}
 
 struct tn_pending {
 	struct tn_tensor *tensor; /* weak; NULL: nobody can ask for its contents */
@@ -48,11 +50,11 @@ struct tn_cached_plan {
 	struct tn_arena memory; /* of everything below and in `plan` */
 	void *exec;             /* the backend's; NULL when there is no step */
 	uint32_t result_count;
-	uint32_t *donor;        /* result_count: the leaf whose buffer the result takes, or TN_REF_NONE */
+	uint32_t *donor; /* result_count: the leaf whose buffer the result takes, or TN_REF_NONE */
 	uint32_t output_count;
 	struct tn_plan_output *outputs;
-	uint32_t commit_step;   /* donated buffers are written from this step on */
-	size_t size;            /* bytes that it takes, for the cache's bound */
+	uint32_t commit_step; /* donated buffers are written from this step on */
+	size_t size;          /* bytes that it takes, for the cache's bound */
 	/* the cache's own */
 	uint64_t hash;
 	uint64_t *key;
@@ -97,11 +99,11 @@ struct tn_engine {
 	struct tn_plan_cache cache;
 	struct tn_cached_plan *last_plan; /* of the last flush, while the cache keeps it */
 	const char *last_cause;
-	TN_VEC(uint64_t) key;      /* scratch: live outputs and leaf descriptors */
-	TN_VEC(void *) slots;      /* scratch */
+	TN_VEC(uint64_t) key;               /* scratch: live outputs and leaf descriptors */
+	TN_VEC(void *) slots;               /* scratch */
 	TN_VEC(struct tn_buffer *) results; /* scratch */
-	struct tn_failure *spare_failure; /* for the next flush */
-	uint64_t epoch; /* flushes so far, for tape.c */
+	struct tn_failure *spare_failure;   /* for the next flush */
+	uint64_t epoch;                     /* flushes so far, for tape.c */
 	struct tn_engine_stats stats;
 
 	/* tape.c */
@@ -135,13 +137,14 @@ TN_MUST_USE struct tn_cached_plan *tn_plan_build(struct tn_engine *e, const bool
 TN_MUST_USE bool tn_plan_describe(const struct tn_cached_plan *plan, struct tn_str *out);
 
 /* tape.c: appends to the open records what the node, just recorded as `out`, says. */
-TN_MUST_USE bool tn_tape_add(struct tn_engine *e, const struct tn_graph_node *node, struct tn_tensor *out, uint32_t mask, struct tn_error *err);
+TN_MUST_USE bool tn_tape_add(
+	struct tn_engine *e, const struct tn_graph_node *node, struct tn_tensor *out, uint32_t mask, struct tn_error *err);
 void tn_tape_forget(struct tn_tensor *t); /* a tensor with history dies */
 
 /* plan_view.c: strides of a view op's result over a value with the given strides (result: `shape`). False: a reshape that
  * strides cannot express. */
-bool tn_view_apply(enum tn_op op, const struct tn_shape *in, const int64_t *in_stride, const int64_t *attrs, const struct tn_shape *shape,
-                   int64_t *stride, int64_t *offset);
+bool tn_view_apply(enum tn_op op, const struct tn_shape *in, const int64_t *in_stride, const int64_t *attrs,
+	const struct tn_shape *shape, int64_t *stride, int64_t *offset);
 /* Dense: a permutation of row-major without gaps. */
 bool tn_strides_are_dense(const struct tn_shape *shape, const int64_t *stride);
 /* Row-major strides of `shape` with its axes in the memory order of `like`. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tensor handles and the recording: handles come from slabs, a node is appended as words to the stream that engine.h draws, and the
- * rolling hash of the stream is ready when a flush looks for the plan. Recording allocates nothing in the steady state. */
+/* Tensor handles and the recording: handles come from slabs, a node is appended as words to the stream that engine.h draws, and
+ * the rolling hash of the stream is ready when a flush looks for the plan. Recording allocates nothing in the steady state. */
 #include <assert.h>
 #include <string.h>
 
@@ -62,9 +62,15 @@ static void tensor_free(struct tn_tensor *t) {
 		tn_tape_forget(t);
 	}
 	switch (t->state) {
-	case TN_TENSOR_READY: tn_buffer_unref(t->buffer); break;
-	case TN_TENSOR_PENDING: e->nodes.items[t->node].tensor = NULL; break;
-	case TN_TENSOR_FAILED: tn_failure_unref(t->failure); break;
+	case TN_TENSOR_READY:
+		tn_buffer_unref(t->buffer);
+		break;
+	case TN_TENSOR_PENDING:
+		e->nodes.items[t->node].tensor = NULL;
+		break;
+	case TN_TENSOR_FAILED:
+		tn_failure_unref(t->failure);
+		break;
 	}
 	t->failure = (struct tn_failure *)e->free_tensor;
 	e->free_tensor = t;
@@ -151,7 +157,7 @@ void tn_tensor_fail(struct tn_tensor *t, struct tn_failure *failure) {
 
 static bool same_elements(const struct tn_tensor *a, const struct tn_tensor *b) {
 	return a->offset == b->offset && a->dtype == b->dtype && tn_shape_equal(&a->shape, &b->shape) &&
-	       memcmp(a->stride, b->stride, sizeof(a->stride[0]) * (size_t)a->shape.ndim) == 0;
+		memcmp(a->stride, b->stride, sizeof(a->stride[0]) * (size_t)a->shape.ndim) == 0;
 }
 
 /* The number of a READY tensor among the leaves, added where it is new; TN_REF_NONE: out of memory. */
@@ -187,7 +193,7 @@ enum { MOST_WORDS = 1 + TN_MAX_NDIM + TN_MAX_OP_INPUTS / 2 + TN_MAX_ATTRS + TN_M
 
 static bool reserve(struct tn_engine *e, struct tn_error *err) {
 	if (!TN_VEC_RESERVE(&e->words, e->words.count + MOST_WORDS) || !TN_VEC_RESERVE(&e->nodes, e->nodes.count + 1) ||
-	    !TN_VEC_RESERVE(&e->scalars, e->scalars.count + TN_MAX_OP_SCALARS)) {
+		!TN_VEC_RESERVE(&e->scalars, e->scalars.count + TN_MAX_OP_SCALARS)) {
 		return tn_error_memory(err);
 	}
 	return true;
@@ -233,8 +239,8 @@ static bool has_kernel(struct tn_engine *e, const struct tn_graph_node *node, st
 		*known = tn_op_kind(node->op) == TN_KIND_VIEW || e->backend->impl->accepts(e->backend, node->op, in, node->dtype) ? 2 : 1;
 	}
 	if (TN_UNLIKELY(*known == 1)) {
-		return tn_error_set(err, TN_ERR_TYPE, "%s: not there for %s on %s", tn_op_name(node->op), tn_dtype_name(in),
-		                    e->backend->impl->name);
+		return tn_error_set(
+			err, TN_ERR_TYPE, "%s: not there for %s on %s", tn_op_name(node->op), tn_dtype_name(in), e->backend->impl->name);
 	}
 	return true;
 }
@@ -244,8 +250,8 @@ static void write_words(struct tn_engine *e, const struct tn_graph_node *node, c
 	uint64_t *at = e->words.items + e->words.count, *w = at, head, hash = e->hash;
 	int i;
 
-	head = (uint64_t)node->op | (uint64_t)node->dtype << 8 | (uint64_t)node->shape->ndim << 12 | (uint64_t)node->input_count << 16 |
-	       (uint64_t)node->attr_count << 24 | (uint64_t)node->scalar_count << 32;
+	head = (uint64_t)node->op | (uint64_t)node->dtype << 8 | (uint64_t)node->shape->ndim << 12 |
+		(uint64_t)node->input_count << 16 | (uint64_t)node->attr_count << 24 | (uint64_t)node->scalar_count << 32;
 	for (i = 0; i < node->scalar_count; i++) {
 		head |= (uint64_t)node->scalars[i].is_float << (40 + 2 * i) | (uint64_t)node->scalars[i].literal << (41 + 2 * i);
 	}
@@ -278,7 +284,8 @@ static struct tn_tensor *append(struct tn_engine *e, const struct tn_graph_node 
 	uint32_t refs[TN_MAX_OP_INPUTS];
 	struct tn_tensor *t;
 
-	if (!find_inputs(e, node, refs, err) || !has_kernel(e, node, err) || !reserve(e, err) || (t = tn_tensor_new(e, err)) == NULL) {
+	if (!find_inputs(e, node, refs, err) || !has_kernel(e, node, err) || !reserve(e, err) ||
+		(t = tn_tensor_new(e, err)) == NULL) {
 		return NULL;
 	}
 	t->state = TN_TENSOR_PENDING;
@@ -360,7 +367,8 @@ struct tn_tensor *tn_graph_add(struct tn_engine *e, const struct tn_graph_node *
 	if (out != NULL && e->grad_depth > 0) {
 		uint32_t mask = history_of(node) & (uint32_t)((UINT64_C(1) << e->grad_depth) - 1);
 
-		if (mask != 0 && tn_op_gradient(node->op) != NULL && tn_dtype_is_float(node->dtype) && !tn_tape_add(e, node, out, mask, err)) {
+		if (mask != 0 && tn_op_gradient(node->op) != NULL && tn_dtype_is_float(node->dtype) &&
+			!tn_tape_add(e, node, out, mask, err)) {
 			tn_tensor_unref(out);
 			return NULL;
 		}
@@ -370,9 +378,14 @@ struct tn_tensor *tn_graph_add(struct tn_engine *e, const struct tn_graph_node *
 
 struct tn_tensor *tn_graph_alias(struct tn_engine *e, struct tn_tensor *t, struct tn_error *err) {
 	return add(e,
-	           &(struct tn_graph_node){.op = TN_OP_RESHAPE, .dtype = t->dtype, .shape = &t->shape, .inputs = &t, .input_count = 1,
-	                                   .attrs = t->shape.dims, .attr_count = t->shape.ndim},
-	           err);
+		&(struct tn_graph_node){.op = TN_OP_RESHAPE,
+			.dtype = t->dtype,
+			.shape = &t->shape,
+			.inputs = &t,
+			.input_count = 1,
+			.attrs = t->shape.dims,
+			.attr_count = t->shape.ndim},
+		err);
 }
 
 void tn_graph_clear(struct tn_engine *e) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a recording to a plan (plan.h has the map). Everything here depends on the key alone: the recorded words, which results are
- * live, and what the leaves look like; so the same key gives the same plan. */
+/* From a recording to a plan (plan.h has the map). Everything here depends on the key alone: the recorded words, which results
+ * are live, and what the leaves look like; so the same key gives the same plan. */
 #include <string.h>
 
 #include "tensor/plan.h"
@@ -103,15 +103,16 @@ static bool values_equal(const struct plan_builder *b, const struct plan_value *
 	const struct tn_plan_scalar *scalars = b->out->plan.scalars;
 
 	if (x->op != y->op || x->dtype != y->dtype || x->input_count != y->input_count || x->attr_count != y->attr_count ||
-	    x->scalar_count != y->scalar_count || !tn_shape_equal(&x->shape, &y->shape) ||
-	    memcmp(x->inputs, y->inputs, x->input_count * sizeof(uint32_t)) != 0 ||
-	    memcmp(x->attrs, y->attrs, x->attr_count * sizeof(int64_t)) != 0) {
+		x->scalar_count != y->scalar_count || !tn_shape_equal(&x->shape, &y->shape) ||
+		memcmp(x->inputs, y->inputs, x->input_count * sizeof(uint32_t)) != 0 ||
+		memcmp(x->attrs, y->attrs, x->attr_count * sizeof(int64_t)) != 0) {
 		return false;
 	}
 	for (uint32_t k = 0; k < x->scalar_count; k++) {
 		const struct tn_plan_scalar *s = &scalars[x->scalars + k], *t = &scalars[y->scalars + k];
 
-		if (s->literal != t->literal || s->value.is_float != t->value.is_float || (s->literal ? s->value.i != t->value.i : s->slot != t->slot)) {
+		if (s->literal != t->literal || s->value.is_float != t->value.is_float ||
+			(s->literal ? s->value.i != t->value.i : s->slot != t->slot)) {
 			return false;
 		}
 	}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to plan*.c: a recording on its way to a plan.
  *
- *   plan.c         words → values; equal ones merged, dead ones left out; then one pass in record order that resolves views and gives
- *                  each value a step of its own or a place in a group
+ *   plan.c         words → values; equal ones merged, dead ones left out; then one pass in record order that resolves
+ *                  views and gives each value a step of its own or a place in a group
  *   plan_fuse.c    groups: elementwise values over one iteration space, with the reductions at their ends
  *   plan_emit.c    steps as the backend wants them
  *   plan_memory.c  which step reads what last, what takes over whose storage, donation, the arena
  *
- * A value is known by its reference: its node's number, or TN_REF_LEAF + a leaf's. Its elements lie in the storage of its `root`: itself,
- * or for a view the value (or leaf) that was really written. */
+ * A value is known by its reference: its node's number, or TN_REF_LEAF + a leaf's. Its elements lie in the storage of its `root`:
+ * itself, or for a view the value (or leaf) that was really written. */
 #ifndef TN_TENSOR_PLAN_H
 #define TN_TENSOR_PLAN_H
 
@@ -22,15 +22,15 @@ struct plan_value {
 	enum tn_dtype dtype;
 	struct tn_shape shape;
 	uint32_t input_count, attr_count, scalar_count;
-	uint32_t *inputs;      /* references; those of merged values are replaced already */
+	uint32_t *inputs; /* references; those of merged values are replaced already */
 	const int64_t *attrs;
-	uint32_t scalars;      /* first of its run in plan.scalars */
-	uint32_t same;         /* itself, or the earlier value that it equals */
-	uint32_t uses;         /* by needed values */
-	bool live;             /* a tensor asks for it, or for one that equals it */
+	uint32_t scalars; /* first of its run in plan.scalars */
+	uint32_t same;    /* itself, or the earlier value that it equals */
+	uint32_t uses;    /* by needed values */
+	bool live;        /* a tensor asks for it, or for one that equals it */
 	bool needed;
-	bool copies;           /* a reshape that strides cannot express */
-	bool stored;           /* its elements are in memory after its step */
+	bool copies; /* a reshape that strides cannot express */
+	bool stored; /* its elements are in memory after its step */
 	/* where the elements lie */
 	uint32_t root;
 	int64_t offset, stride[TN_MAX_NDIM];
@@ -38,23 +38,23 @@ struct plan_value {
 	uint32_t group, next_member; /* TN_REF_NONE: no group, no next */
 };
 
-/* A step in the making. Values join while nobody outside reads one of its results from memory ("open"); it runs where its last member
- * was recorded, so that each thing it reads from memory is computed before: a group is closed by whoever reads from it. */
+/* A step in the making. Values join while nobody outside reads one of its results from memory ("open"); it runs where its last
+ * member was recorded, so that each thing it reads from memory is computed before: a group is closed by whoever reads from it. */
 struct plan_group {
-	struct tn_shape shape;      /* the iteration space */
-	uint32_t first, last;       /* members, linked in record order */
+	struct tn_shape shape; /* the iteration space */
+	uint32_t first, last;  /* members, linked in record order */
 	uint32_t ins_count, reduce_count, out_count, input_count;
 	uint32_t inputs[TN_GROUP_INPUTS]; /* references that are read from memory */
-	uint32_t merged_into;       /* TN_REF_NONE: it is still there */
-	uint32_t steps_before;      /* steps of others when the last member joined */
+	uint32_t merged_into;             /* TN_REF_NONE: it is still there */
+	uint32_t steps_before;            /* steps of others when the last member joined */
 	bool closed;
 };
 
 /* What is known of one storage: a leaf or a stored value. */
 struct plan_storage {
 	uint32_t first_step, last_step; /* written, read for the last time; TN_REF_NONE: never */
-	uint32_t taken_by;      /* the value whose step writes its result over this, or TN_REF_NONE */
-	bool result;            /* live: has a slot of its own that outlives the run */
+	uint32_t taken_by;              /* the value whose step writes its result over this, or TN_REF_NONE */
+	bool result;                    /* live: has a slot of its own that outlives the run */
 	uint32_t slot;
 	size_t size;
 };
@@ -64,8 +64,8 @@ struct plan_builder {
 	struct tn_error *err;
 	const bool *donatable;
 	struct tn_arena scratch;
-	struct tn_cached_plan *out;  /* in its own memory */
-	struct tn_arena memory;      /* of `out` */
+	struct tn_cached_plan *out; /* in its own memory */
+	struct tn_arena memory;     /* of `out` */
 	uint32_t count;
 	struct plan_value *values;
 	uint32_t leaf_count;
@@ -95,7 +95,8 @@ static inline bool plan_is_fused(const struct plan_value *v) {
 void plan_view_of(const struct plan_builder *b, uint32_t ref, struct tn_view *out);
 /* The same, broadcast to a shape. */
 void plan_view_broadcast(const struct plan_builder *b, uint32_t ref, const struct tn_shape *shape, struct tn_view *out);
-/* The number that fills the value, as an index of plan.scalars, where it may stand for it in a fused program; else TN_REF_NONE. */
+/* The number that fills the value, as an index of plan.scalars, where it may stand for it in a fused program; else TN_REF_NONE.
+ */
 uint32_t plan_fill_of(const struct plan_builder *b, uint32_t ref);
 /* A later step reads the value from memory: its root is stored, and its group takes nobody in any more. */
 void plan_read(struct plan_builder *b, uint32_t ref);

@@ -36,7 +36,7 @@ static bool describe_donors(const struct tn_cached_plan *cached, const struct tn
 		bool result = slot >= leaf_count && slot < leaf_count + cached->result_count;
 
 		if (result && cached->donor[slot - leaf_count] != TN_REF_NONE &&
-		    !tn_str_printf(out, ", over leaf %" PRIu32, cached->donor[slot - leaf_count])) {
+			!tn_str_printf(out, ", over leaf %" PRIu32, cached->donor[slot - leaf_count])) {
 			return false;
 		}
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps as the backend wants them, in the order of the record: an op of its own stands where it was recorded, a group where its last
- * member was. Views name their roots; plan_memory.c puts slots in their place. */
+/* Steps as the backend wants them, in the order of the record: an op of its own stands where it was recorded, a group where its
+ * last member was. Views name their roots; plan_memory.c puts slots in their place. */
 #include <string.h>
 
 #include "tensor/plan.h"
@@ -15,7 +15,7 @@ struct program {
 
 static bool same_view(const struct tn_view *x, const struct tn_view *y) {
 	return x->slot == y->slot && x->dtype == y->dtype && x->offset == y->offset &&
-	       memcmp(x->stride, y->stride, sizeof(x->stride[0]) * (size_t)x->shape.ndim) == 0;
+		memcmp(x->stride, y->stride, sizeof(x->stride[0]) * (size_t)x->shape.ndim) == 0;
 }
 
 static struct tn_fused_source input_source(struct program *p, uint32_t ref) {

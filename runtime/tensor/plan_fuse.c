@@ -3,9 +3,10 @@
  *
  * A value joins the group that computes one of its operands (which it then reads from a register), merging groups where it has
  * operands in several; or the group that reads the same memory anyway, so that an optimizer's three results are one loop over the
- * gradient. Both only while the group is open: nobody outside has read from it, so it may still run as late as this value. A reader
- * closes a group before it joins one of its own, so that whatever a group reads from memory belongs to groups that were closed
- * before its last member came; ordered by last members the steps are therefore in order of their dependences, without cycles. */
+ * gradient. Both only while the group is open: nobody outside has read from it, so it may still run as late as this value. A
+ * reader closes a group before it joins one of its own, so that whatever a group reads from memory belongs to groups that were
+ * closed before its last member came; ordered by last members the steps are therefore in order of their dependences, without
+ * cycles. */
 #include <string.h>
 
 #include "tensor/plan.h"
@@ -55,7 +56,7 @@ static uint32_t register_group(const struct plan_builder *b, uint32_t ref, const
 
 static bool has_room(const struct plan_group *g, const struct plan_group *more) {
 	return g->ins_count + more->ins_count < TN_GROUP_INS && g->input_count + more->input_count + 3 <= TN_GROUP_INPUTS &&
-	       g->out_count + more->out_count < TN_GROUP_OUTS;
+		g->out_count + more->out_count < TN_GROUP_OUTS;
 }
 
 /* Whether running the group only now keeps temporaries alive that are larger than what is saved. */
@@ -132,7 +133,7 @@ static uint32_t join_operands(struct plan_builder *b, uint32_t i, const struct t
 			continue;
 		}
 		fits = has_room(&b->groups[g], target == TN_REF_NONE ? &no_group : &b->groups[target]) &&
-		       !prolongs(b, &b->groups[g], bytes_of(b, v->inputs[k]));
+			!prolongs(b, &b->groups[g], bytes_of(b, v->inputs[k]));
 		if (!fits) {
 			plan_read(b, v->inputs[k]);
 		} else if (target == TN_REF_NONE) {
@@ -158,8 +159,8 @@ static uint32_t join_reader(struct plan_builder *b, uint32_t i, const struct tn_
 		while (g != TN_REF_NONE && b->groups[g].merged_into != TN_REF_NONE) {
 			g = b->groups[g].merged_into;
 		}
-		if (g != TN_REF_NONE && !b->groups[g].closed && tn_shape_equal(&b->groups[g].shape, space) && has_room(&b->groups[g], &no_group) &&
-		    !prolongs(b, &b->groups[g], bytes_of(b, v->inputs[k]))) {
+		if (g != TN_REF_NONE && !b->groups[g].closed && tn_shape_equal(&b->groups[g].shape, space) &&
+			has_room(&b->groups[g], &no_group) && !prolongs(b, &b->groups[g], bytes_of(b, v->inputs[k]))) {
 			return g;
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where each result lies. Live ones have slots of their own, or the buffer of a leaf that nobody else needs (donation); the others
- * share an arena by their lives. A result may take over the storage of an operand that dies with its step: fused programs read each
- * block before they write it, and the ops that set or add a part of a tensor work in place.
+/* Where each result lies. Live ones have slots of their own, or the buffer of a leaf that nobody else needs (donation); the
+ * others share an arena by their lives. A result may take over the storage of an operand that dies with its step: fused programs
+ * read each block before they write it, and the ops that set or add a part of a tensor work in place.
  *
  * An index out of range fails a run, so a donated buffer is written at the last such step or after it, never before: a run
  * that fails leaves every leaf as it was. (A step that checks indices checks all of them before it writes.) */
@@ -92,16 +92,17 @@ static bool find_lives(struct plan_builder *b) {
 
 /* ---- taking over ---- */
 
-/* Whether writing `out` may go over input k of the step: the same elements in the same places, all of that storage, read for the last
- * time, and by no other view here. */
-static bool covers(const struct plan_builder *b, const struct tn_view *inputs, uint32_t count, uint32_t k, const struct tn_view *out,
-                   uint32_t step) {
+/* Whether writing `out` may go over input k of the step: the same elements in the same places, all of that storage, read for the
+ * last time, and by no other view here. */
+static bool covers(const struct plan_builder *b, const struct tn_view *inputs, uint32_t count, uint32_t k,
+	const struct tn_view *out, uint32_t step) {
 	const struct tn_view *in = &inputs[k];
 	const struct plan_storage *s = store_of(b, in->slot);
 
-	if (s->taken_by != TN_REF_NONE || s->result || s->last_step != step || in->offset != 0 || !tn_shape_equal(&in->shape, &out->shape) ||
-	    tn_dtype_size(in->dtype) != tn_dtype_size(out->dtype) || tn_dtype_size(in->dtype) != tn_dtype_size(plan_dtype(b, in->slot)) ||
-	    tn_shape_count(&in->shape) != tn_shape_count(plan_shape(b, in->slot)) || !tn_strides_are_dense(&in->shape, in->stride)) {
+	if (s->taken_by != TN_REF_NONE || s->result || s->last_step != step || in->offset != 0 ||
+		!tn_shape_equal(&in->shape, &out->shape) || tn_dtype_size(in->dtype) != tn_dtype_size(out->dtype) ||
+		tn_dtype_size(in->dtype) != tn_dtype_size(plan_dtype(b, in->slot)) ||
+		tn_shape_count(&in->shape) != tn_shape_count(plan_shape(b, in->slot)) || !tn_strides_are_dense(&in->shape, in->stride)) {
 		return false;
 	}
 	for (int i = 0; i < in->shape.ndim; i++) {
@@ -124,15 +125,17 @@ struct takeover {
 };
 
 /* Lets the result `out` of a step take over one of its inputs, if there is one. */
-static void take_over(struct takeover *t, const struct tn_view *inputs, uint32_t count, uint32_t first, const struct tn_view *out,
-                      uint32_t step) {
+static void take_over(
+	struct takeover *t, const struct tn_view *inputs, uint32_t count, uint32_t first, const struct tn_view *out, uint32_t step) {
 	struct plan_builder *b = t->b;
 	const struct plan_storage *own = store_of(b, out->slot);
 
 	for (uint32_t k = 0; k < count && k < first; k++) {
 		bool leaf = tn_ref_is_leaf(inputs[k].slot);
 
-		if (leaf && (!b->donatable[inputs[k].slot & ~TN_REF_LEAF] || !own->result || (t->last_failing != TN_REF_NONE && step < t->last_failing))) {
+		if (leaf &&
+			(!b->donatable[inputs[k].slot & ~TN_REF_LEAF] || !own->result ||
+				(t->last_failing != TN_REF_NONE && step < t->last_failing))) {
 			continue;
 		}
 		if (covers(b, inputs, count, k, out, step)) {
@@ -159,7 +162,8 @@ static bool walks_once(const struct tn_fused *f) {
 }
 
 static bool works_in_place(enum tn_op op) {
-	return op == TN_OP_SLICE_SET || op == TN_OP_INDEX_SET || op == TN_OP_INDEX_ADD || op == TN_OP_SCATTER_SET || op == TN_OP_SCATTER_ADD;
+	return op == TN_OP_SLICE_SET || op == TN_OP_INDEX_SET || op == TN_OP_INDEX_ADD || op == TN_OP_SCATTER_SET ||
+		op == TN_OP_SCATTER_ADD;
 }
 
 static void take_over_all(struct plan_builder *b) {

@@ -6,62 +6,65 @@
 
 #include "tensor/engine.h"
 
+/* Axes that matter: those of size 1 lie anywhere. */
+static int drop_ones(const struct tn_shape *in, const int64_t *in_stride, int64_t *dims, int64_t *stride) {
+	int count = 0;
+
+	for (int axis = 0; axis < in->ndim; axis++) {
+		if (in->dims[axis] != 1) {
+			dims[count] = in->dims[axis];
+			stride[count++] = in_stride[axis];
+		}
+	}
+	return count;
+}
+
 /* Splits and merges axes: runs of axes of `in` that lie one behind the other in memory are matched with runs of the result's axes
  * of the same size. Empty and one-element tensors always go. */
 static bool reshape_strides(const struct tn_shape *in, const int64_t *in_stride, const struct tn_shape *shape, int64_t *stride) {
 	int64_t dims[TN_MAX_NDIM], old[TN_MAX_NDIM];
-	int count = 0, i = 0, k = 0;
+	int count = drop_ones(in, in_stride, dims, old), k = 0;
 
+	tn_shape_strides(shape, stride);
 	if (tn_shape_count(shape) <= 1) {
-		tn_shape_strides(shape, stride);
 		return true;
 	}
-	for (int axis = 0; axis < in->ndim; axis++) {
-		if (in->dims[axis] != 1) {
-			dims[count] = in->dims[axis];
-			old[count++] = in_stride[axis];
-		}
-	}
-	while (i < count) {
-		int first = i, k_end;
-		int64_t from = dims[i], to = 1, step;
+	for (int i = 0; i < count; i++) {
+		int64_t from = dims[i], to, step;
+		int end;
 
-		while (k < shape->ndim && shape->dims[k] == 1) {
-			stride[k++] = 1;
+		while (shape->dims[k] == 1) {
+			k++;
 		}
-		k_end = k;
-		to = shape->dims[k_end++];
+		end = k;
+		to = shape->dims[end++];
 		while (from != to) {
-			if (from < to) {
-				from *= dims[++i];
-			} else {
-				to *= shape->dims[k_end++];
+			if (from > to) {
+				to *= shape->dims[end++];
+				continue;
 			}
-		}
-		for (int j = first; j < i; j++) {
-			if (old[j] != old[j + 1] * dims[j + 1]) {
+			if (old[i] != old[i + 1] * dims[i + 1]) {
 				return false;
 			}
+			from *= dims[++i];
 		}
-		step = old[i++];
-		for (int j = k_end - 1; j >= k; j--) {
+		step = old[i];
+		for (int j = end - 1; j >= k; j--) {
 			stride[j] = step;
 			step *= shape->dims[j];
 		}
-		k = k_end;
-	}
-	while (k < shape->ndim) {
-		stride[k++] = 1;
+		k = end;
 	}
 	return true;
 }
 
-bool tn_view_apply(enum tn_op op, const struct tn_shape *in, const int64_t *in_stride, const int64_t *attrs, const struct tn_shape *shape,
-                   int64_t *stride, int64_t *offset) {
+bool tn_view_apply(enum tn_op op, const struct tn_shape *in, const int64_t *in_stride, const int64_t *attrs,
+	const struct tn_shape *shape, int64_t *stride, int64_t *offset) {
 	int extra = shape->ndim - in->ndim;
 
 	switch (op) {
-	case TN_OP_RESHAPE: return reshape_strides(in, in_stride, shape, stride);
+	case TN_OP_RESHAPE:
+		return reshape_strides(in, in_stride, shape, stride);
 	case TN_OP_EXPAND:
 		for (int i = 0; i < shape->ndim; i++) {
 			stride[i] = i < extra || (in->dims[i - extra] == 1 && shape->dims[i] != 1) ? 0 : in_stride[i - extra];

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gradients: the tape of open `grad` blocks, and the walk back over it.
  *
- * All open records share one tape; an entry's mask says to which of them it belongs (bit k: the record at depth k), and a tensor with
- * history knows its entry by number, which serves as its identity in the walk. Entries hold only the tensors that the op table says the
- * gradient reads. The walk records its nodes after its own record was closed, so they join the enclosing records by the ordinary way:
- * gradients of gradients need nothing more. Closing clears the record's bit in every tensor that still lives. */
+ * All open records share one tape; an entry's mask says to which of them it belongs (bit k: the record at depth k), and a tensor
+ * with history knows its entry by number, which serves as its identity in the walk. Entries hold only the tensors that the op
+ * table says the gradient reads. The walk records its nodes after its own record was closed, so they join the enclosing records
+ * by the ordinary way: gradients of gradients need nothing more. Closing clears the record's bit in every tensor that still
+ * lives. */
 #include <assert.h>
 #include <string.h>
 
@@ -14,16 +15,16 @@ enum { MOST_DEPTH = 31, CUT_NODES = 512 };
 #define NO_ENTRY UINT32_MAX
 
 struct tn_tape_entry {
-	uint32_t mask;            /* open records that it belongs to; 0: empty */
-	bool is_leaf;             /* of record `depth`; for the others it is the identity */
+	uint32_t mask; /* open records that it belongs to; 0: empty */
+	bool is_leaf;  /* of record `depth`; for the others it is the identity */
 	int depth;
 	struct tn_tensor *handle; /* the result, weakly; NULL: it died */
 	uint64_t epoch;           /* flushes before it was recorded */
 	enum tn_op op;
 	int input_count, attr_count, scalar_count;
-	uint32_t *sources;        /* each input's entry, or NO_ENTRY */
+	uint32_t *sources;         /* each input's entry, or NO_ENTRY */
 	struct tn_tensor **inputs; /* counted; NULL: not saved */
-	struct tn_tensor *out;    /* counted; NULL: not saved */
+	struct tn_tensor *out;     /* counted; NULL: not saved */
 	struct tn_shape *shapes, out_shape;
 	enum tn_dtype *dtypes, out_dtype;
 	bool *is_scalar;
@@ -58,15 +59,16 @@ static struct tn_tape_entry *entry_new(struct tn_engine *e, int inputs, int attr
 	entry->is_scalar = TN_ARENA_ARRAY(a, (size_t)inputs, bool);
 	entry->attrs = TN_ARENA_ARRAY(a, (size_t)attrs, int64_t);
 	entry->scalars = TN_ARENA_ARRAY(a, (size_t)scalars, struct tn_scalar);
-	if (entry->sources == NULL || entry->inputs == NULL || entry->shapes == NULL || entry->dtypes == NULL || entry->is_scalar == NULL ||
-	    entry->attrs == NULL || entry->scalars == NULL) {
+	if (entry->sources == NULL || entry->inputs == NULL || entry->shapes == NULL || entry->dtypes == NULL ||
+		entry->is_scalar == NULL || entry->attrs == NULL || entry->scalars == NULL) {
 		return NULL;
 	}
 	return entry;
 }
 
 /* Puts it on the tape, with `out` as its result. */
-static bool entry_push(struct tn_engine *e, struct tn_tape_entry *entry, struct tn_tensor *out, uint32_t mask, struct tn_error *err) {
+static bool entry_push(
+	struct tn_engine *e, struct tn_tape_entry *entry, struct tn_tensor *out, uint32_t mask, struct tn_error *err) {
 	if (!TN_VEC_PUSH(&e->tape, entry)) {
 		return tn_error_memory(err);
 	}
@@ -105,7 +107,8 @@ static void entry_clear(struct tn_tape_entry *entry) {
 	entry->out = NULL;
 }
 
-bool tn_tape_add(struct tn_engine *e, const struct tn_graph_node *node, struct tn_tensor *out, uint32_t mask, struct tn_error *err) {
+bool tn_tape_add(
+	struct tn_engine *e, const struct tn_graph_node *node, struct tn_tensor *out, uint32_t mask, struct tn_error *err) {
 	struct tn_tape_entry *entry = entry_new(e, node->input_count, node->attr_count, node->scalar_count);
 	unsigned saves = tn_op_saves(node->op);
 
@@ -275,10 +278,23 @@ static bool step_back(struct walk *w, const struct tn_tape_entry *entry, struct 
 	bool needs[TN_MAX_OP_INPUTS], any = false, ok = true;
 	struct tn_tensor *grads[TN_MAX_OP_INPUTS] = {0};
 	struct tn_grad_call call = {
-		.engine = w->engine, .op = entry->op, .input_count = entry->input_count, .inputs = entry->inputs, .shapes = entry->shapes,
-		.dtypes = entry->dtypes, .scalars = entry->scalars, .scalar_count = entry->scalar_count, .is_scalar = entry->is_scalar,
-		.attrs = entry->attrs, .attr_count = entry->attr_count, .out = entry->out, .out_shape = entry->out_shape,
-		.out_dtype = entry->out_dtype, .grad = grad, .needs = needs, .grads = grads,
+		.engine = w->engine,
+		.op = entry->op,
+		.input_count = entry->input_count,
+		.inputs = entry->inputs,
+		.shapes = entry->shapes,
+		.dtypes = entry->dtypes,
+		.scalars = entry->scalars,
+		.scalar_count = entry->scalar_count,
+		.is_scalar = entry->is_scalar,
+		.attrs = entry->attrs,
+		.attr_count = entry->attr_count,
+		.out = entry->out,
+		.out_shape = entry->out_shape,
+		.out_dtype = entry->out_dtype,
+		.grad = grad,
+		.needs = needs,
+		.grads = grads,
 	};
 
 	for (int k = 0; k < entry->input_count; k++) {
@@ -361,10 +377,11 @@ static bool run_walk(struct walk *w, struct tn_grad *grad, struct tn_tensor *val
 	return w->grads[value->tape - w->begin] != NULL && walk_back(w, grad->depth, err);
 }
 
-bool tn_grad_end(struct tn_grad *grad, struct tn_tensor *value, struct tn_tensor *const *leaves, int count, struct tn_tensor **grads,
-                 struct tn_error *err) {
+bool tn_grad_end(struct tn_grad *grad, struct tn_tensor *value, struct tn_tensor *const *leaves, int count,
+	struct tn_tensor **grads, struct tn_error *err) {
 	struct tn_engine *e = grad->engine;
-	struct walk w = {.engine = e, .begin = grad->begin, .count = (uint32_t)e->tape.count - grad->begin, .bit = UINT32_C(1) << grad->depth};
+	struct walk w = {
+		.engine = e, .begin = grad->begin, .count = (uint32_t)e->tape.count - grad->begin, .bit = UINT32_C(1) << grad->depth};
 	bool ok;
 
 	for (int i = 0; i < count; i++) {

@@ -22,8 +22,8 @@ static void unmap(void *data, void *ptr, size_t size) {
 }
 
 static struct tn_allocator *create(size_t budget) {
-	struct tn_allocator *a =
-		tn_allocator_create(&(struct tn_allocator_params){.map = map, .unmap = unmap, .segment = (size_t)2 << 20, .budget = budget});
+	struct tn_allocator *a = tn_allocator_create(
+		&(struct tn_allocator_params){.map = map, .unmap = unmap, .segment = (size_t)2 << 20, .budget = budget});
 
 	TN_CHECK_NOT_NULL(a);
 	return a;
@@ -61,7 +61,8 @@ TN_TEST(freed_memory_is_used_again_whole) {
 	struct tn_allocator *a = create((size_t)64 << 20);
 	struct tn_error err = {0};
 	size_t mib = (size_t)1 << 20;
-	void *x = tn_allocator_alloc(a, mib / 2, &err), *y = tn_allocator_alloc(a, mib / 2, &err), *z = tn_allocator_alloc(a, mib, &err), *whole;
+	void *x = tn_allocator_alloc(a, mib / 2, &err), *y = tn_allocator_alloc(a, mib / 2, &err),
+		 *z = tn_allocator_alloc(a, mib, &err), *whole;
 
 	TN_CHECK_SIZE_EQ(maps, 1);
 	tn_allocator_free(a, x);
@@ -81,8 +82,8 @@ TN_TEST(freed_memory_is_used_again_whole) {
 TN_TEST(the_smallest_block_that_fits_is_taken) {
 	struct tn_allocator *a = create((size_t)64 << 20);
 	struct tn_error err = {0};
-	void *large = tn_allocator_alloc(a, 100000, &err), *wall = tn_allocator_alloc(a, 64, &err), *small = tn_allocator_alloc(a, 5000, &err),
-	     *end = tn_allocator_alloc(a, 64, &err), *got;
+	void *large = tn_allocator_alloc(a, 100000, &err), *wall = tn_allocator_alloc(a, 64, &err),
+		 *small = tn_allocator_alloc(a, 5000, &err), *end = tn_allocator_alloc(a, 64, &err), *got;
 
 	tn_allocator_free(a, large);
 	tn_allocator_free(a, small);
@@ -115,7 +116,10 @@ TN_TEST(beyond_the_budget_an_error_says_how_much) {
 TN_TEST(random_use_keeps_blocks_apart) {
 	struct tn_allocator *a = create((size_t)64 << 20);
 	struct tn_error err = {0};
-	struct { unsigned char *ptr; size_t size; } held[64] = {0};
+	struct {
+		unsigned char *ptr;
+		size_t size;
+	} held[64] = {0};
 	struct tn_memory_stats stats;
 	uint64_t state = 1;
 
@@ -179,8 +183,8 @@ TN_TEST(threads_may_share_it) {
 TN_TEST(no_memory_for_headers_is_an_ordinary_error) {
 	TN_FOR_EACH_FAILING_ALLOC {
 		struct tn_error err = {0};
-		struct tn_allocator *a =
-			tn_allocator_create(&(struct tn_allocator_params){.map = map, .unmap = unmap, .segment = (size_t)2 << 20, .budget = (size_t)8 << 20});
+		struct tn_allocator *a = tn_allocator_create(
+			&(struct tn_allocator_params){.map = map, .unmap = unmap, .segment = (size_t)2 << 20, .budget = (size_t)8 << 20});
 		void *p = a == NULL ? NULL : tn_allocator_alloc(a, 100, &err);
 
 		TN_CHECK(a == NULL || p != NULL || err.kind == TN_ERR_MEMORY);

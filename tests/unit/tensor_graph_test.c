@@ -67,8 +67,8 @@ static struct tn_engine *flaky_engine(void) {
 	backend->impl = &flaky_impl;
 	hook_log[0] = '\0';
 	e = tn_engine_create(&(struct tn_engine_params){.backend = backend,
-	                                                .hooks = {.before_flush = on_before, .after_flush = on_after, .locate = on_locate}},
-	                     &err);
+							 .hooks = {.before_flush = on_before, .after_flush = on_after, .locate = on_locate}},
+		&err);
 	TN_CHECK_NO_ERROR(&err);
 	return e;
 }
@@ -125,7 +125,8 @@ TN_TEST(a_flush_without_memory_has_no_effect) {
 	struct tn_error err = {0};
 
 	for (int n = 0; n < 4; n++) {
-		struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(2, 2)), *y = tn_matmul(e, x, x, &err), *z = tn_matmul(e, y, x, &err);
+		struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(2, 2)), *y = tn_matmul(e, x, x, &err),
+						 *z = tn_matmul(e, y, x, &err);
 		struct tn_tensor *last = tn_unary(e, TN_OP_NEG, z, &err);
 		bool ok;
 
@@ -153,7 +154,8 @@ TN_TEST(any_allocation_may_fail) {
 	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(3, 4));
 
 	TN_FOR_EACH_FAILING_ALLOC {
-		struct tn_tensor *y = tn_unary(e, TN_OP_EXP, x, &err), *s = y == NULL ? NULL : tn_reduce(e, TN_OP_SUM, y, NULL, 0, false, &err);
+		struct tn_tensor *y = tn_unary(e, TN_OP_EXP, x, &err),
+						 *s = y == NULL ? NULL : tn_reduce(e, TN_OP_SUM, y, NULL, 0, false, &err);
 		struct tn_grad *grad = s == NULL ? NULL : tn_grad_begin(e, &err);
 		struct tn_tensor *leaf = grad == NULL ? NULL : tn_grad_leaf(grad, x, &err), *g = NULL;
 		struct tn_tensor *loss = leaf == NULL ? NULL : tn_mean(e, leaf, NULL, 0, false, &err);
@@ -204,7 +206,7 @@ TN_TEST(plans_are_found_again_unless_shapes_liveness_or_literals_differ) {
 
 	for (int i = 0; i < 4; i++) {
 		struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(sizes[i])), *y = tn_unary(e, TN_OP_NEG, x, &err),
-				 *z = tn_unary(e, TN_OP_EXP, y, &err);
+						 *z = tn_unary(e, TN_OP_EXP, y, &err);
 
 		if (i == 3) {
 			tn_tensor_unref(y);
@@ -225,7 +227,7 @@ TN_TEST(views_of_what_is_there_are_there_at_once) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
 	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(2, 3)), *t = tn_transpose(e, x, 0, 1, &err),
-			 *r = tn_reshape(e, x, (int64_t[]){3, 2}, 2, &err), *c = tn_reshape(e, t, (int64_t[]){6}, 1, &err);
+					 *r = tn_reshape(e, x, (int64_t[]){3, 2}, 2, &err), *c = tn_reshape(e, t, (int64_t[]){6}, 1, &err);
 
 	TN_CHECK(!tn_tensor_is_pending(t));
 	TN_CHECK(!tn_tensor_is_pending(r));
@@ -244,8 +246,10 @@ TN_TEST(gradients_have_the_leaves_shapes_and_unreached_leaves_none) {
 	struct tn_error err = {0};
 	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(2, 3)), *b = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(3));
 	struct tn_grad *grad = tn_grad_begin(e, &err);
-	struct tn_tensor *leaves[3] = {tn_grad_leaf(grad, x, &err), tn_grad_leaf(grad, b, &err), tn_grad_leaf(grad, b, &err)}, *grads[3];
-	struct tn_tensor *y = tn_binary(e, TN_OP_MUL, leaves[0], leaves[1], &err), *loss = tn_reduce(e, TN_OP_SUM, y, NULL, 0, false, &err);
+	struct tn_tensor *leaves[3] = {tn_grad_leaf(grad, x, &err), tn_grad_leaf(grad, b, &err), tn_grad_leaf(grad, b, &err)},
+					 *grads[3];
+	struct tn_tensor *y = tn_binary(e, TN_OP_MUL, leaves[0], leaves[1], &err),
+					 *loss = tn_reduce(e, TN_OP_SUM, y, NULL, 0, false, &err);
 
 	TN_CHECK(tn_grad_end(grad, loss, leaves, 3, grads, &err));
 	CHECK_TENSOR(grads[0], "f32[2, 3] 0 1 2 0 1 2");
@@ -302,8 +306,8 @@ TN_TEST(stop_gradient_cuts_and_the_leaf_itself_stays_a_constant_outside) {
 	struct tn_error err = {0};
 	struct tn_tensor *x = tn_tensor_from_f64(e, TN_DTYPE_F32, 3, &err), *g;
 	struct tn_grad *grad = tn_grad_begin(e, &err);
-	struct tn_tensor *a = tn_grad_leaf(grad, x, &err), *stopped = tn_stop_gradient(e, a, &err), *y = tn_binary(e, TN_OP_MUL, a, stopped, &err),
-			 *z = tn_binary(e, TN_OP_MUL, y, x, &err);
+	struct tn_tensor *a = tn_grad_leaf(grad, x, &err), *stopped = tn_stop_gradient(e, a, &err),
+					 *y = tn_binary(e, TN_OP_MUL, a, stopped, &err), *z = tn_binary(e, TN_OP_MUL, y, x, &err);
 
 	TN_CHECK(tn_grad_end(grad, z, &a, 1, &g, &err));
 	CHECK_TENSOR(g, "f32[] 9");

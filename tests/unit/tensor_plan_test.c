@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plans: what becomes one step, what is left out, whose buffer is written over, and that none of it changes a bit: random programs
- * run planned and node by node. */
+/* Plans: what becomes one step, what is left out, whose buffer is written over, and that none of it changes a bit: random
+ * programs run planned and node by node. */
 #include "tensor_fixture.h"
 
 static struct tn_engine *eager_engine(void) {
@@ -70,7 +70,8 @@ static void decay(struct tn_engine *e, struct tn_tensor **x, double factor, stru
 }
 
 /* One AdamW update of p by g, with the moments m and v, whose corrections are run-time numbers. */
-static void adamw(struct tn_engine *e, struct tn_tensor **p, struct tn_tensor **m, struct tn_tensor **v, struct tn_tensor *g, double step) {
+static void adamw(
+	struct tn_engine *e, struct tn_tensor **p, struct tn_tensor **m, struct tn_tensor **v, struct tn_tensor *g, double step) {
 	struct tn_error err = {0};
 	struct tn_tensor *square = tn_binary(e, TN_OP_MUL, g, g, &err), *top, *root, *change;
 
@@ -88,12 +89,13 @@ static void adamw(struct tn_engine *e, struct tn_tensor **p, struct tn_tensor **
 TN_TEST(an_update_of_adamw_is_one_step_over_its_three_tensors) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_tensor *p = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(20, 30)), *m = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(20, 30)),
-			 *v = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(20, 30)), *g = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(20, 30));
+					 *v = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(20, 30)), *g = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(20, 30));
 	struct tn_engine_stats stats;
 
 	adamw(e, &p, &m, &v, g, 0.5);
-	TN_CHECK_STR_EQ(flushed(e), "0 fused [20, 30]: mul mul mul add mul mul add div div sqrt add div mul mul add; in 4 out 3, "
-				    "over leaf 1, over leaf 2, over leaf 3\n");
+	TN_CHECK_STR_EQ(flushed(e),
+		"0 fused [20, 30]: mul mul mul add mul mul add div div sqrt add div mul mul add; in 4 out 3, "
+		"over leaf 1, over leaf 2, over leaf 3\n");
 	adamw(e, &p, &m, &v, g, 0.25);
 	flushed(e);
 	tn_engine_get_stats(e, &stats);
@@ -115,9 +117,10 @@ TN_TEST(a_softmax_by_hand_is_three_steps) {
 	power = then(e, TN_OP_EXP, tn_binary(e, TN_OP_SUB, x, most, &err));
 	total = reduced(e, TN_OP_SUM, power, 1, true);
 	y = join(e, TN_OP_DIV, power, total);
-	TN_CHECK_STR_EQ(flushed(e), "0 fused [4, 8]: max; in 1 out 1\n"
-				    "1 fused [4, 8]: sub exp sum; in 2 out 2\n"
-				    "2 fused [4, 8]: div; in 2 out 1\n");
+	TN_CHECK_STR_EQ(flushed(e),
+		"0 fused [4, 8]: max; in 1 out 1\n"
+		"1 fused [4, 8]: sub exp sum; in 2 out 2\n"
+		"2 fused [4, 8]: div; in 2 out 1\n");
 	tn_tensor_unref(most);
 	tn_tensor_unref(y);
 	tn_tensor_unref(x);
@@ -127,7 +130,8 @@ TN_TEST(a_softmax_by_hand_is_three_steps) {
 TN_TEST(the_sum_of_a_chain_stores_nothing_else) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(4, 8));
-	struct tn_tensor *chain = then(e, TN_OP_EXP, scaled(e, TN_OP_MUL, x, 0.5, true)), *sum = reduced(e, TN_OP_SUM, chain, 0, false);
+	struct tn_tensor *chain = then(e, TN_OP_EXP, scaled(e, TN_OP_MUL, x, 0.5, true)),
+					 *sum = reduced(e, TN_OP_SUM, chain, 0, false);
 
 	tn_tensor_unref(chain);
 	TN_CHECK_STR_EQ(flushed(e), "0 fused [4, 8]: mul exp sum; in 1 out 1\n");
@@ -139,7 +143,7 @@ TN_TEST(the_sum_of_a_chain_stores_nothing_else) {
 TN_TEST(equal_values_are_computed_once_and_dead_ones_never) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(5)), *a = then(e, TN_OP_EXP, tn_tensor_ref(x)),
-			 *b = then(e, TN_OP_EXP, tn_tensor_ref(x)), *dead = then(e, TN_OP_SQRT, tn_tensor_ref(x));
+					 *b = then(e, TN_OP_EXP, tn_tensor_ref(x)), *dead = then(e, TN_OP_SQRT, tn_tensor_ref(x));
 
 	tn_tensor_unref(dead);
 	TN_CHECK_STR_EQ(flushed(e), "0 fused [5]: exp; in 1 out 1\n");
@@ -192,8 +196,8 @@ TN_TEST(views_of_pending_values_cost_no_step) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
 	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(2, 3)), *y = then(e, TN_OP_NEG, tn_tensor_ref(x)),
-			 *turned = tn_transpose(e, y, 0, 1, &err), *flat = tn_reshape(e, turned, (int64_t[]){6}, 1, &err),
-			 *line = tn_reshape(e, y, (int64_t[]){6}, 1, &err);
+					 *turned = tn_transpose(e, y, 0, 1, &err), *flat = tn_reshape(e, turned, (int64_t[]){6}, 1, &err),
+					 *line = tn_reshape(e, y, (int64_t[]){6}, 1, &err);
 
 	TN_CHECK_STR_EQ(flushed(e), "0 fused [2, 3]: neg; in 1 out 1\n1 contiguous f32[3, 2]\n");
 	TN_CHECK_STR_EQ(fixture_text(turned), "f32[3, 2] -0 -3 -1 -4 -2 -5");
@@ -239,7 +243,7 @@ TN_TEST(nothing_is_donated_before_the_last_step_that_can_fail) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
 	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(3)), *w = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(3)),
-			 *i = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(2), (double[]){0, 7}), *got;
+					 *i = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(2), (double[]){0, 7}), *got;
 
 	w = then(e, TN_OP_NEG, w);
 	got = tn_gather(e, x, i, 0, &err);
@@ -292,7 +296,8 @@ static struct tn_tensor *random_view(struct random_program *p, struct tn_tensor 
 		turned = tn_reshape(p->e, x, (int64_t[]){-1}, 1, err);
 		out = tn_reshape(p->e, turned, s->dims, 3, err);
 		break;
-	case 2: return tn_expand(p->e, x, (int64_t[]){4, 6, 5}, 3, err);
+	case 2:
+		return tn_expand(p->e, x, (int64_t[]){4, 6, 5}, 3, err);
 	default:
 		turned = tn_flip(p->e, x, (int64_t[]){1}, 1, err);
 		out = tn_contiguous(p->e, turned, err);
@@ -311,16 +316,21 @@ static struct tn_tensor *random_node(struct random_program *p, struct tn_error *
 
 	switch (choose(p, 8)) {
 	case 0:
-	case 1: return tn_unary(p->e, unary[choose(p, 7)], a, err);
+	case 1:
+		return tn_unary(p->e, unary[choose(p, 7)], a, err);
 	case 2:
-	case 3: return tn_binary(p->e, binary[choose(p, 5)], a, b, err);
-	case 4: return scaled(p->e, binary[choose(p, 4)], a, (double)choose(p, 9) - 4, choose(p, 2) == 0);
+	case 3:
+		return tn_binary(p->e, binary[choose(p, 5)], a, b, err);
+	case 4:
+		return scaled(p->e, binary[choose(p, 4)], a, (double)choose(p, 9) - 4, choose(p, 2) == 0);
 	case 5:
 		axes[0] = choose(p, 2);
 		axes[1] = 2;
 		return tn_reduce(p->e, reduce[choose(p, 3)], a, axes, 1 + (int)choose(p, 2), true, err);
-	case 6: return random_view(p, a, err);
-	default: return tn_cast(p->e, a, choose(p, 3) == 0 ? TN_DTYPE_BF16 : TN_DTYPE_F32, err);
+	case 6:
+		return random_view(p, a, err);
+	default:
+		return tn_cast(p->e, a, choose(p, 3) == 0 ? TN_DTYPE_BF16 : TN_DTYPE_F32, err);
 	}
 }
 
@@ -378,7 +388,7 @@ TN_TEST(a_weight_is_written_over_though_a_view_of_it_was_read_before) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
 	struct tn_tensor *w = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(2, 3)), *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(4, 3)),
-			 *turned = tn_transpose(e, w, 0, 1, &err), *y = tn_matmul(e, x, turned, &err);
+					 *turned = tn_transpose(e, w, 0, 1, &err), *y = tn_matmul(e, x, turned, &err);
 
 	tn_tensor_unref(turned);
 	w = then(e, TN_OP_NEG, w);
@@ -445,8 +455,9 @@ static struct tn_tensor *network_loss(struct network *n, struct tn_tensor *const
 	struct tn_conv2d_params conv = {.stride = {1, 1}, .padding = {1, 1}, .dilation = {1, 1}, .groups = 1};
 	struct tn_pool2d_params pool = {.kernel = {2, 2}, .stride = {2, 2}};
 	struct tn_tensor *x = then(n->e, TN_OP_RELU, tn_conv2d(n->e, n->images, w[0], w[1], &conv, &err)),
-			 *pooled = tn_pool2d(n->e, TN_OP_MAX_POOL2D, x, &pool, &err), *flat = tn_reshape(n->e, pooled, (int64_t[]){6, -1}, 2, &err),
-			 *turned = tn_transpose(n->e, w[2], 0, 1, &err), *scores, *logs, *index, *picked, *loss;
+					 *pooled = tn_pool2d(n->e, TN_OP_MAX_POOL2D, x, &pool, &err),
+					 *flat = tn_reshape(n->e, pooled, (int64_t[]){6, -1}, 2, &err),
+					 *turned = tn_transpose(n->e, w[2], 0, 1, &err), *scores, *logs, *index, *picked, *loss;
 
 	scores = join(n->e, TN_OP_ADD, tn_matmul(n->e, flat, turned, &err), tn_tensor_ref(w[3]));
 	logs = tn_along(n->e, TN_OP_LOG_SOFTMAX, scores, 1, false, &err);
@@ -529,8 +540,8 @@ TN_TEST(a_network_trains_to_the_same_bits_planned_and_node_by_node) {
 TN_TEST(a_chain_of_writes_copies_once) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
-	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(6)), *held = tn_tensor_ref(x), *one = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(1)),
-			 *next;
+	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(6)), *held = tn_tensor_ref(x),
+					 *one = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(1)), *next;
 
 	for (int i = 0; i < 4; i++) {
 		struct tn_tensor *index = fixture_from(e, TN_DTYPE_I64, TN_SHAPE(1), (double[]){i});
