@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The checker's entry points: a cell against the live session, a library file. First structs and functions (check_define.c), then the
- * statements in order, each with the functions that it needs; then what the cell defines and did not call. A cell with an error leaves nothing
- * behind. */
+/* The checker's entry points: a cell against the live session, a library file. First structs and functions (check_define.c), then
+ * the statements in order, each with the functions that it needs; then what the cell defines and did not call. A cell with an
+ * error leaves nothing behind. */
 #include <string.h>
 
 #include "lang/check_define.h"
@@ -34,22 +34,28 @@ static struct tn_symbol *new_symbol(struct tn_checker *c, const char *name, stru
 	return symbol;
 }
 
-struct tn_symbol *check_declare_symbol(struct tn_checker *c, const char *name, struct tn_type *type, bool is_const, struct tn_span span) {
+struct tn_symbol *check_declare_symbol(
+	struct tn_checker *c, const char *name, struct tn_type *type, bool is_const, struct tn_span span) {
 	struct tn_module *module = c->unit->module;
 	struct tn_symbol *old = tn_map_get(&c->pending, name), *bound = tn_map_get(&module->symbols, name);
 	bool broken = old != NULL && old->type->kind == TN_TYPE_NEVER;
 	old = old != NULL && !broken ? old : bound;
-	struct tn_symbol *symbol = old != NULL && old->type == type && old->is_const == is_const ? old : new_symbol(c, name, type, is_const);
+	struct tn_symbol *symbol =
+		old != NULL && old->type == type && old->is_const == is_const ? old : new_symbol(c, name, type, is_const);
 	if (symbol == NULL) {
 		return NULL;
 	}
 	if (symbol != old && old != NULL) {
-		union { void *value; const char *name; } user = {.value = tn_map_get(&c->named, name)};
+		union {
+			void *value;
+			const char *name;
+		} user = {.value = tn_map_get(&c->named, name)};
 		if (user.name != NULL && old->type != type) {
 			char was[128], is[128];
 			tn_type_format(old->type, was);
 			tn_type_format(type, is);
-			struct tn_error *err = check_error(c, span, TN_ERR_TYPE, "%s changes its type here, from %s to %s, but %s, which names it, was called before", name, was, is, user.name);
+			struct tn_error *err = check_error(c, span, TN_ERR_TYPE,
+				"%s changes its type here, from %s to %s, but %s, which names it, was called before", name, was, is, user.name);
 			HINT(err, "declare it in a cell of its own, or by another name");
 			return NULL;
 		}
@@ -84,9 +90,12 @@ static void note_later(struct tn_checker *c, const struct tn_ast *ast, const str
 	if (!pattern->is_tuple && pattern->expr != NULL && pattern->expr->kind == TN_AST_NAME) {
 		name = pattern->expr->name;
 	}
-	union { const struct tn_ast *ast; void *value; } entry = {.ast = ast};
+	union {
+		const struct tn_ast *ast;
+		void *value;
+	} entry = {.ast = ast};
 	if (!pattern->is_tuple && name.text != NULL && tn_map_get_n(&c->later, name.text, name.length) == NULL &&
-	    !tn_map_set_n(&c->later, name.text, name.length, entry.value)) {
+		!tn_map_set_n(&c->later, name.text, name.length, entry.value)) {
 		check_memory(c);
 	}
 }
@@ -136,7 +145,8 @@ static struct tn_instance *new_cell(struct tn_checker *c) {
 	if (cell == NULL || !TN_VEC_PUSH(&c->unit->instances, cell)) {
 		return check_memory(c);
 	}
-	*cell = (struct tn_instance){.unit = c->unit, .name = c->unit->source->name, .result = check_basic(c, TN_TYPE_VOID), .needs_session = true};
+	*cell = (struct tn_instance){
+		.unit = c->unit, .name = c->unit->source->name, .result = check_basic(c, TN_TYPE_VOID), .needs_session = true};
 	return cell;
 }
 

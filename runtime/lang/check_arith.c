@@ -4,17 +4,23 @@
 
 #include "lang/check.h"
 
-static bool is_compare(enum tn_ast_op op) { return op >= TN_AST_OP_EQ && op <= TN_AST_OP_GE; }
-static bool is_bitwise(enum tn_ast_op op) { return op >= TN_AST_OP_BITAND && op <= TN_AST_OP_SHR; }
-static bool is_arith(enum tn_ast_op op) { return op >= TN_AST_OP_ADD && op <= TN_AST_OP_POW; }
+static bool is_compare(enum tn_ast_op op) {
+	return op >= TN_AST_OP_EQ && op <= TN_AST_OP_GE;
+}
+static bool is_bitwise(enum tn_ast_op op) {
+	return op >= TN_AST_OP_BITAND && op <= TN_AST_OP_SHR;
+}
+static bool is_arith(enum tn_ast_op op) {
+	return op >= TN_AST_OP_ADD && op <= TN_AST_OP_POW;
+}
 
 /* A struct, list, tuple or map with weights; not a bare tensor. */
 static bool is_big_tree(const struct tn_type *type) {
 	return type->kind != TN_TYPE_TENSOR && type->kind != TN_TYPE_ANY && type->kind != TN_TYPE_FN && tn_type_is_tree(type);
 }
 
-static struct tn_ir *make(struct tn_checker *c, enum tn_ast_op op, enum tn_class class, struct tn_type *type, struct tn_ir *a, struct tn_ir *b,
-		struct tn_span span) {
+static struct tn_ir *make(struct tn_checker *c, enum tn_ast_op op, enum tn_class class, struct tn_type *type, struct tn_ir *a,
+	struct tn_ir *b, struct tn_span span) {
 	struct tn_ir *ir = a == NULL ? NULL : check_node(c, b == NULL ? TN_IR_UNARY : TN_IR_BINARY, type, span);
 	if (ir != NULL) {
 		ir->arith.op = op;
@@ -25,7 +31,8 @@ static struct tn_ir *make(struct tn_checker *c, enum tn_ast_op op, enum tn_class
 	return ir;
 }
 
-static struct tn_ir *refuse(struct tn_checker *c, enum tn_ast_op op, const struct tn_ir *a, const struct tn_ir *b, struct tn_span span) {
+static struct tn_ir *refuse(
+	struct tn_checker *c, enum tn_ast_op op, const struct tn_ir *a, const struct tn_ir *b, struct tn_span span) {
 	char left[128], right[128];
 	tn_type_format(a->type, left);
 	if (b == NULL) {
@@ -33,10 +40,12 @@ static struct tn_ir *refuse(struct tn_checker *c, enum tn_ast_op op, const struc
 		return NULL;
 	}
 	tn_type_format(b->type, right);
-	struct tn_error *err = check_error(c, span, TN_ERR_TYPE, "operator %s does not take %s and %s", tn_ast_op_text(op), left, right);
+	struct tn_error *err =
+		check_error(c, span, TN_ERR_TYPE, "operator %s does not take %s and %s", tn_ast_op_text(op), left, right);
 	const struct tn_type *ta = a->type, *tb = b->type;
 	bool one_string = (ta->kind == TN_TYPE_STRING) != (tb->kind == TN_TYPE_STRING);
-	bool number_list = (ta->kind == TN_TYPE_LIST && tn_type_is_number(ta->items[0])) || (tb->kind == TN_TYPE_LIST && tn_type_is_number(tb->items[0]));
+	bool number_list = (ta->kind == TN_TYPE_LIST && tn_type_is_number(ta->items[0])) ||
+		(tb->kind == TN_TYPE_LIST && tn_type_is_number(tb->items[0]));
 	if (op == TN_AST_OP_ADD && one_string) {
 		HINT(err, "f\"{x}\" or string(x) turns a value into text");
 	} else if (number_list) {
@@ -51,7 +60,8 @@ static struct tn_ir *refuse(struct tn_checker *c, enum tn_ast_op op, const struc
 	return NULL;
 }
 
-static struct tn_ir *dyn(struct tn_checker *c, enum dyn_what what, enum tn_ast_op op, struct tn_ir *a, struct tn_ir *b, struct tn_span span) {
+static struct tn_ir *dyn(
+	struct tn_checker *c, enum dyn_what what, enum tn_ast_op op, struct tn_ir *a, struct tn_ir *b, struct tn_span span) {
 	struct tn_ir *operands[2] = {a, b};
 	struct dyn_extra extra = {.op = (int)op};
 	return check_dyn(c, what, NULL, extra, operands, b == NULL ? 1 : 2, span);
@@ -136,13 +146,17 @@ static struct tn_ir *numbers(struct tn_checker *c, enum tn_ast_op op, struct tn_
 	if (b == NULL) {
 		return NULL;
 	}
-	return make(c, op, is_float ? TN_CLASS_FLOAT : TN_CLASS_INT, is_compare(op) ? check_basic(c, TN_TYPE_BOOL) : type, a, b, span);
+	return make(
+		c, op, is_float ? TN_CLASS_FLOAT : TN_CLASS_INT, is_compare(op) ? check_basic(c, TN_TYPE_BOOL) : type, a, b, span);
 }
 
 /* A tensor of one kind or another lies inside: `==` would not be one bool. */
-static bool holds_tensor(const struct tn_type *type) { return type->kind != TN_TYPE_ANY && type->kind != TN_TYPE_FN && tn_type_is_tree(type); }
+static bool holds_tensor(const struct tn_type *type) {
+	return type->kind != TN_TYPE_ANY && type->kind != TN_TYPE_FN && tn_type_is_tree(type);
+}
 
-static struct tn_ir *compare_values(struct tn_checker *c, enum tn_ast_op op, struct tn_ir *a, struct tn_ir *b, struct tn_span span) {
+static struct tn_ir *compare_values(
+	struct tn_checker *c, enum tn_ast_op op, struct tn_ir *a, struct tn_ir *b, struct tn_span span) {
 	if (op != TN_AST_OP_EQ && op != TN_AST_OP_NE) {
 		return refuse(c, op, a, b, span);
 	}
@@ -151,8 +165,9 @@ static struct tn_ir *compare_values(struct tn_checker *c, enum tn_ast_op op, str
 		HINT(err, "equal(a, b) compares tensors as a whole");
 		return NULL;
 	}
-	bool comparable = a->type == b->type || (a->type->kind == b->type->kind &&
-		(a->type->kind == TN_TYPE_LIST || a->type->kind == TN_TYPE_TUPLE || a->type->kind == TN_TYPE_MAP));
+	bool comparable = a->type == b->type ||
+		(a->type->kind == b->type->kind &&
+			(a->type->kind == TN_TYPE_LIST || a->type->kind == TN_TYPE_TUPLE || a->type->kind == TN_TYPE_MAP));
 	if (!comparable || a->type->kind == TN_TYPE_EMPTY || a->type->kind == TN_TYPE_VOID) {
 		return refuse(c, op, a, b, span);
 	}
@@ -167,7 +182,8 @@ static struct tn_ir *trees(struct tn_checker *c, enum tn_ast_op op, struct tn_ir
 			return refuse(c, op, a, b, span);
 		}
 	}
-	if (is_big_tree(a->type) && is_big_tree(b->type) && a->type->kind == TN_TYPE_STRUCT && b->type->kind == TN_TYPE_STRUCT && a->type != b->type) {
+	if (is_big_tree(a->type) && is_big_tree(b->type) && a->type->kind == TN_TYPE_STRUCT && b->type->kind == TN_TYPE_STRUCT &&
+		a->type != b->type) {
 		return refuse(c, op, a, b, span);
 	}
 	return make(c, op, TN_CLASS_TREE, is_big_tree(a->type) ? a->type : b->type, a, b, span);
@@ -178,7 +194,9 @@ struct tn_ir *check_binary(struct tn_checker *c, enum tn_ast_op op, struct tn_ir
 	if (op == TN_AST_OP_AND || op == TN_AST_OP_OR) {
 		struct tn_ir *left = check_condition(c, a, op == TN_AST_OP_AND ? "operator &&" : "operator ||");
 		struct tn_ir *right = check_condition(c, b, op == TN_AST_OP_AND ? "operator &&" : "operator ||");
-		struct tn_ir *ir = left == NULL || right == NULL ? NULL : check_node(c, op == TN_AST_OP_AND ? TN_IR_AND : TN_IR_OR, check_basic(c, TN_TYPE_BOOL), span);
+		struct tn_ir *ir = left == NULL || right == NULL
+			? NULL
+			: check_node(c, op == TN_AST_OP_AND ? TN_IR_AND : TN_IR_OR, check_basic(c, TN_TYPE_BOOL), span);
 		if (ir != NULL) {
 			ir->a = left;
 			ir->b = right;
@@ -187,8 +205,10 @@ struct tn_ir *check_binary(struct tn_checker *c, enum tn_ast_op op, struct tn_ir
 	}
 	if (op == TN_AST_OP_RANGE) {
 		struct tn_type *type = check_basic(c, TN_TYPE_INT);
-		struct tn_ir *left = check_coerce(c, a, type, "the start of a range"), *right = check_coerce(c, b, type, "the end of a range");
-		struct tn_ir *ir = left == NULL || right == NULL ? NULL : check_node(c, TN_IR_RANGE, tn_type_seq(c->lang->types, type), span);
+		struct tn_ir *left = check_coerce(c, a, type, "the start of a range"),
+					 *right = check_coerce(c, b, type, "the end of a range");
+		struct tn_ir *ir =
+			left == NULL || right == NULL ? NULL : check_node(c, TN_IR_RANGE, tn_type_seq(c->lang->types, type), span);
 		if (ir != NULL) {
 			ir->a = left;
 			ir->b = right;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Declarations and assignments: to locals, to globals (LANGUAGE.md section 5: outside braces `x = e` assigns or declares anew), to places, to patterns;
- * compound assignments; ++ and --. */
+/* Declarations and assignments: to locals, to globals (LANGUAGE.md section 5: outside braces `x = e` assigns or declares anew),
+ * to places, to patterns; compound assignments; ++ and --. */
 #include <stdio.h>
 #include <string.h>
 
@@ -69,8 +69,8 @@ static void declare_all_broken(struct tn_checker *c, const struct tn_ast_pattern
 	}
 }
 
-static bool declare_name(struct tn_checker *c, const struct tn_ast_pattern *pattern, struct tn_type *type, struct tn_ir_shape *shape, bool is_const,
-		struct tn_ir *value, struct body *out) {
+static bool declare_name(struct tn_checker *c, const struct tn_ast_pattern *pattern, struct tn_type *type,
+	struct tn_ir_shape *shape, bool is_const, struct tn_ir *value, struct body *out) {
 	const char *name = check_name(c, pattern->name);
 	if (name == NULL) {
 		return false;
@@ -84,7 +84,9 @@ static bool declare_name(struct tn_checker *c, const struct tn_ast_pattern *patt
 		return check_push(c, out, global_statement(c, TN_IR_BIND_GLOBAL, symbol, value));
 	}
 	uint32_t local = check_local(c, name, type, false);
-	struct binding *b = local == UINT32_MAX || !check_push(c, out, check_set_local(c, local, value)) ? NULL : check_bind(c, name, local, pattern->span);
+	struct binding *b = local == UINT32_MAX || !check_push(c, out, check_set_local(c, local, value))
+		? NULL
+		: check_bind(c, name, local, pattern->span);
 	if (b != NULL) {
 		b->shape = shape;
 		b->is_const = is_const;
@@ -92,9 +94,12 @@ static bool declare_name(struct tn_checker *c, const struct tn_ast_pattern *patt
 	return b != NULL;
 }
 
-static bool is_discard(const struct tn_ast_pattern *pattern) { return pattern->name.length == 1 && pattern->name.text[0] == '_'; }
+static bool is_discard(const struct tn_ast_pattern *pattern) {
+	return pattern->name.length == 1 && pattern->name.text[0] == '_';
+}
 
-static bool unpack(struct tn_checker *c, const struct tn_ast_pattern *pattern, struct tn_ir *value, struct body *out, struct tn_ir **parts) {
+static bool unpack(
+	struct tn_checker *c, const struct tn_ast_pattern *pattern, struct tn_ir *value, struct body *out, struct tn_ir **parts) {
 	struct tn_type *type = value->type;
 	uint32_t n = pattern->item_count;
 	bool tuple = type->kind == TN_TYPE_TUPLE;
@@ -119,7 +124,8 @@ static bool unpack(struct tn_checker *c, const struct tn_ast_pattern *pattern, s
 			continue;
 		}
 		struct tn_type *part = tuple ? type->items[i] : type->kind == TN_TYPE_LIST ? type->items[0] : type;
-		const char *name = pattern->items[i]->is_tuple || pattern->items[i]->name.text == NULL ? "" : check_name(c, pattern->items[i]->name);
+		const char *name =
+			pattern->items[i]->is_tuple || pattern->items[i]->name.text == NULL ? "" : check_name(c, pattern->items[i]->name);
 		locals[i] = name == NULL ? UINT32_MAX : check_local(c, name, check_read_type(c, part), false);
 		parts[i] = check_read_local(c, locals[i], pattern->items[i]->span);
 		if (parts[i] == NULL) {
@@ -134,7 +140,8 @@ static bool unpack(struct tn_checker *c, const struct tn_ast_pattern *pattern, s
 	return check_push(c, out, ir);
 }
 
-bool check_declare(struct tn_checker *c, const struct tn_ast_pattern *pattern, const struct tn_ast_type *declared, bool is_const, struct tn_ir *value, struct body *out) {
+bool check_declare(struct tn_checker *c, const struct tn_ast_pattern *pattern, const struct tn_ast_type *declared, bool is_const,
+	struct tn_ir *value, struct body *out) {
 	if (pattern->is_tuple) {
 		struct tn_ir **parts = value == NULL ? NULL : CHECK_ARRAY(c, pattern->item_count, struct tn_ir *);
 		if (parts == NULL || !unpack(c, pattern, value, out, parts)) {
@@ -163,7 +170,9 @@ bool check_declare(struct tn_checker *c, const struct tn_ast_pattern *pattern, c
 	}
 	struct tn_ir_shape *shape = NULL;
 	char *kept = tn_arena_strndup(&c->frame->unit->arena, what, strlen(what));
-	struct tn_type *type = kept == NULL ? check_memory(c) : declared != NULL ? check_type(c, declared, kept, false, &shape) : NULL;
+	struct tn_type *type = kept == NULL ? check_memory(c)
+		: declared != NULL              ? check_type(c, declared, kept, false, &shape)
+										: NULL;
 	if (type != NULL && type->kind == TN_TYPE_AUTO) {
 		type = NULL;
 		declared = NULL;
@@ -215,7 +224,8 @@ bool check_decl_stmt(struct tn_checker *c, const struct tn_ast *ast, struct body
 		declare_all_broken(c, ast->decl.target);
 		return false;
 	}
-	if (value != NULL && value->type->kind == TN_TYPE_SEQ && wanted != NULL && wanted->kind == TN_TYPE_SEQ && wanted->item_count == 0) {
+	if (value != NULL && value->type->kind == TN_TYPE_SEQ && wanted != NULL && wanted->kind == TN_TYPE_SEQ &&
+		wanted->item_count == 0) {
 		return check_declare(c, ast->decl.target, NULL, ast->decl.is_const, value, out);
 	}
 	return check_declare(c, ast->decl.target, type, ast->decl.is_const, value, out);
@@ -225,15 +235,16 @@ bool check_decl_stmt(struct tn_checker *c, const struct tn_ast *ast, struct body
 
 struct path {
 	struct prefix prefix;
-	uint32_t used;               /* of prefix.given */
-	const struct tn_ast *cut;    /* behind this part of the place types are known only when it runs */
-	struct body rest;            /* index operands behind the cut */
-	struct body *before;         /* where index operands are kept for a compound assignment, or NULL */
+	uint32_t used;            /* of prefix.given */
+	const struct tn_ast *cut; /* behind this part of the place types are known only when it runs */
+	struct body rest;         /* index operands behind the cut */
+	struct body *before;      /* where index operands are kept for a compound assignment, or NULL */
 };
 
 /* An index that stands in a read and in a write is computed once. */
 static struct tn_ir *keep_operand(struct tn_checker *c, struct path *path, struct tn_ir *ir) {
-	if (path->before == NULL || ir->kind == TN_IR_CONST || ir->kind == TN_IR_LOCAL || ir->kind == TN_IR_GLOBAL || ir->kind == TN_IR_TENSOR) {
+	if (path->before == NULL || ir->kind == TN_IR_CONST || ir->kind == TN_IR_LOCAL || ir->kind == TN_IR_GLOBAL ||
+		ir->kind == TN_IR_TENSOR) {
 		return ir;
 	}
 	uint32_t local = check_local(c, "", ir->type, false);
@@ -245,7 +256,9 @@ static struct tn_ir **path_operands(struct tn_checker *c, const struct tn_ast *a
 		uint32_t n = 0;
 		for (uint32_t i = 0; i < ast->index.count; i++) {
 			const struct tn_ast_index *item = &ast->index.items[i];
-			n += item->kind == TN_AST_INDEX_EXPR ? 1 : item->kind == TN_AST_INDEX_SLICE ? (item->start != NULL) + (item->stop != NULL) + (item->step != NULL) : 0;
+			n += item->kind == TN_AST_INDEX_EXPR   ? 1
+				: item->kind == TN_AST_INDEX_SLICE ? (item->start != NULL) + (item->stop != NULL) + (item->step != NULL)
+												   : 0;
 		}
 		*count = n;
 		path->used += n;
@@ -342,7 +355,8 @@ static bool writable(struct tn_checker *c, const struct tn_ir *place, struct tn_
 		const struct binding *b = &c->frame->bindings.items[i - 1];
 		if (b->local == root->local && !b->broken) {
 			if (b->is_const || b->is_capture) {
-				check_error(c, span, TN_ERR_TYPE, b->is_const ? "%s is const" : "a lambda cannot assign %s, which it has captured", b->name);
+				check_error(c, span, TN_ERR_TYPE,
+					b->is_const ? "%s is const" : "a lambda cannot assign %s, which it has captured", b->name);
 				return false;
 			}
 			break;
@@ -363,7 +377,9 @@ static struct tn_type *slot_type(struct tn_checker *c, const struct tn_ir *place
 	case TN_IR_ITEM:
 		return place->a->type->items[place->index];
 	case TN_IR_INDEX:
-		return place->a->type->kind == TN_TYPE_TENSOR || place->subscript.items[0].kind == TN_IR_INDEX_SLICE ? place->a->type : place->a->type->items[0];
+		return place->a->type->kind == TN_TYPE_TENSOR || place->subscript.items[0].kind == TN_IR_INDEX_SLICE
+			? place->a->type
+			: place->a->type->items[0];
 	default:
 		return place->type;
 	}
@@ -400,9 +416,26 @@ static struct tn_ir *for_slot(struct tn_checker *c, const struct tn_ir *place, s
 	}
 }
 
-static struct tn_ir *set(struct tn_checker *c, struct tn_ir *place, struct tn_ir *value) {
+static bool is_tensor_element(const struct tn_ir *ir) {
+	return ir->kind == TN_IR_INDEX && ir->a->type->kind == TN_TYPE_TENSOR;
+}
+
+static struct tn_ir *set(struct tn_checker *c, struct tn_ir *place, struct tn_ir *value, struct body *out) {
 	if (value == NULL) {
 		return NULL;
+	}
+	if (is_tensor_element(place) && is_tensor_element(place->a)) { /* x[i][j] = v: t = x[i]; t[j] = v; x[i] = t */
+		uint32_t local = check_local(c, "", place->a->type, false);
+		struct tn_ir *inner = place->a,
+					 *read =
+						 check_push(c, out, check_set_local(c, local, inner)) ? check_read_local(c, local, place->span) : NULL;
+		struct tn_ir *back = read == NULL ? NULL : check_node(c, TN_IR_INDEX, inner->type, inner->span);
+		if (back == NULL) {
+			return NULL;
+		}
+		*back = *inner; /* the node that is read stays as it is */
+		place->a = read;
+		return check_push(c, out, set(c, place, value, out)) ? set(c, back, read, out) : NULL;
 	}
 	if (place->kind == TN_IR_LOCAL) {
 		return check_set_local(c, place->local, value);
@@ -420,18 +453,21 @@ static struct tn_ir *set(struct tn_checker *c, struct tn_ir *place, struct tn_ir
 /* The text of a place, for messages. */
 static void place_text(const struct tn_ast *ast, char out[128]) {
 	uint32_t n = ast->span.source == NULL ? 0 : ast->span.end - ast->span.begin;
-	snprintf(out, 128, "%.*s", (int)(n > 100 ? 100 : n), ast->span.source == NULL ? "" : ast->span.source->text + ast->span.begin);
+	snprintf(
+		out, 128, "%.*s", (int)(n > 100 ? 100 : n), ast->span.source == NULL ? "" : ast->span.source->text + ast->span.begin);
 }
 
-static bool update(struct tn_checker *c, struct tn_ir *place, int op, struct tn_ir *value, const char *what, struct tn_span span, struct body *out) {
+static bool update(struct tn_checker *c, struct tn_ir *place, int op, struct tn_ir *value, const char *what, struct tn_span span,
+	struct body *out) {
 	struct tn_ir *made = check_binary(c, (enum tn_ast_op)op, place, value, span);
 	if (made == NULL) {
 		return false;
 	}
 	struct tn_type *slot = slot_type(c, place);
 	bool scalar = made->kind == TN_IR_BINARY && made->type == slot && made->a == place && made->arith.class <= TN_CLASS_TENSOR;
-	bool has_shape = place->kind == TN_IR_LOCAL ? local_shape(c, place->local) != NULL : place->kind == TN_IR_GLOBAL && place->symbol->declared != NULL;
-	if (scalar && !has_shape) {
+	bool has_shape = place->kind == TN_IR_LOCAL ? local_shape(c, place->local) != NULL
+												: place->kind == TN_IR_GLOBAL && place->symbol->declared != NULL;
+	if (scalar && !has_shape && !(is_tensor_element(place) && is_tensor_element(place->a))) {
 		struct tn_ir *ir = statement(c, TN_IR_UPDATE, made->b);
 		if (ir != NULL) {
 			ir->b = place;
@@ -444,17 +480,20 @@ static bool update(struct tn_checker *c, struct tn_ir *place, int op, struct tn_
 		char want[128], found[128];
 		tn_type_format(slot, want);
 		tn_type_format(made->type, found);
-		struct tn_error *err = check_error(c, span, TN_ERR_TYPE, "%s is %s, but %s %s … gives %s", what, want, what, tn_ast_op_text((enum tn_ast_op)op), found);
+		struct tn_error *err = check_error(
+			c, span, TN_ERR_TYPE, "%s is %s, but %s %s … gives %s", what, want, what, tn_ast_op_text((enum tn_ast_op)op), found);
 		if (made->type->kind == TN_TYPE_TENSOR) {
 			HINT(err, "declare it as a tensor: tensor %s = 0.0;", what);
 		}
 		return false;
 	}
-	return check_push(c, out, set(c, place, for_slot(c, place, made, what)));
+	return check_push(c, out, set(c, place, for_slot(c, place, made, what), out));
 }
 
-bool check_set_path(struct tn_checker *c, const struct tn_ast *target, struct prefix prefix, int op, struct tn_ir *value, struct tn_span span, struct body *out) {
-	struct path path = {.prefix = prefix, .before = op >= 0 && prefix.ast == NULL ? out : NULL};
+bool check_set_path(struct tn_checker *c, const struct tn_ast *target, struct prefix prefix, int op, struct tn_ir *value,
+	struct tn_span span, struct body *out) {
+	bool nested = target->kind == TN_AST_INDEX && target->index.object->kind == TN_AST_INDEX;
+	struct path path = {.prefix = prefix, .before = prefix.ast == NULL && (op >= 0 || nested) ? out : NULL};
 	char what[128];
 	struct tn_ir *place = path_place(c, target, &path);
 	place_text(target, what);
@@ -463,7 +502,8 @@ bool check_set_path(struct tn_checker *c, const struct tn_ast *target, struct pr
 	}
 	if (path.cut != NULL) {
 		uint32_t n = path.rest.list.count;
-		struct tn_ir **operands = CHECK_ARRAY(c, (size_t)n + 2, struct tn_ir *), *ref = check_node(c, TN_IR_REF, place->type, target->span);
+		struct tn_ir **operands = CHECK_ARRAY(c, (size_t)n + 2, struct tn_ir *),
+					 *ref = check_node(c, TN_IR_REF, place->type, target->span);
 		if (operands == NULL || ref == NULL) {
 			return false;
 		}
@@ -480,11 +520,16 @@ bool check_set_path(struct tn_checker *c, const struct tn_ast *target, struct pr
 		}
 		return check_push(c, out, statement(c, TN_IR_EVAL, dyn));
 	}
-	if (place->kind == TN_IR_INDEX && (place->a->type->kind == TN_TYPE_STRING || (place->a->type->kind != TN_TYPE_TENSOR && place->subscript.items[0].kind == TN_IR_INDEX_SLICE))) {
-		check_error(c, target->span, TN_ERR_TYPE, place->a->type->kind == TN_TYPE_STRING ? "a string's characters cannot be assigned" : "a slice of a list cannot be assigned");
+	if (place->kind == TN_IR_INDEX &&
+		(place->a->type->kind == TN_TYPE_STRING ||
+			(place->a->type->kind != TN_TYPE_TENSOR && place->subscript.items[0].kind == TN_IR_INDEX_SLICE))) {
+		check_error(c, target->span, TN_ERR_TYPE,
+			place->a->type->kind == TN_TYPE_STRING ? "a string's characters cannot be assigned"
+												   : "a slice of a list cannot be assigned");
 		return false;
 	}
-	bool ok = op >= 0 ? update(c, place, op, value, what, span, out) : check_push(c, out, set(c, place, for_slot(c, place, value, what)));
+	bool ok = op >= 0 ? update(c, place, op, value, what, span, out)
+					  : check_push(c, out, set(c, place, for_slot(c, place, value, what), out));
 	check_note_lost(c, place, span);
 	return ok;
 }
@@ -492,7 +537,8 @@ bool check_set_path(struct tn_checker *c, const struct tn_ast *target, struct pr
 /* ---- assignments ---- */
 
 /* `name = value` where no braces are open: assigns where the variable can hold it, declares anew where not. */
-static bool assign_top_level(struct tn_checker *c, const struct tn_ast *target, struct tn_ir *value, struct body *out, bool *done) {
+static bool assign_top_level(
+	struct tn_checker *c, const struct tn_ast *target, struct tn_ir *value, struct body *out, bool *done) {
 	const char *name = check_name(c, target->name);
 	struct tn_symbol *symbol = name == NULL ? NULL : check_find_symbol(c, c->frame->module, name);
 	bool own = symbol != NULL && symbol->module == c->frame->module && symbol->type->kind != TN_TYPE_NEVER;
@@ -517,7 +563,8 @@ static bool undeclared(struct tn_checker *c, const struct tn_ast *target, const 
 	return true;
 }
 
-static bool assign_one(struct tn_checker *c, const struct tn_ast *target, int op, struct tn_ir *value, struct tn_span span, struct body *out) {
+static bool assign_one(
+	struct tn_checker *c, const struct tn_ast *target, int op, struct tn_ir *value, struct tn_span span, struct body *out) {
 	bool done = false;
 	if (target->kind == TN_AST_NAME && target->name.length == 1 && target->name.text[0] == '_' && op < 0) {
 		return value != NULL && check_push(c, out, statement(c, TN_IR_EVAL, value));
@@ -542,7 +589,8 @@ static bool assign_one(struct tn_checker *c, const struct tn_ast *target, int op
 	return value != NULL && check_set_path(c, target, (struct prefix){0}, op, value, span, out);
 }
 
-static bool assign_pattern(struct tn_checker *c, const struct tn_ast_pattern *pattern, struct tn_ir *value, struct tn_span span, struct body *out) {
+static bool assign_pattern(
+	struct tn_checker *c, const struct tn_ast_pattern *pattern, struct tn_ir *value, struct tn_span span, struct body *out) {
 	if (!pattern->is_tuple) {
 		struct tn_ast name = {.kind = TN_AST_NAME, .span = pattern->span, .name = pattern->name};
 		return assign_one(c, pattern->expr != NULL ? pattern->expr : &name, -1, value, span, out);
@@ -582,6 +630,8 @@ bool check_assign(struct tn_checker *c, const struct tn_ast *ast, struct body *o
 }
 
 bool check_incdec(struct tn_checker *c, const struct tn_ast *ast, struct body *out) {
-	struct tn_ir *one = check_const(c, tn_int(ast->incdec.delta < 0 ? -ast->incdec.delta : ast->incdec.delta), TN_TYPE_INT, ast->span);
-	return check_set_path(c, ast->incdec.place, (struct prefix){0}, ast->incdec.delta < 0 ? TN_AST_OP_SUB : TN_AST_OP_ADD, one, ast->span, out);
+	struct tn_ir *one =
+		check_const(c, tn_int(ast->incdec.delta < 0 ? -ast->incdec.delta : ast->incdec.delta), TN_TYPE_INT, ast->span);
+	return check_set_path(
+		c, ast->incdec.place, (struct prefix){0}, ast->incdec.delta < 0 ? TN_AST_OP_SUB : TN_AST_OP_ADD, one, ast->span, out);
 }

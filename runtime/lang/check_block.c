@@ -20,7 +20,8 @@ static bool block_body(struct tn_checker *c, const struct tn_ast *ast, struct tn
 	c->frame->cuts -= cuts;
 	ir->block.body = body.list;
 	if (ok && ir->a != NULL && (ir->a->type->kind == TN_TYPE_VOID || ir->a->type->kind == TN_TYPE_NEVER)) {
-		struct tn_ir *eval = check_node(c, TN_IR_EVAL, check_basic(c, TN_TYPE_VOID), ir->a->span); /* no value: it is the last statement */
+		struct tn_ir *eval =
+			check_node(c, TN_IR_EVAL, check_basic(c, TN_TYPE_VOID), ir->a->span); /* no value: it is the last statement */
 		if (eval != NULL) {
 			eval->a = ir->a;
 		}
@@ -65,14 +66,16 @@ static bool grad_place(struct tn_checker *c, const struct tn_ast_arg *arg, struc
 		return false;
 	}
 	if (!check_is_place(place)) {
-		struct tn_error *err = check_error(c, arg->value->span, TN_ERR_TYPE, "grad differentiates with respect to a variable or a field of one");
+		struct tn_error *err =
+			check_error(c, arg->value->span, TN_ERR_TYPE, "grad differentiates with respect to a variable or a field of one");
 		HINT(err, "give the value a name first");
 		return false;
 	}
 	if (!tn_type_is_tree(place->type)) {
 		char text[128];
 		tn_type_format(place->type, text);
-		struct tn_error *err = check_error(c, arg->value->span, TN_ERR_TYPE, "grad: expected a tensor or a tree with weights, found %s", text);
+		struct tn_error *err =
+			check_error(c, arg->value->span, TN_ERR_TYPE, "grad: expected a tensor or a tree with weights, found %s", text);
 		if (tn_type_is_number(place->type)) {
 			HINT(err, "tensor x = 1.0; makes a 0-d tensor");
 		}
@@ -150,7 +153,8 @@ static bool differentiable(struct tn_checker *c, const struct tn_ir *value, cons
 	if (type->kind != TN_TYPE_TENSOR && type->kind != TN_TYPE_ANY) {
 		char text[128];
 		tn_type_format(value->type, text);
-		check_error(c, value->span, TN_ERR_TYPE, "the value of a grad block: expected a tensor, or a tuple that begins with one, found %s", text);
+		check_error(c, value->span, TN_ERR_TYPE,
+			"the value of a grad block: expected a tensor, or a tuple that begins with one, found %s", text);
 		return false;
 	}
 	return true;
@@ -176,7 +180,12 @@ static struct tn_ir *grad_block(struct tn_checker *c, const struct tn_ast *ast, 
 
 /* ---- the other words ---- */
 
-static const struct { const char *name; enum tn_type_kind type; bool optional; const char *example; } words[] = {
+static const struct {
+	const char *name;
+	enum tn_type_kind type;
+	bool optional;
+	const char *example;
+} words[] = {
 	[TN_BLOCK_GRAD] = {"grad", TN_TYPE_VOID, false, ""},
 	[TN_BLOCK_REMAT] = {"remat", TN_TYPE_VOID, false, "remat { … }"},
 	[TN_BLOCK_AUTOCAST] = {"autocast", TN_TYPE_DTYPE, false, "autocast (bf16) { … }"},
@@ -191,7 +200,8 @@ static bool word_args(struct tn_checker *c, const struct tn_ast *ast, struct tn_
 	uint32_t n = ast->block_expr.arg_count, most = words[word].type == TN_TYPE_VOID ? 0 : 1;
 	struct body args = {0};
 	if (n > most || (n < most && !words[word].optional)) {
-		struct tn_error *err = check_error(c, ast->span, TN_ERR_TYPE, "%s: expected %u argument%s, found %u", words[word].name, most, most == 1 ? "" : "s", n);
+		struct tn_error *err = check_error(
+			c, ast->span, TN_ERR_TYPE, "%s: expected %u argument%s, found %u", words[word].name, most, most == 1 ? "" : "s", n);
 		HINT(err, "%s", words[word].example);
 		return false;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls: what the callee is, the arguments, references, and calls of functions of the language. Natives are in check_native.c, calls of values in
- * check_value.c. */
+/* Calls: what the callee is, the arguments, references, and calls of functions of the language. Natives are in check_native.c,
+ * calls of values in check_value.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -26,7 +26,8 @@ bool check_any_operand(const struct operands *args) {
 
 /* ---- references ---- */
 
-/* Two paths name overlapping places for certain: same root, and one is a prefix of the other through fields and constant items. */
+/* Two paths name overlapping places for certain: same root, and one is a prefix of the other through fields and constant items.
+ */
 static bool overlaps(const struct tn_ir *a, const struct tn_ir *b) {
 	const struct tn_ir *pa[64], *pb[64];
 	uint32_t na = 0, nb = 0;
@@ -77,14 +78,16 @@ static bool may_write(struct tn_checker *c, const struct tn_ir *place, const cha
 	if (root->kind == TN_IR_GLOBAL && !c->frame->is_cell && !c->frame->is_dyn && !is_call) {
 		char type[128];
 		tn_type_format(root->symbol->type, type);
-		struct tn_error *err = check_error(c, span, TN_ERR_TYPE, "%s would change the global %s inside a function", function, root->symbol->name);
+		struct tn_error *err =
+			check_error(c, span, TN_ERR_TYPE, "%s would change the global %s inside a function", function, root->symbol->name);
 		HINT(err, "declare a parameter `%s &%s` and let the caller write &%s", type, root->symbol->name, root->symbol->name);
 		return false;
 	}
 	for (size_t i = c->frame->bindings.count; root->kind == TN_IR_LOCAL && !is_call && i > 0; i--) {
 		const struct binding *b = &c->frame->bindings.items[i - 1];
 		if (b->local == root->local && (b->is_const || b->is_capture)) {
-			check_error(c, span, TN_ERR_TYPE, b->is_capture ? "%s would change %s, which the lambda has captured" : "%s would change %s, which is const",
+			check_error(c, span, TN_ERR_TYPE,
+				b->is_capture ? "%s would change %s, which the lambda has captured" : "%s would change %s, which is const",
 				function, b->name);
 			return false;
 		}
@@ -125,7 +128,8 @@ struct tn_ir *check_reference(struct tn_checker *c, const struct operand *arg, c
 			return NULL;
 		}
 		uint32_t local = check_local(c, "", place->type, false); /* a value without a name: its temporary is changed */
-		struct tn_ir *set = check_set_local(c, local, place), *let = set == NULL ? NULL : check_node(c, TN_IR_LET, place->type, arg->span);
+		struct tn_ir *set = check_set_local(c, local, place),
+					 *let = set == NULL ? NULL : check_node(c, TN_IR_LET, place->type, arg->span);
 		if (let == NULL || (let->let.body.items = CHECK_ARRAY(c, 1, struct tn_ir *)) == NULL) {
 			return NULL;
 		}
@@ -172,7 +176,8 @@ struct tn_ir *check_hoist(struct tn_checker *c, struct tn_ir *call, struct tn_ir
 
 /* ---- functions of the language ---- */
 
-static struct tn_ir *default_value(struct tn_checker *c, struct tn_function *f, uint32_t p, struct tn_type *type, const char *what) {
+static struct tn_ir *default_value(
+	struct tn_checker *c, struct tn_function *f, uint32_t p, struct tn_type *type, const char *what) {
 	struct frame *frame = c->frame;
 	struct tn_module *module = frame->module;
 	size_t visible = frame->hidden;
@@ -186,8 +191,10 @@ static struct tn_ir *default_value(struct tn_checker *c, struct tn_function *f, 
 
 static bool template_takes(struct tn_checker *c, const struct tn_type *declared, const struct tn_ir *ir, const char *what) {
 	const struct tn_type *type = ir->type;
-	bool ok = declared->kind == TN_TYPE_AUTO || type->kind == TN_TYPE_ANY || (declared->kind == TN_TYPE_TREE && tn_type_is_tree(type)) ||
-		(declared->kind == TN_TYPE_FN && check_is_callable(c, type)) || (declared->kind == TN_TYPE_SEQ && type->kind == TN_TYPE_SEQ);
+	bool ok = declared->kind == TN_TYPE_AUTO || type->kind == TN_TYPE_ANY ||
+		(declared->kind == TN_TYPE_TREE && tn_type_is_tree(type)) ||
+		(declared->kind == TN_TYPE_FN && check_is_callable(c, type)) ||
+		(declared->kind == TN_TYPE_SEQ && type->kind == TN_TYPE_SEQ);
 	if (!ok) {
 		char want[128], found[128];
 		tn_type_format(declared, want);
@@ -200,7 +207,8 @@ static bool template_takes(struct tn_checker *c, const struct tn_type *declared,
 	return ok;
 }
 
-static struct tn_ir *function_arg(struct tn_checker *c, struct tn_function *f, uint32_t p, const struct operand *arg, const struct tn_instance *active) {
+static struct tn_ir *function_arg(
+	struct tn_checker *c, struct tn_function *f, uint32_t p, const struct operand *arg, const struct tn_instance *active) {
 	const struct tn_ast_param *param = &f->decl->params[p];
 	struct tn_type *declared = f->declared[p];
 	bool template = check_type_is_template(declared), by_ref = param->by_ref || (p == 0 && check_same_name(f->name, "call"));
@@ -215,14 +223,16 @@ static struct tn_ir *function_arg(struct tn_checker *c, struct tn_function *f, u
 	}
 	if (by_ref) {
 		const char *name = check_name(c, param->name);
-		if (template ? !template_takes(c, declared, arg->ir, what) : (arg->ir->type != declared && check_coerce(c, arg->ir, declared, what) == NULL)) {
+		if (template ? !template_takes(c, declared, arg->ir, what)
+					 : (arg->ir->type != declared && check_coerce(c, arg->ir, declared, what) == NULL)) {
 			return NULL;
 		}
 		if (!template && arg->ir->type != declared) {
 			char want[128], found[128];
 			tn_type_format(declared, want);
 			tn_type_format(arg->ir->type, found);
-			check_error(c, arg->span, TN_ERR_TYPE, "%s: a reference must be to a variable of type %s, found %s", what, want, found);
+			check_error(
+				c, arg->span, TN_ERR_TYPE, "%s: a reference must be to a variable of type %s, found %s", what, want, found);
 			return NULL;
 		}
 		return name == NULL ? NULL : check_reference(c, arg, f->name, name);
@@ -240,7 +250,8 @@ static struct tn_ir *function_arg(struct tn_checker *c, struct tn_function *f, u
 	return template_takes(c, declared, arg->ir, what) ? arg->ir : NULL;
 }
 
-static bool is_dynamic(const struct tn_function *f, const struct operands *args, const struct slot *slots, const struct tn_instance *active) {
+static bool is_dynamic(
+	const struct tn_function *f, const struct operands *args, const struct slot *slots, const struct tn_instance *active) {
 	for (uint32_t p = 0; p < f->decl->count; p++) {
 		bool by_ref = f->decl->params[p].by_ref || (p == 0 && check_same_name(f->name, "call"));
 		bool any = slots[p].arg >= 0 && args->items[slots[p].arg].ir->type->kind == TN_TYPE_ANY;
@@ -251,7 +262,8 @@ static bool is_dynamic(const struct tn_function *f, const struct operands *args,
 	return false;
 }
 
-struct tn_ir *check_call_function(struct tn_checker *c, struct tn_function *f, struct operands args, const char *name, struct tn_span span) {
+struct tn_ir *check_call_function(
+	struct tn_checker *c, struct tn_function *f, struct operands args, const char *name, struct tn_span span) {
 	uint32_t count = f->decl->count;
 	struct slot *slots = CHECK_ARRAY(c, count, struct slot);
 	if (slots == NULL || !check_bind_args(c, f, &args, slots, true, span)) {
@@ -293,7 +305,8 @@ struct tn_ir *check_call_function(struct tn_checker *c, struct tn_function *f, s
 
 /* ---- by name ---- */
 
-struct tn_ir *check_call_name(struct tn_checker *c, struct tn_module *module, const char *name, struct operands args, bool method, struct tn_span span) {
+struct tn_ir *check_call_name(
+	struct tn_checker *c, struct tn_module *module, const char *name, struct operands args, bool method, struct tn_span span) {
 	struct candidates set = {0};
 	const struct tn_type *first = args.count > 0 ? args.items[0].ir->type : NULL;
 	if (!check_candidates(c, module, name, first, &set)) {
@@ -309,7 +322,8 @@ struct tn_ir *check_call_name(struct tn_checker *c, struct tn_module *module, co
 	}
 	if (first != NULL && first->kind == TN_TYPE_ANY && args.items[0].name == NULL) {
 		struct tn_function *only = set.items[0];
-		bool decided = set.count == 1 && only->decl->count > 0 && (!check_type_is_template(only->declared[0]) || only->native != NULL);
+		bool decided =
+			set.count == 1 && only->decl->count > 0 && (!check_type_is_template(only->declared[0]) || only->native != NULL);
 		if (!decided) {
 			return check_dyn_call(c, DYN_CALL_NAME, module, name, method, args, span);
 		}
@@ -343,7 +357,8 @@ static bool make_args(struct tn_checker *c, const struct tn_ast *ast, struct ope
 }
 
 /* Net(old): a new Net with the fields of the old one that are equal in name and type. */
-static struct tn_ir *copy_struct(struct tn_checker *c, struct tn_struct_def *def, const struct operands *args, struct tn_span span) {
+static struct tn_ir *copy_struct(
+	struct tn_checker *c, struct tn_struct_def *def, const struct operands *args, struct tn_span span) {
 	if (args->count != 1 || args->items[0].ir->type->kind != TN_TYPE_STRUCT) {
 		struct tn_error *err = check_error(c, span, TN_ERR_TYPE, "%s is a type: it is made with %s{ … }", def->name, def->name);
 		HINT(err, "%s(old) copies the equal fields of a value of an older %s", def->name, def->name);
@@ -393,7 +408,8 @@ static struct tn_ir *callable_variable(struct tn_checker *c, const struct tn_ast
 	}
 	if (type->kind != TN_TYPE_TREE && !check_is_callable(c, type)) {
 		struct tn_overload_view view = {0};
-		if (tn_lookup_functions(c->lang, c->frame->module, name, &view, NULL) && (view.own != NULL || view.library != NULL || view.native != NULL)) {
+		if (tn_lookup_functions(c->lang, c->frame->module, name, &view, NULL) &&
+			(view.own != NULL || view.library != NULL || view.native != NULL)) {
 			return NULL;
 		}
 	}
@@ -416,7 +432,8 @@ static struct tn_ir *call_by_name(struct tn_checker *c, const struct tn_ast *ast
 	}
 	struct tn_overload_view view = {0};
 	struct tn_struct_def *def = check_find_struct(c, c->frame->module, name);
-	if (def != NULL && tn_lookup_functions(c->lang, c->frame->module, name, &view, NULL) && view.own == NULL && view.library == NULL && view.native == NULL) {
+	if (def != NULL && tn_lookup_functions(c->lang, c->frame->module, name, &view, NULL) && view.own == NULL &&
+		view.library == NULL && view.native == NULL) {
 		return copy_struct(c, def, &args, ast->span);
 	}
 	c->callee = callee->span;

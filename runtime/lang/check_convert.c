@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Conversions that the language makes by itself: int to float, numbers to tensors where one is declared, bracket literals to lists, `any`
- * to a declared type. Everything else is a TypeError that names the slot. */
+/* Conversions that the language makes by itself: int to float, numbers to tensors where one is declared, bracket literals to
+ * lists, `any` to a declared type. Everything else is a TypeError that names the slot. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +21,9 @@ bool check_is_callable(struct tn_checker *c, const struct tn_type *type) {
 		bool known = check_candidates(c, c->frame->module, "call", type, &set);
 		for (uint32_t i = 0; known && i < set.count; i++) {
 			const struct tn_function *f = set.items[i];
-			if (f->decl->count > 0 && (f->declared[0] == type || f->declared[0]->kind == TN_TYPE_AUTO || (f->declared[0]->kind == TN_TYPE_TREE && tn_type_is_tree(type)))) {
+			if (f->decl->count > 0 &&
+				(f->declared[0] == type || f->declared[0]->kind == TN_TYPE_AUTO ||
+					(f->declared[0]->kind == TN_TYPE_TREE && tn_type_is_tree(type)))) {
 				return true;
 			}
 		}
@@ -111,7 +113,8 @@ static bool literal_fits(const struct tn_ir *bracket, const struct tn_type *slot
 	}
 	for (uint32_t i = 0; i < bracket->tensor.items.count; i++) {
 		const struct tn_type *t = bracket->tensor.items.items[i]->type;
-		bool fits = t == item || item->kind == TN_TYPE_ANY || (item->kind == TN_TYPE_FLOAT && t->kind != TN_TYPE_FLOAT) || t->kind == TN_TYPE_ANY;
+		bool fits = t == item || item->kind == TN_TYPE_ANY || (item->kind == TN_TYPE_FLOAT && t->kind != TN_TYPE_FLOAT) ||
+			t->kind == TN_TYPE_ANY;
 		fits = fits || (item->kind == TN_TYPE_TENSOR && tn_type_is_number(t));
 		if (!fits) {
 			return false;
@@ -146,8 +149,8 @@ static bool retags(const struct tn_type *slot, const struct tn_type *from) {
 }
 
 static bool is_number_list(const struct tn_type *slot, const struct tn_type *from) {
-	return slot->kind == TN_TYPE_LIST && from->kind == TN_TYPE_LIST &&
-		slot->items[0]->kind == TN_TYPE_FLOAT && (from->items[0]->kind == TN_TYPE_INT || from->items[0]->kind == TN_TYPE_BOOL);
+	return slot->kind == TN_TYPE_LIST && from->kind == TN_TYPE_LIST && slot->items[0]->kind == TN_TYPE_FLOAT &&
+		(from->items[0]->kind == TN_TYPE_INT || from->items[0]->kind == TN_TYPE_BOOL);
 }
 
 bool check_can_hold(struct tn_checker *c, struct tn_type *slot, const struct tn_ir *ir) {
@@ -214,7 +217,8 @@ static struct tn_ir *convert_tuple(struct tn_checker *c, struct tn_ir *ir, struc
 		uint32_t local = check_local(c, "", ir->type, false);
 		struct tn_ir *set = check_set_local(c, local, ir);
 		let = set == NULL ? NULL : check_node(c, TN_IR_LET, type, ir->span);
-		if (let == NULL || (let->let.body.items = CHECK_ARRAY(c, 1, struct tn_ir *)) == NULL || (source = check_read_local(c, local, ir->span)) == NULL) {
+		if (let == NULL || (let->let.body.items = CHECK_ARRAY(c, 1, struct tn_ir *)) == NULL ||
+			(source = check_read_local(c, local, ir->span)) == NULL) {
 			return NULL;
 		}
 		let->let.body.items[0] = set;
@@ -222,7 +226,9 @@ static struct tn_ir *convert_tuple(struct tn_checker *c, struct tn_ir *ir, struc
 	}
 	made->make.items.count = type->item_count;
 	for (uint32_t i = 0; i < type->item_count; i++) {
-		struct tn_ir *item = ir->kind == TN_IR_TUPLE ? ir->make.items.items[i] : check_node(c, TN_IR_ITEM, check_read_type(c, ir->type->items[i]), ir->span);
+		struct tn_ir *item = ir->kind == TN_IR_TUPLE
+			? ir->make.items.items[i]
+			: check_node(c, TN_IR_ITEM, check_read_type(c, ir->type->items[i]), ir->span);
 		if (item != NULL && source != NULL) {
 			item->a = source;
 			item->index = i;
@@ -253,15 +259,18 @@ static struct tn_ir *mismatch(struct tn_checker *c, const struct tn_ir *ir, cons
 	if (type->kind == TN_TYPE_INT && from->kind == TN_TYPE_FLOAT) {
 		HINT(err, "int(x) drops the fraction");
 	} else if (tn_type_is_number(type) && from->kind == TN_TYPE_TENSOR) {
-		HINT(err, "%s(t) takes the number out of a tensor of one element; a variable for tensors is declared tensor", type->kind == TN_TYPE_INT ? "int" : "float");
+		HINT(err, "%s(t) takes the number out of a tensor of one element; a variable for tensors is declared tensor",
+			type->kind == TN_TYPE_INT ? "int" : "float");
 	} else if (type->kind == TN_TYPE_STRING) {
 		HINT(err, "string(x) writes any value as text");
 	} else if (tn_type_is_number(type) && from->kind == TN_TYPE_STRING) {
 		HINT(err, "%s(s) reads a number from text", type->kind == TN_TYPE_INT ? "int" : "float");
 	} else if (type->kind == TN_TYPE_TENSOR && from->kind == TN_TYPE_LIST) {
 		HINT(err, "tensor(xs) makes a tensor of a list of numbers, stack(xs) of a list of tensors");
-	} else if (type->kind == TN_TYPE_STRUCT && from->kind == TN_TYPE_STRUCT && check_same_name(type->def->name, from->def->name)) {
-		HINT(err, "%s has been defined anew: make the value again, or copy its equal fields with %s(old)", type->def->name, type->def->name);
+	} else if (type->kind == TN_TYPE_STRUCT && from->kind == TN_TYPE_STRUCT &&
+		check_same_name(type->def->name, from->def->name)) {
+		HINT(err, "%s has been defined anew: make the value again, or copy its equal fields with %s(old)", type->def->name,
+			type->def->name);
 	} else if (from->kind == TN_TYPE_EMPTY) {
 		HINT(err, "only a tensor or a tree can be empty");
 	}
@@ -294,7 +303,8 @@ struct tn_ir *check_coerce(struct tn_checker *c, struct tn_ir *ir, struct tn_typ
 	case TN_TYPE_INT:
 		return number_to(c, ir, type);
 	case TN_TYPE_TENSOR:
-		return from->kind == TN_TYPE_EMPTY ? check_zero(c, type, ir->span) : check_convert(c, TN_CONVERT_NUMBER_TO_TENSOR, type, ir);
+		return from->kind == TN_TYPE_EMPTY ? check_zero(c, type, ir->span)
+										   : check_convert(c, TN_CONVERT_NUMBER_TO_TENSOR, type, ir);
 	case TN_TYPE_TREE:
 	case TN_TYPE_FN:
 		return from->kind == TN_TYPE_EMPTY ? check_zero(c, type, ir->span) : ir;
@@ -320,7 +330,8 @@ struct tn_ir *check_condition(struct tn_checker *c, struct tn_ir *ir, const char
 	}
 	char found[128];
 	tn_type_format(ir->type, found);
-	struct tn_error *err = check_error(c, ir->span, TN_ERR_TYPE, "%s: expected a bool, a number or a tensor of one element, found %s", what, found);
+	struct tn_error *err =
+		check_error(c, ir->span, TN_ERR_TYPE, "%s: expected a bool, a number or a tensor of one element, found %s", what, found);
 	if (ir->type->kind == TN_TYPE_STRING || ir->type->kind == TN_TYPE_LIST || ir->type->kind == TN_TYPE_MAP) {
 		HINT(err, "len(x) > 0 asks whether it holds anything");
 	}

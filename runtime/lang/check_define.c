@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Structs and functions of a unit become definitions of its module, before any statement is checked. A struct defined again with equal fields stays the
- * same type. Every replacement is noted in a journal, so that a cell that does not check leaves nothing behind. */
+/* Structs and functions of a unit become definitions of its module, before any statement is checked. A struct defined again with
+ * equal fields stays the same type. Every replacement is noted in a journal, so that a cell that does not check leaves nothing
+ * behind. */
 #include <string.h>
 
 #include "lang/check_define.h"
@@ -26,7 +27,11 @@ void check_roll_back(struct tn_checker *c) {
 
 /* ---- structs ---- */
 
-struct draft { const struct tn_ast *ast; struct tn_struct_def *def, *old; bool same; };
+struct draft {
+	const struct tn_ast *ast;
+	struct tn_struct_def *def, *old;
+	bool same;
+};
 
 static bool resolve_fields(struct tn_checker *c, struct draft *d) {
 	bool ok = true;
@@ -65,7 +70,8 @@ static bool make_draft(struct tn_checker *c, const struct tn_ast *ast, struct dr
 	}
 	struct tn_module *module = c->unit->module;
 	struct tn_struct_def *def = tn_arena_alloc(&c->unit->arena, sizeof(*def));
-	struct tn_struct_field *fields = TN_ARENA_ARRAY(&c->unit->arena, ast->struct_def.count == 0 ? 1 : ast->struct_def.count, struct tn_struct_field);
+	struct tn_struct_field *fields =
+		TN_ARENA_ARRAY(&c->unit->arena, ast->struct_def.count == 0 ? 1 : ast->struct_def.count, struct tn_struct_field);
 	if (def == NULL || fields == NULL) {
 		return check_memory(c);
 	}
@@ -74,7 +80,12 @@ static bool make_draft(struct tn_checker *c, const struct tn_ast *ast, struct dr
 		return check_memory(c);
 	}
 	*d = (struct draft){.ast = ast, .def = def, .old = tn_map_get(&module->structs, name)};
-	*def = (struct tn_struct_def){.type = type, .name = name, .doc = ast->struct_def.doc, .unit = c->unit, .fields = fields, .field_count = ast->struct_def.count};
+	*def = (struct tn_struct_def){.type = type,
+		.name = name,
+		.doc = ast->struct_def.doc,
+		.unit = c->unit,
+		.fields = fields,
+		.field_count = ast->struct_def.count};
 	d->same = d->old != NULL;
 	if (d->old != NULL && d->old->unit == c->unit) {
 		check_error(c, ast->struct_def.name.span, TN_ERR_NAME, "the struct %s is defined twice in one cell", name);
@@ -207,7 +218,8 @@ static bool define_structs(struct tn_checker *c) {
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		if (contains_itself(drafts[i].def->type, drafts[i].def, 0)) {
-			struct tn_error *err = check_error(c, drafts[i].ast->struct_def.name.span, TN_ERR_TYPE, "the struct %s contains itself", drafts[i].def->name);
+			struct tn_error *err = check_error(
+				c, drafts[i].ast->struct_def.name.span, TN_ERR_TYPE, "the struct %s contains itself", drafts[i].def->name);
 			HINT(err, "a list may hold it: %s[]", drafts[i].def->name);
 			ok = false;
 		}
@@ -276,8 +288,10 @@ static bool warn_library(struct tn_checker *c, const struct tn_function *f) {
 	for (int k = 0; k < 2; k++) {
 		for (size_t i = 0; sets[k] != NULL && i < sets[k]->items.count; i++) {
 			struct tn_function *other = sets[k]->items.items[i];
-			bool hides = check_declared(c, other) && (same_first(other, f) || (other->decl->count > 0 && f->decl->count > 0 &&
-				other->declared[0]->kind == TN_TYPE_OPERAND && f->declared[0]->kind == TN_TYPE_TENSOR));
+			bool hides = check_declared(c, other) &&
+				(same_first(other, f) ||
+					(other->decl->count > 0 && f->decl->count > 0 && other->declared[0]->kind == TN_TYPE_OPERAND &&
+						f->declared[0]->kind == TN_TYPE_TENSOR));
 			if (hides) {
 				check_warn(c, f->span, NULL, "%s replaces the library's function of that name", f->name);
 				return true;
@@ -289,8 +303,13 @@ static bool warn_library(struct tn_checker *c, const struct tn_function *f) {
 
 static bool define_function(struct tn_checker *c, const struct tn_ast *ast) {
 	const char *name = check_name(c, ast->function.name);
-	struct tn_function *f = name == NULL ? NULL : check_new_function(c, c->unit, (struct tn_function){.name = name, .module = c->unit->module,
-		.decl = &ast->function, .span = ast->function.name.span, .is_library = c->unit->module->is_library});
+	struct tn_function *f = name == NULL ? NULL
+										 : check_new_function(c, c->unit,
+											   (struct tn_function){.name = name,
+												   .module = c->unit->module,
+												   .decl = &ast->function,
+												   .span = ast->function.name.span,
+												   .is_library = c->unit->module->is_library});
 	if (f == NULL || !check_declared(c, f)) {
 		return false;
 	}
@@ -306,8 +325,10 @@ static bool define_function(struct tn_checker *c, const struct tn_ast *ast) {
 			ok = false;
 		}
 		for (uint32_t k = 0; k < i; k++) {
-			if (f->decl->params[k].name.length == param->name.length && memcmp(f->decl->params[k].name.text, param->name.text, param->name.length) == 0) {
-				check_error(c, param->name.span, TN_ERR_NAME, "two parameters are called %.*s", (int)param->name.length, param->name.text);
+			if (f->decl->params[k].name.length == param->name.length &&
+				memcmp(f->decl->params[k].name.text, param->name.text, param->name.length) == 0) {
+				check_error(c, param->name.span, TN_ERR_NAME, "two parameters are called %.*s", (int)param->name.length,
+					param->name.text);
 				ok = false;
 			}
 		}

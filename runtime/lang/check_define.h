@@ -5,7 +5,8 @@
 
 #include "lang/check.h"
 
-/* Defines the unit's structs and functions in its module; what was there before is in the journal. False: something is wrong (reported). */
+/* Defines the unit's structs and functions in its module; what was there before is in the journal. False: something is wrong
+ * (reported). */
 bool check_define(struct tn_checker *c);
 /* Puts everything back that check_define has replaced. */
 void check_roll_back(struct tn_checker *c);

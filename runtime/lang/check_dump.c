@@ -5,15 +5,53 @@
 #include "lang/check.h"
 
 static const char *const kind_names[] = {
-	[TN_IR_CONST] = "const", [TN_IR_LOCAL] = "local", [TN_IR_GLOBAL] = "global", [TN_IR_FIELD] = "field", [TN_IR_ITEM] = "item",
-	[TN_IR_INDEX] = "index", [TN_IR_UNARY] = "unary", [TN_IR_BINARY] = "binary", [TN_IR_AND] = "and", [TN_IR_OR] = "or", [TN_IR_COND] = "cond",
-	[TN_IR_RANGE] = "range", [TN_IR_CALL] = "call", [TN_IR_CALL_NATIVE] = "native", [TN_IR_DYN] = "dyn", [TN_IR_TUPLE] = "tuple", [TN_IR_LIST] = "list",
-	[TN_IR_MAP] = "map", [TN_IR_STRUCT] = "struct", [TN_IR_TENSOR] = "tensor", [TN_IR_LAMBDA] = "lambda", [TN_IR_FNSET] = "fnset",
-	[TN_IR_FORMAT] = "format", [TN_IR_CONVERT] = "convert", [TN_IR_EXPECT] = "expect", [TN_IR_REF] = "ref", [TN_IR_BLOCK] = "block", [TN_IR_LET] = "let",
-	[TN_IR_EVAL] = "eval", [TN_IR_SET_LOCAL] = "set-local", [TN_IR_BIND_GLOBAL] = "bind-global", [TN_IR_SET_GLOBAL] = "set-global",
-	[TN_IR_SET_PLACE] = "set-place", [TN_IR_UPDATE] = "update", [TN_IR_UNPACK] = "unpack", [TN_IR_IF] = "if", [TN_IR_LOOP] = "loop",
-	[TN_IR_FOR_EACH] = "for-each", [TN_IR_SWITCH] = "switch", [TN_IR_BREAK] = "break", [TN_IR_CONTINUE] = "continue", [TN_IR_RETURN] = "return",
-	[TN_IR_TRY] = "try", [TN_IR_SCOPE] = "scope", [TN_IR_DISPLAY] = "display", [TN_IR_COMMAND] = "command", [TN_IR_IMPORT] = "import",
+	[TN_IR_CONST] = "const",
+	[TN_IR_LOCAL] = "local",
+	[TN_IR_GLOBAL] = "global",
+	[TN_IR_FIELD] = "field",
+	[TN_IR_ITEM] = "item",
+	[TN_IR_INDEX] = "index",
+	[TN_IR_UNARY] = "unary",
+	[TN_IR_BINARY] = "binary",
+	[TN_IR_AND] = "and",
+	[TN_IR_OR] = "or",
+	[TN_IR_COND] = "cond",
+	[TN_IR_RANGE] = "range",
+	[TN_IR_CALL] = "call",
+	[TN_IR_CALL_NATIVE] = "native",
+	[TN_IR_DYN] = "dyn",
+	[TN_IR_TUPLE] = "tuple",
+	[TN_IR_LIST] = "list",
+	[TN_IR_MAP] = "map",
+	[TN_IR_STRUCT] = "struct",
+	[TN_IR_TENSOR] = "tensor",
+	[TN_IR_LAMBDA] = "lambda",
+	[TN_IR_FNSET] = "fnset",
+	[TN_IR_FORMAT] = "format",
+	[TN_IR_CONVERT] = "convert",
+	[TN_IR_EXPECT] = "expect",
+	[TN_IR_REF] = "ref",
+	[TN_IR_BLOCK] = "block",
+	[TN_IR_LET] = "let",
+	[TN_IR_EVAL] = "eval",
+	[TN_IR_SET_LOCAL] = "set-local",
+	[TN_IR_BIND_GLOBAL] = "bind-global",
+	[TN_IR_SET_GLOBAL] = "set-global",
+	[TN_IR_SET_PLACE] = "set-place",
+	[TN_IR_UPDATE] = "update",
+	[TN_IR_UNPACK] = "unpack",
+	[TN_IR_IF] = "if",
+	[TN_IR_LOOP] = "loop",
+	[TN_IR_FOR_EACH] = "for-each",
+	[TN_IR_SWITCH] = "switch",
+	[TN_IR_BREAK] = "break",
+	[TN_IR_CONTINUE] = "continue",
+	[TN_IR_RETURN] = "return",
+	[TN_IR_TRY] = "try",
+	[TN_IR_SCOPE] = "scope",
+	[TN_IR_DISPLAY] = "display",
+	[TN_IR_COMMAND] = "command",
+	[TN_IR_IMPORT] = "import",
 };
 
 static bool dump(const struct tn_ir *ir, struct tn_str *out);
@@ -75,7 +113,7 @@ static bool dump_flow(const struct tn_ir *ir, struct tn_str *out) {
 	if (ir->kind == TN_IR_SWITCH) {
 		for (uint32_t i = 0; i < ir->flow.case_count; i++) {
 			if (!tn_str_append(out, " (case") || !dump_list(&ir->flow.cases[i].values, out) || !tn_str_append(out, " :") ||
-			    !dump_list(&ir->flow.cases[i].body, out) || !tn_str_append(out, ")")) {
+				!dump_list(&ir->flow.cases[i].body, out) || !tn_str_append(out, ")")) {
 				return false;
 			}
 		}
@@ -83,14 +121,16 @@ static bool dump_flow(const struct tn_ir *ir, struct tn_str *out) {
 	}
 	if (ir->kind == TN_IR_UNPACK) {
 		for (uint32_t i = 0; i < ir->flow.unpack_count; i++) {
-			if (!(ir->flow.unpack_locals[i] == UINT32_MAX ? tn_str_append(out, " _") : tn_str_printf(out, " $%u", ir->flow.unpack_locals[i]))) {
+			if (!(ir->flow.unpack_locals[i] == UINT32_MAX ? tn_str_append(out, " _")
+														  : tn_str_printf(out, " $%u", ir->flow.unpack_locals[i]))) {
 				return false;
 			}
 		}
 		return true;
 	}
 	bool has_local = ir->kind == TN_IR_FOR_EACH || (ir->kind == TN_IR_TRY && ir->flow.local != UINT32_MAX);
-	return (!has_local || tn_str_printf(out, " %s$%u", ir->flow.by_ref ? "&" : "", ir->flow.local)) && dump_list(&ir->flow.body, out) &&
+	return (!has_local || tn_str_printf(out, " %s$%u", ir->flow.by_ref ? "&" : "", ir->flow.local)) &&
+		dump_list(&ir->flow.body, out) &&
 		(ir->flow.otherwise.count == 0 || (tn_str_append(out, " else") && dump_list(&ir->flow.otherwise, out))) &&
 		(ir->flow.step.count == 0 || (tn_str_append(out, " step") && dump_list(&ir->flow.step, out)));
 }
@@ -119,7 +159,8 @@ static bool dump_own(const struct tn_ir *ir, struct tn_str *out) {
 	case TN_IR_CALL:
 		return tn_str_printf(out, " %s", ir->call.instance->name) && dump_list(&ir->call.args, out);
 	case TN_IR_CALL_NATIVE:
-		return tn_str_printf(out, " %.*s", (int)strcspn(ir->native.native->signature, "("), ir->native.native->signature) && dump_list(&ir->native.args, out);
+		return tn_str_printf(out, " %.*s", (int)strcspn(ir->native.native->signature, "("), ir->native.native->signature) &&
+			dump_list(&ir->native.args, out);
 	case TN_IR_DYN:
 		return dump_list(&ir->dyn.operands, out);
 	case TN_IR_TUPLE:
@@ -163,7 +204,8 @@ static bool dump_own(const struct tn_ir *ir, struct tn_str *out) {
 static bool dump(const struct tn_ir *ir, struct tn_str *out) {
 	char type[128];
 	tn_type_format(ir->type, type);
-	if (!tn_str_printf(out, " (%s", kind_names[ir->kind]) || (ir->type->kind != TN_TYPE_VOID && !tn_str_printf(out, ":%s", type))) {
+	if (!tn_str_printf(out, " (%s", kind_names[ir->kind]) ||
+		(ir->type->kind != TN_TYPE_VOID && !tn_str_printf(out, ":%s", type))) {
 		return false;
 	}
 	/* children first where they come first in the source; the body of flow behind its condition */

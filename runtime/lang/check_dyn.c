@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is checked when it runs: an operation with an operand of type `any` becomes a DYN node, and each combination of the types that its
- * operands have then becomes a thunk, a small instance whose parameters are the operands, built by the same functions that build the checked
- * tree. Calls from C (tn_check_call) are thunks as well. */
+/* What is checked when it runs: an operation with an operand of type `any` becomes a DYN node, and each combination of the types
+ * that its operands have then becomes a thunk, a small instance whose parameters are the operands, built by the same functions
+ * that build the checked tree. Calls from C (tn_check_call) are thunks as well. */
 #include <string.h>
 
 #include "lang/check.h"
 
 /* A thunk can be made again when definitions have changed. `instance` first: the VM sees only that. */
-struct thunk { struct tn_instance instance; const struct tn_ir *dyn; const char *name; };
+struct thunk {
+	struct tn_instance instance;
+	const struct tn_ir *dyn;
+	const char *name;
+};
 
 /* ---- making a DYN node ---- */
 
@@ -24,8 +28,8 @@ static bool is_fixed(const struct tn_ir *ir) {
 	return ir->kind == TN_IR_CONST || ir->kind == TN_IR_FNSET;
 }
 
-struct tn_ir *check_dyn(struct tn_checker *c, enum dyn_what what, const struct tn_ast *ast, struct dyn_extra extra, struct tn_ir **operands, uint32_t count,
-		struct tn_span span) {
+struct tn_ir *check_dyn(struct tn_checker *c, enum dyn_what what, const struct tn_ast *ast, struct dyn_extra extra,
+	struct tn_ir **operands, uint32_t count, struct tn_span span) {
 	struct dyn_extra *kept = check_alloc(c, 1, sizeof(*kept));
 	struct tn_ir *ir = check_node(c, TN_IR_DYN, check_basic(c, TN_TYPE_ANY), span);
 	struct body live = {0};
@@ -51,7 +55,8 @@ struct tn_ir *check_dyn(struct tn_checker *c, enum dyn_what what, const struct t
 	return kept->fixed == NULL ? NULL : ir;
 }
 
-struct tn_ir *check_dyn_call(struct tn_checker *c, enum dyn_what what, struct tn_module *module, const char *name, bool method, struct operands args, struct tn_span span) {
+struct tn_ir *check_dyn_call(struct tn_checker *c, enum dyn_what what, struct tn_module *module, const char *name, bool method,
+	struct operands args, struct tn_span span) {
 	struct tn_ir **operands = CHECK_ARRAY(c, args.count, struct tn_ir *);
 	struct operand *shape = CHECK_ARRAY(c, args.count, struct operand);
 	if (operands == NULL || shape == NULL) {
@@ -185,7 +190,8 @@ static struct tn_ir *build_thunk(struct tn_checker *c, struct thunk *thunk, stru
 
 static bool finish_thunk(struct tn_checker *c, struct thunk *thunk, struct tn_ir *value, struct body *body) {
 	bool is_void = value != NULL && value->type->kind == TN_TYPE_VOID;
-	struct tn_ir *last = value == NULL ? NULL : check_node(c, is_void ? TN_IR_EVAL : TN_IR_RETURN, check_basic(c, TN_TYPE_VOID), value->span);
+	struct tn_ir *last =
+		value == NULL ? NULL : check_node(c, is_void ? TN_IR_EVAL : TN_IR_RETURN, check_basic(c, TN_TYPE_VOID), value->span);
 	if (last == NULL) {
 		return false;
 	}
@@ -209,7 +215,8 @@ static bool finish_thunk(struct tn_checker *c, struct thunk *thunk, struct tn_ir
 
 static bool check_thunk(struct tn_checker *c, struct thunk *thunk) {
 	struct tn_module *module = thunk->dyn != NULL ? ((const struct dyn_extra *)thunk->dyn->dyn.extra)->module : c->lang->session;
-	struct frame frame = {.outer = c->frame, .instance = &thunk->instance, .module = module, .unit = c->lang->thunks, .is_dyn = true};
+	struct frame frame = {
+		.outer = c->frame, .instance = &thunk->instance, .module = module, .unit = c->lang->thunks, .is_dyn = true};
 	struct body body = {0};
 	c->frame = &frame;
 	tn_proto_destroy(thunk->instance.proto);
@@ -224,7 +231,8 @@ static bool check_thunk(struct tn_checker *c, struct thunk *thunk) {
 
 /* ---- from outside ---- */
 
-static struct thunk *create_thunk(struct tn_lang *lang, const struct tn_ir *dyn, const char *name, struct tn_type *const *types, uint32_t count) {
+static struct thunk *create_thunk(
+	struct tn_lang *lang, const struct tn_ir *dyn, const char *name, struct tn_type *const *types, uint32_t count) {
 	struct tn_unit *unit = lang->thunks;
 	struct thunk *thunk = TN_ARENA_NEW(&unit->arena, struct thunk);
 	struct tn_type **copy = TN_ARENA_ARRAY(&unit->arena, count == 0 ? 1 : count, struct tn_type *);
@@ -234,12 +242,18 @@ static struct thunk *create_thunk(struct tn_lang *lang, const struct tn_ir *dyn,
 	if (count > 0) {
 		memcpy(copy, types, count * sizeof(types[0]));
 	}
-	*thunk = (struct thunk){.dyn = dyn, .name = name,
-		.instance = {.unit = unit, .name = name != NULL ? name : "call", .param_types = copy, .param_count = count, .needs_session = true}};
+	*thunk = (struct thunk){.dyn = dyn,
+		.name = name,
+		.instance = {.unit = unit,
+			.name = name != NULL ? name : "call",
+			.param_types = copy,
+			.param_count = count,
+			.needs_session = true}};
 	return thunk;
 }
 
-/* The first error of the check; inside another check the errors are in that one's list already, and `err` is set without a text. */
+/* The first error of the check; inside another check the errors are in that one's list already, and `err` is set without a text.
+ */
 static void take_error(const struct tn_checker *c, bool own, struct tn_error *err) {
 	if (err == NULL || tn_error_is_set(err)) {
 		return;
@@ -275,12 +289,12 @@ static bool run_check(struct tn_lang *lang, struct thunk *thunk, struct tn_error
 	return ok;
 }
 
-static struct tn_instance *cached(struct tn_lang *lang, const void *what, bool is_name, const struct tn_ir *dyn, const char *name, struct tn_type *const *types,
-		uint32_t count, struct tn_error *err) {
+static struct tn_instance *cached(struct tn_lang *lang, const void *what, bool is_name, const struct tn_ir *dyn, const char *name,
+	struct tn_type *const *types, uint32_t count, struct tn_error *err) {
 	struct tn_str key = {0};
 	struct thunk *thunk = NULL;
 	if (!tn_str_append_n(&key, is_name ? "n" : "d", 1) || !tn_str_append_n(&key, (const char *)&what, sizeof(what)) ||
-	    (count > 0 && !tn_str_append_n(&key, (const char *)types, count * sizeof(types[0])))) {
+		(count > 0 && !tn_str_append_n(&key, (const char *)types, count * sizeof(types[0])))) {
 		tn_error_memory(err);
 		goto done;
 	}
@@ -303,11 +317,13 @@ done:
 	return thunk == NULL ? NULL : &thunk->instance;
 }
 
-struct tn_instance *tn_check_dyn(struct tn_lang *lang, const struct tn_ir *dyn, struct tn_type *const *types, uint32_t count, struct tn_error *err) {
+struct tn_instance *tn_check_dyn(
+	struct tn_lang *lang, const struct tn_ir *dyn, struct tn_type *const *types, uint32_t count, struct tn_error *err) {
 	return cached(lang, dyn, false, dyn, NULL, types, count, err);
 }
 
-struct tn_instance *tn_check_call(struct tn_lang *lang, const char *name, struct tn_type *const *types, uint32_t count, struct tn_error *err) {
+struct tn_instance *tn_check_call(
+	struct tn_lang *lang, const char *name, struct tn_type *const *types, uint32_t count, struct tn_error *err) {
 	const char *known = name == NULL ? NULL : tn_intern(lang, name, strlen(name));
 	if (name != NULL && known == NULL) {
 		tn_error_memory(err);
@@ -330,7 +346,8 @@ bool tn_check_refresh(struct tn_lang *lang, struct tn_instance *instance, struct
 	}
 	struct tn_diagnostics diag = {0};
 	struct tn_checker fresh, *c = check_begin(lang, NULL, &diag, &fresh);
-	struct tn_instance *same = check_instance(c, instance->function, instance->param_types, instance->param_count, instance->function->span);
+	struct tn_instance *same =
+		check_instance(c, instance->function, instance->param_types, instance->param_count, instance->function->span);
 	bool ok = check_drain(c) && same == instance && diag.errors.count == 0 && instance->state == TN_INSTANCE_CHECKED;
 	if (!ok) {
 		instance->state = TN_INSTANCE_FAILED;
@@ -341,9 +358,12 @@ bool tn_check_refresh(struct tn_lang *lang, struct tn_instance *instance, struct
 	return ok;
 }
 
-static struct tn_type *type_of(struct tn_instance *instance) { return instance == NULL ? NULL : instance->result; }
+static struct tn_type *type_of(struct tn_instance *instance) {
+	return instance == NULL ? NULL : instance->result;
+}
 
-struct tn_type *tn_call_value_type(struct tn_lang *lang, struct tn_type *callee, struct tn_type *const *args, uint32_t count, struct tn_error *err) {
+struct tn_type *tn_call_value_type(
+	struct tn_lang *lang, struct tn_type *callee, struct tn_type *const *args, uint32_t count, struct tn_error *err) {
 	struct tn_type *types[17] = {callee};
 	if (count > 16) {
 		tn_error_set(err, TN_ERR_TYPE, "a call from a native takes at most 16 arguments, found %u", count);
@@ -356,6 +376,7 @@ struct tn_type *tn_call_value_type(struct tn_lang *lang, struct tn_type *callee,
 	return type_of(tn_check_call(lang, NULL, types, count + 1, err));
 }
 
-struct tn_type *tn_call_name_type(struct tn_lang *lang, const char *name, struct tn_type *const *args, uint32_t count, struct tn_error *err) {
+struct tn_type *tn_call_name_type(
+	struct tn_lang *lang, const char *name, struct tn_type *const *args, uint32_t count, struct tn_error *err) {
 	return type_of(tn_check_call(lang, name, args, count, err));
 }

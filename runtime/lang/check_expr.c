@@ -16,7 +16,10 @@ static struct tn_ir *fn_set(struct tn_checker *c, const char *name, struct tn_sp
 }
 
 static bool constant(const char *name, double *out) {
-	static const struct { const char *name; double value; } table[] = {{"pi", 3.14159265358979323846}, {"inf", INFINITY}, {"nan", NAN}};
+	static const struct {
+		const char *name;
+		double value;
+	} table[] = {{"pi", 3.14159265358979323846}, {"inf", INFINITY}, {"nan", NAN}};
 	for (size_t i = 0; i < TN_ARRAY_LEN(table); i++) {
 		if (strcmp(table[i].name, name) == 0) {
 			*out = table[i].value;
@@ -26,7 +29,8 @@ static bool constant(const char *name, double *out) {
 	return false;
 }
 
-static struct tn_ir *name_in_module(struct tn_checker *c, struct tn_module *module, const char *name, struct tn_span span, bool *failed) {
+static struct tn_ir *name_in_module(
+	struct tn_checker *c, struct tn_module *module, const char *name, struct tn_span span, bool *failed) {
 	struct tn_symbol *symbol = check_find_symbol(c, module, name);
 	if (symbol != NULL) {
 		return check_global(c, symbol, span);
@@ -117,7 +121,8 @@ static struct tn_ir *field_expr(struct tn_checker *c, const struct tn_ast *ast) 
 	}
 	if (object->kind == TN_AST_NAME) {
 		const char *alias = check_name(c, object->name);
-		struct tn_module *module = alias == NULL || check_find_binding(c, alias) != NULL ? NULL : check_find_alias(c, object->name);
+		struct tn_module *module =
+			alias == NULL || check_find_binding(c, alias) != NULL ? NULL : check_find_alias(c, object->name);
 		if (module != NULL) {
 			bool failed = false;
 			struct tn_ir *ir = name_in_module(c, module, name, ast->span, &failed);
@@ -133,7 +138,8 @@ static struct tn_ir *field_expr(struct tn_checker *c, const struct tn_ast *ast) 
 
 /* ---- tuples, brackets, maps ---- */
 
-static struct tn_ir *with_items(struct tn_checker *c, enum tn_ir_kind kind, struct tn_type *type, struct tn_ir **items, uint32_t count, struct tn_span span) {
+static struct tn_ir *with_items(
+	struct tn_checker *c, enum tn_ir_kind kind, struct tn_type *type, struct tn_ir **items, uint32_t count, struct tn_span span) {
 	struct tn_ir *ir = check_node(c, kind, type, span);
 	if (ir != NULL) {
 		ir->make.items = (struct tn_ir_list){items, count};
@@ -205,7 +211,8 @@ static struct tn_ir *stack_literals(struct tn_checker *c, struct tn_ir **rows, u
 	return ir;
 }
 
-static struct tn_ir *list_literal(struct tn_checker *c, struct tn_ir **items, uint32_t count, struct tn_type *item, struct tn_span span) {
+static struct tn_ir *list_literal(
+	struct tn_checker *c, struct tn_ir **items, uint32_t count, struct tn_type *item, struct tn_span span) {
 	for (uint32_t i = 0; i < count; i++) {
 		items[i] = check_coerce(c, items[i], item, "an item of the list");
 		if (items[i] == NULL) {
@@ -274,7 +281,10 @@ static struct tn_ir *map_expr(struct tn_checker *c, const struct tn_ast *ast, st
 		keys[i] = keys[i] == NULL ? NULL : check_coerce(c, keys[i], check_basic(c, TN_TYPE_STRING), "a key of a map");
 		items[i] = check_value(c, ast->map.values[i], item);
 		if (items[i] != NULL && items[i]->kind == TN_IR_TENSOR && item->kind == TN_TYPE_ANY) { /* a list as a map's value */
-			struct tn_type *kind = check_basic(c, items[i]->tensor.dtype == TN_DTYPE_F32 ? TN_TYPE_FLOAT : items[i]->tensor.dtype == TN_DTYPE_I64 ? TN_TYPE_INT : TN_TYPE_BOOL);
+			struct tn_type *kind = check_basic(c,
+				items[i]->tensor.dtype == TN_DTYPE_F32       ? TN_TYPE_FLOAT
+					: items[i]->tensor.dtype == TN_DTYPE_I64 ? TN_TYPE_INT
+															 : TN_TYPE_BOOL);
 			for (int32_t k = 1; k < items[i]->tensor.shape.ndim; k++) {
 				kind = tn_type_list(c->lang->types, kind);
 			}
@@ -299,7 +309,9 @@ static struct tn_ir *cond_expr(struct tn_checker *c, const struct tn_ast *ast, s
 	if (cond == NULL || a == NULL || b == NULL) {
 		return NULL;
 	}
-	struct tn_type *type = wanted != NULL && a->type != b->type && check_can_hold(c, wanted, a) && check_can_hold(c, wanted, b) ? wanted : check_common(c, a->type, b->type);
+	struct tn_type *type = wanted != NULL && a->type != b->type && check_can_hold(c, wanted, a) && check_can_hold(c, wanted, b)
+		? wanted
+		: check_common(c, a->type, b->type);
 	if (type == NULL) {
 		char left[128], right[128];
 		tn_type_format(a->type, left);

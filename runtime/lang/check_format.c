@@ -6,10 +6,17 @@
 
 #include "lang/check.h"
 
-struct spec { bool align, sign, alternate, zero, width, group, precision; char type; };
+struct spec {
+	bool align, sign, alternate, zero, width, group, precision;
+	char type;
+};
 
-static bool is_align(char c) { return c == '<' || c == '>' || c == '^' || c == '='; }
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_align(char c) {
+	return c == '<' || c == '>' || c == '^' || c == '=';
+}
+static bool is_digit(char c) {
+	return c >= '0' && c <= '9';
+}
 
 /* The length of the UTF-8 character at p. */
 static size_t fill_length(const char *p, const char *end) {
@@ -91,10 +98,12 @@ bool check_format_spec(struct tn_checker *c, struct tn_name name, const struct t
 		HINT(err, "as in Python: .4f  ,  .2%%  >8  08d");
 		return false;
 	}
-	bool takes = tn_type_is_number(type) || type->kind == TN_TYPE_STRING || type->kind == TN_TYPE_TENSOR || type->kind == TN_TYPE_ANY;
+	bool takes =
+		tn_type_is_number(type) || type->kind == TN_TYPE_STRING || type->kind == TN_TYPE_TENSOR || type->kind == TN_TYPE_ANY;
 	if (!takes) {
 		if (spec.type != '\0' || spec.precision || spec.sign || spec.group || spec.zero) {
-			check_error(c, at, TN_ERR_TYPE, "the format spec '%.*s' is for numbers or text, found %s", (int)name.length, name.text, text);
+			check_error(
+				c, at, TN_ERR_TYPE, "the format spec '%.*s' is for numbers or text, found %s", (int)name.length, name.text, text);
 			return false;
 		}
 		return true;
@@ -115,7 +124,8 @@ bool check_format_spec(struct tn_checker *c, struct tn_name name, const struct t
 	}
 	bool integer_type = type->kind == TN_TYPE_INT && (spec.type == '\0' || strchr("bcdoxXn", spec.type) != NULL);
 	if (integer_type && spec.precision) {
-		struct tn_error *err = check_error(c, at, TN_ERR_TYPE, "a precision needs a float format, found '%.*s' for int", (int)name.length, name.text);
+		struct tn_error *err = check_error(
+			c, at, TN_ERR_TYPE, "a precision needs a float format, found '%.*s' for int", (int)name.length, name.text);
 		HINT(err, ".2f writes an int with two decimals");
 		return false;
 	}

@@ -1,38 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors about names that there are not: did you mean …, by edit distance, and what the habits of Python, PyTorch and C are called here. */
+/* Errors about names that there are not: did you mean …, by edit distance, and what the habits of Python, PyTorch and C are
+ * called here. */
 #include <stdio.h>
 #include <string.h>
 
 #include "lang/check.h"
 
-struct habit { const char *name, *hint; };
+struct habit {
+	const char *name, *hint;
+};
 
 static const struct habit names[] = {
-	{"True", "the word is true"}, {"False", "the word is false"}, {"None", "there is no null; a tensor slot without a tensor is `empty`"},
-	{"NULL", "there is no null; a tensor slot without a tensor is `empty`"}, {"nullptr", "there is no null; a tensor slot without a tensor is `empty`"},
-	{"self", "a method is a function whose first parameter is the struct: f(Net &n, …)"}, {"elif", "else if"}, {"def", "a function begins with its return type: float f(float x) { … }"},
-	{"float32", "the dtype is called f32"}, {"float64", "the dtype is called f64"}, {"int64", "the dtype is called i64"}, {"int32", "the dtype is called i32"},
-	{"uint8", "the dtype is called u8"}, {"bfloat16", "the dtype is called bf16"}, {"float16", "the dtype is called f16"}, {"torch", "the functions of PyTorch stand alone: relu(x), zeros(2, 3)"},
-	{"np", "the functions of NumPy stand alone: zeros(2, 3)"}, {"numpy", "the functions of NumPy stand alone: zeros(2, 3)"}, {"nn", "layers are made by functions: linear(784, 10)"},
+	{"True", "the word is true"},
+	{"False", "the word is false"},
+	{"None", "there is no null; a tensor slot without a tensor is `empty`"},
+	{"NULL", "there is no null; a tensor slot without a tensor is `empty`"},
+	{"nullptr", "there is no null; a tensor slot without a tensor is `empty`"},
+	{"self", "a method is a function whose first parameter is the struct: f(Net &n, …)"},
+	{"elif", "else if"},
+	{"def", "a function begins with its return type: float f(float x) { … }"},
+	{"float32", "the dtype is called f32"},
+	{"float64", "the dtype is called f64"},
+	{"int64", "the dtype is called i64"},
+	{"int32", "the dtype is called i32"},
+	{"uint8", "the dtype is called u8"},
+	{"bfloat16", "the dtype is called bf16"},
+	{"float16", "the dtype is called f16"},
+	{"torch", "the functions of PyTorch stand alone: relu(x), zeros(2, 3)"},
+	{"np", "the functions of NumPy stand alone: zeros(2, 3)"},
+	{"numpy", "the functions of NumPy stand alone: zeros(2, 3)"},
+	{"nn", "layers are made by functions: linear(784, 10)"},
 	{"F", "the functions of PyTorch stand alone: relu(x)"},
 };
 static const struct habit functions[] = {
-	{"range", "0..n counts from 0 to n - 1: for (int i : 0..n)"}, {"str", "string(x) writes a value as text"}, {"repr", "string(x) writes a value as text"},
-	{"type", "x.dtype, or ?x in a cell"}, {"printf", "print(f\"{x:.3f}\")"}, {"sizeof", "len(x), x.shape"}, {"double", "float(x)"}, {"long", "int(x)"},
-	{"dict", "{ \"key\": value } makes a map"}, {"tuple", "(a, b) makes a tuple"}, {"isinstance", "overloads choose by type"},
-	{"sorted", "sort(xs)"}, {"reversed", "reverse(xs)"}, {"open", "read_text(path)"}, {"float32", "f32(x)"}, {"Tensor", "tensor(xs)"}, {"array", "tensor(xs)"},
-	{"concat", "cat([a, b], axis: 0)"}, {"concatenate", "cat([a, b], axis: 0)"}, {"size", "len(x), x.shape"}, {"fabs", "abs(x)"}, {"no_grad", "only what stands in a grad block is recorded"},
+	{"range", "0..n counts from 0 to n - 1: for (int i : 0..n)"},
+	{"str", "string(x) writes a value as text"},
+	{"repr", "string(x) writes a value as text"},
+	{"type", "x.dtype, or ?x in a cell"},
+	{"printf", "print(f\"{x:.3f}\")"},
+	{"sizeof", "len(x), x.shape"},
+	{"double", "float(x)"},
+	{"long", "int(x)"},
+	{"dict", "{ \"key\": value } makes a map"},
+	{"tuple", "(a, b) makes a tuple"},
+	{"isinstance", "overloads choose by type"},
+	{"sorted", "sort(xs)"},
+	{"reversed", "reverse(xs)"},
+	{"open", "read_text(path)"},
+	{"float32", "f32(x)"},
+	{"Tensor", "tensor(xs)"},
+	{"array", "tensor(xs)"},
+	{"concat", "cat([a, b], axis: 0)"},
+	{"concatenate", "cat([a, b], axis: 0)"},
+	{"size", "len(x), x.shape"},
+	{"fabs", "abs(x)"},
+	{"no_grad", "only what stands in a grad block is recorded"},
 };
 static const struct habit methods[] = {
-	{"item", "float(x) or int(x) takes the number out of a tensor of one element"}, {"backward", "auto (loss, g) = grad (net) { … } gives the gradient"},
-	{"to", "to(x, \"cuda:0\") moves, f32(x) converts"}, {"detach", "stop_gradient(x) cuts; outside a grad block nothing is recorded"},
-	{"float", "f32(x) converts all elements, float(x) takes one"}, {"double", "f64(x)"}, {"long", "i64(x)"}, {"int", "i32(x)"}, {"half", "f16(x)"}, {"bool", "bool8(x)"}, {"bfloat16", "bf16(x)"},
-	{"cuda", "to(x, \"cuda:0\")"}, {"cpu", "to(x, \"cpu\")"}, {"numpy", "print shows a tensor; save writes it"}, {"zero_grad", "there is nothing to zero: a gradient ends with its block"},
-	{"size", "x.shape, or len(x) for axis 0"}, {"dim", "x.ndim"}, {"numel", "count(x)"}, {"clone", "assignment copies"}, {"copy", "assignment copies"}, {"requires_grad_", "grad (w) { … } names what is differentiated"},
-	{"parameters", "grad (net) { … } takes the whole net; leaves(net) lists its weights"}, {"named_parameters", "leaves(net) lists (path, weight)"}, {"state_dict", "save(net, \"file\")"},
-	{"train", "train (true) { … }; grad turns it on by itself"}, {"eval", "evaluation is the rule outside grad; train (false) { … }"}, {"forward", "n(x) calls a struct that has a call function"},
-	{"t", "x.T"}, {"mm", "a @ b"}, {"push", "xs.append(x)"}, {"push_back", "xs.append(x)"}, {"add", "xs.append(x); a + b"}, {"length", "len(x)"}, {"len", "len(x)"}, {"items", "for (auto (k, v) : m)"},
-	{"has", "contains(m, key)"}, {"format", "f\"{x:.2f}\""},
+	{"item", "float(x) or int(x) takes the number out of a tensor of one element"},
+	{"backward", "auto (loss, g) = grad (net) { … } gives the gradient"},
+	{"to", "to(x, \"cuda:0\") moves, f32(x) converts"},
+	{"detach", "stop_gradient(x) cuts; outside a grad block nothing is recorded"},
+	{"float", "f32(x) converts all elements, float(x) takes one"},
+	{"double", "f64(x)"},
+	{"long", "i64(x)"},
+	{"int", "i32(x)"},
+	{"half", "f16(x)"},
+	{"bool", "bool8(x)"},
+	{"bfloat16", "bf16(x)"},
+	{"cuda", "to(x, \"cuda:0\")"},
+	{"cpu", "to(x, \"cpu\")"},
+	{"numpy", "print shows a tensor; save writes it"},
+	{"zero_grad", "there is nothing to zero: a gradient ends with its block"},
+	{"size", "x.shape, or len(x) for axis 0"},
+	{"dim", "x.ndim"},
+	{"numel", "count(x)"},
+	{"clone", "assignment copies"},
+	{"copy", "assignment copies"},
+	{"requires_grad_", "grad (w) { … } names what is differentiated"},
+	{"parameters", "grad (net) { … } takes the whole net; leaves(net) lists its weights"},
+	{"named_parameters", "leaves(net) lists (path, weight)"},
+	{"state_dict", "save(net, \"file\")"},
+	{"train", "train (true) { … }; grad turns it on by itself"},
+	{"eval", "evaluation is the rule outside grad; train (false) { … }"},
+	{"forward", "n(x) calls a struct that has a call function"},
+	{"t", "x.T"},
+	{"mm", "a @ b"},
+	{"push", "xs.append(x)"},
+	{"push_back", "xs.append(x)"},
+	{"add", "xs.append(x); a + b"},
+	{"length", "len(x)"},
+	{"len", "len(x)"},
+	{"items", "for (auto (k, v) : m)"},
+	{"has", "contains(m, key)"},
+	{"format", "f\"{x:.2f}\""},
 };
 
 static const char *find(const struct habit *table, size_t count, const char *name) {
@@ -152,7 +213,8 @@ void check_unknown_method(struct tn_checker *c, const struct tn_type *type, cons
 void check_unknown_field(struct tn_checker *c, const struct tn_type *type, const char *name, struct tn_span span) {
 	char text[128];
 	tn_type_format(type, text);
-	struct tn_error *err = check_error(c, span, TN_ERR_NAME, "%s has no %s %s", text, type->kind == TN_TYPE_TENSOR ? "attribute" : "field", name);
+	struct tn_error *err =
+		check_error(c, span, TN_ERR_NAME, "%s has no %s %s", text, type->kind == TN_TYPE_TENSOR ? "attribute" : "field", name);
 	if (err == NULL) {
 		return;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* import "file.tn"; and import "file.tn" as m; (LANGUAGE.md section 5): the file is read and checked with the cell, as a module of its own. Its statements run
- * where the import stands, and again only if the file has changed since. Without `as` its names become names of the importing
- * module. */
+/* import "file.tn"; and import "file.tn" as m; (LANGUAGE.md section 5): the file is read and checked with the cell, as a module
+ * of its own. Its statements run where the import stands, and again only if the file has changed since. Without `as` its names
+ * become names of the importing module. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -17,14 +17,16 @@ static bool find_file(struct tn_checker *c, const struct tn_ast *ast, char out[P
 	const char *from = c->unit->source->name, *slash = strrchr(from, '/');
 	char path[PATH_MAX];
 	struct tn_name name = ast->import.path;
-	int n = slash == NULL || name.text[0] == '/' ? snprintf(path, sizeof(path), "%.*s", (int)name.length, name.text) :
-		snprintf(path, sizeof(path), "%.*s/%.*s", (int)(slash - from), from, (int)name.length, name.text);
+	int n = slash == NULL || name.text[0] == '/'
+		? snprintf(path, sizeof(path), "%.*s", (int)name.length, name.text)
+		: snprintf(path, sizeof(path), "%.*s/%.*s", (int)(slash - from), from, (int)name.length, name.text);
 	if (n >= (int)sizeof(path)) {
 		check_error(c, ast->span, TN_ERR_IO, "the path of the import is too long");
 		return false;
 	}
 	if (realpath(path, out) == NULL) {
-		check_error(c, name.span.source != NULL ? name.span : ast->span, TN_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
+		check_error(
+			c, name.span.source != NULL ? name.span : ast->span, TN_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
 		return false;
 	}
 	return true;
@@ -39,7 +41,8 @@ static bool read_file(struct tn_checker *c, const struct tn_ast *ast, const char
 		ok = out->length + n <= MAX_FILE && tn_str_append_n(out, block, n);
 	}
 	if (!ok || ferror(f)) {
-		check_error(c, ast->span, TN_ERR_IO, "cannot read '%s': %s", path, f != NULL && out->length > MAX_FILE - sizeof(block) ? "it is larger than 64 MiB" : strerror(errno));
+		check_error(c, ast->span, TN_ERR_IO, "cannot read '%s': %s", path,
+			f != NULL && out->length > MAX_FILE - sizeof(block) ? "it is larger than 64 MiB" : strerror(errno));
 		ok = false;
 	}
 	if (f != NULL) {
@@ -59,7 +62,8 @@ static bool is_cycle(struct tn_checker *c, const struct tn_ast *ast, const char 
 	for (const struct tn_checker *k = c; k != NULL && k->unit != NULL; k = k->outer) {
 		const char *name = k->unit->module->name;
 		char longer[TN_ERROR_TEXT_MAX];
-		snprintf(longer, sizeof(longer), "%.60s, which imports %.400s", name == NULL ? k->unit->source->name : file_name(name), chain);
+		snprintf(
+			longer, sizeof(longer), "%.60s, which imports %.400s", name == NULL ? k->unit->source->name : file_name(name), chain);
 		memcpy(chain, longer, sizeof(chain));
 		if (check_same_name(name, path)) {
 			check_error(c, ast->span, TN_ERR_ERROR, "the imports go in a circle: %s%s", chain, file_name(path));
@@ -145,7 +149,10 @@ static bool import_one(struct tn_checker *c, struct tn_ast *ast) {
 	if (module == NULL) {
 		return false;
 	}
-	union { struct tn_unit *unit; void *value; } run = {.unit = module->unit};
+	union {
+		struct tn_unit *unit;
+		void *value;
+	} run = {.unit = module->unit};
 	char key[32];
 	snprintf(key, sizeof(key), "%u", ast->span.begin);
 	if (fresh && !tn_map_set(&c->imports, key, run.value)) {

@@ -41,17 +41,22 @@ static struct tn_ir *refuse(struct tn_checker *c, const struct tn_type *type, st
 
 static const char *index_what(const struct tn_type *type) {
 	switch (type->kind) {
-	case TN_TYPE_LIST: return "the index of a list";
-	case TN_TYPE_STRING: return "the index of a string";
-	case TN_TYPE_MAP: return "the key of a map";
-	default: return "the index of a tensor";
+	case TN_TYPE_LIST:
+		return "the index of a list";
+	case TN_TYPE_STRING:
+		return "the index of a string";
+	case TN_TYPE_MAP:
+		return "the key of a map";
+	default:
+		return "the index of a tensor";
 	}
 }
 
 /* An index expression that selects elements. */
 static struct tn_ir *index_value(struct tn_checker *c, struct tn_ir *value, const struct tn_type *object) {
 	if (value->type->kind == TN_TYPE_SEQ) {
-		struct tn_error *err = check_error(c, value->span, TN_ERR_TYPE, "%s: expected a number, found a range", index_what(object));
+		struct tn_error *err =
+			check_error(c, value->span, TN_ERR_TYPE, "%s: expected a number, found a range", index_what(object));
 		HINT(err, "a slice is written a:b");
 		return NULL;
 	}
@@ -62,7 +67,8 @@ static struct tn_ir *index_value(struct tn_checker *c, struct tn_ir *value, cons
 		return value;
 	}
 	if (object->kind == TN_TYPE_TENSOR && value->type->kind == TN_TYPE_LIST) {
-		struct tn_error *err = check_error(c, value->span, TN_ERR_TYPE, "%s: expected int or tensor, found a list", index_what(object));
+		struct tn_error *err =
+			check_error(c, value->span, TN_ERR_TYPE, "%s: expected int or tensor, found a list", index_what(object));
 		HINT(err, "tensor(xs) makes an index tensor of a list");
 		return NULL;
 	}
@@ -78,7 +84,8 @@ static bool slice_part(struct tn_checker *c, const struct tn_ast *part, struct t
 	return *out != NULL;
 }
 
-static bool make_item(struct tn_checker *c, const struct tn_ast_index *item, const struct tn_type *object, struct tn_ir ***next, struct tn_ir_index *out) {
+static bool make_item(struct tn_checker *c, const struct tn_ast_index *item, const struct tn_type *object, struct tn_ir ***next,
+	struct tn_ir_index *out) {
 	switch (item->kind) {
 	case TN_AST_INDEX_EXPR:
 		out->kind = TN_IR_INDEX_VALUE;
@@ -87,7 +94,8 @@ static bool make_item(struct tn_checker *c, const struct tn_ast_index *item, con
 		return out->a != NULL;
 	case TN_AST_INDEX_SLICE:
 		out->kind = TN_IR_INDEX_SLICE;
-		return slice_part(c, item->start, next, &out->a) && slice_part(c, item->stop, next, &out->stop) && slice_part(c, item->step, next, &out->step);
+		return slice_part(c, item->start, next, &out->a) && slice_part(c, item->stop, next, &out->stop) &&
+			slice_part(c, item->step, next, &out->step);
 	case TN_AST_INDEX_ELLIPSIS:
 		out->kind = TN_IR_INDEX_REST;
 		return true;
@@ -100,7 +108,8 @@ static bool make_item(struct tn_checker *c, const struct tn_ast_index *item, con
 
 static struct tn_ir *tuple_item(struct tn_checker *c, const struct tn_ast *ast, struct tn_ir *object, struct tn_ir **operands) {
 	const struct tn_type *type = object->type;
-	bool constant = ast->index.count == 1 && ast->index.items[0].kind == TN_AST_INDEX_EXPR && operands[0]->kind == TN_IR_CONST && operands[0]->type->kind == TN_TYPE_INT;
+	bool constant = ast->index.count == 1 && ast->index.items[0].kind == TN_AST_INDEX_EXPR && operands[0]->kind == TN_IR_CONST &&
+		operands[0]->type->kind == TN_TYPE_INT;
 	if (!constant) {
 		check_error(c, ast->span, TN_ERR_TYPE, "a tuple is indexed with a constant: t[0]");
 		return NULL;
@@ -119,7 +128,8 @@ static struct tn_ir *tuple_item(struct tn_checker *c, const struct tn_ast *ast, 
 	return ir;
 }
 
-static struct tn_ir *dyn_index(struct tn_checker *c, const struct tn_ast *ast, struct tn_ir *object, struct tn_ir **operands, uint32_t count) {
+static struct tn_ir *dyn_index(
+	struct tn_checker *c, const struct tn_ast *ast, struct tn_ir *object, struct tn_ir **operands, uint32_t count) {
 	struct tn_ir **all = CHECK_ARRAY(c, (size_t)count + 1, struct tn_ir *);
 	if (all == NULL) {
 		return NULL;
@@ -134,20 +144,24 @@ static struct tn_type *result_type(struct tn_checker *c, const struct tn_ast *as
 	if (type->kind == TN_TYPE_TENSOR) {
 		return type;
 	}
-	if (ast->index.count != 1 || (ast->index.items[0].kind != TN_AST_INDEX_EXPR && !slice) || (slice && type->kind == TN_TYPE_MAP)) {
+	if (ast->index.count != 1 || (ast->index.items[0].kind != TN_AST_INDEX_EXPR && !slice) ||
+		(slice && type->kind == TN_TYPE_MAP)) {
 		char text[128];
 		tn_type_format(type, text);
-		check_error(c, ast->span, TN_ERR_TYPE, "a value of type %s takes one index%s", text, type->kind == TN_TYPE_MAP ? ", a string" : " or a slice a:b");
+		check_error(c, ast->span, TN_ERR_TYPE, "a value of type %s takes one index%s", text,
+			type->kind == TN_TYPE_MAP ? ", a string" : " or a slice a:b");
 		return NULL;
 	}
 	return slice || type->kind == TN_TYPE_STRING ? type : check_read_type(c, type->items[0]);
 }
 
-struct tn_ir *check_index(struct tn_checker *c, const struct tn_ast *ast, struct tn_ir *object, struct tn_ir **operands, uint32_t count) {
+struct tn_ir *check_index(
+	struct tn_checker *c, const struct tn_ast *ast, struct tn_ir *object, struct tn_ir **operands, uint32_t count) {
 	struct tn_type *type = object->type;
 	bool dynamic = type->kind == TN_TYPE_ANY;
 	for (uint32_t i = 0; i < count; i++) {
-		dynamic = dynamic || (operands[i]->type->kind == TN_TYPE_ANY && (type->kind == TN_TYPE_TENSOR || type->kind == TN_TYPE_TUPLE));
+		dynamic =
+			dynamic || (operands[i]->type->kind == TN_TYPE_ANY && (type->kind == TN_TYPE_TENSOR || type->kind == TN_TYPE_TUPLE));
 	}
 	if (dynamic) {
 		return dyn_index(c, ast, object, operands, count);
@@ -180,7 +194,8 @@ struct tn_ir *check_index(struct tn_checker *c, const struct tn_ast *ast, struct
 
 static bool names_element(const struct tn_ir *ir) {
 	enum tn_type_kind kind = ir->a->type->kind;
-	return (kind == TN_TYPE_LIST || kind == TN_TYPE_MAP) && ir->subscript.count == 1 && ir->subscript.items[0].kind == TN_IR_INDEX_VALUE;
+	return (kind == TN_TYPE_LIST || kind == TN_TYPE_MAP) && ir->subscript.count == 1 &&
+		ir->subscript.items[0].kind == TN_IR_INDEX_VALUE;
 }
 
 bool check_is_place(const struct tn_ir *ir) {

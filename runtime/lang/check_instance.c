@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bodies: a function is checked once per combination of its parameters' types. Where its result's type is declared the body waits in a queue until
- * the statement that needed it is done, so that a long chain of functions nests nothing; where it is inferred the body is
- * checked at the call. */
+/* Bodies: a function is checked once per combination of its parameters' types. Where its result's type is declared the body waits
+ * in a queue until the statement that needed it is done, so that a long chain of functions nests nothing; where it is inferred
+ * the body is checked at the call. */
 #include <stdio.h>
 #include <string.h>
 
@@ -106,7 +106,8 @@ bool check_completes(const struct tn_ir_list *body) {
 
 /* ---- a body ---- */
 
-static bool add_param(struct tn_checker *c, const char *name, struct tn_type *type, bool by_ref, bool is_capture, struct tn_span span) {
+static bool add_param(
+	struct tn_checker *c, const char *name, struct tn_type *type, bool by_ref, bool is_capture, struct tn_span span) {
 	uint32_t local = check_local(c, name, type, by_ref);
 	struct binding *b = local == UINT32_MAX ? NULL : check_bind(c, name, local, span);
 	if (b != NULL) {
@@ -135,7 +136,8 @@ static bool bind_params(struct tn_checker *c, struct tn_instance *instance, stru
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		struct tn_ir_shape *shape = NULL;
-		char *what = tn_arena_printf(&f->unit->arena, "argument %.*s of %s", (int)params[i].name.length, params[i].name.text, f->name);
+		char *what =
+			tn_arena_printf(&f->unit->arena, "argument %.*s of %s", (int)params[i].name.length, params[i].name.text, f->name);
 		if (what == NULL) {
 			return check_memory(c);
 		}
@@ -203,7 +205,8 @@ static struct tn_type *infer_result(struct tn_checker *c, const struct frame *f)
 			char first[128], second[128];
 			tn_type_format(type, first);
 			tn_type_format(one, second);
-			check_error(c, r->span, TN_ERR_TYPE, "%s returns different types: %s before, %s here", f->instance->name, first, second);
+			check_error(
+				c, r->span, TN_ERR_TYPE, "%s returns different types: %s before, %s here", f->instance->name, first, second);
 			return NULL;
 		}
 		type = both;
@@ -252,7 +255,8 @@ static bool build_body(struct tn_checker *c, struct tn_instance *instance, struc
 	check_warn_lost(c, 0);
 	ok = ok && finish_returns(c, instance);
 	if (ok && instance->result->kind != TN_TYPE_VOID && check_completes(&body->list)) {
-		struct tn_error *err = check_error(c, f->span, TN_ERR_TYPE, "%s: control reaches the end without a return", instance->name);
+		struct tn_error *err =
+			check_error(c, f->span, TN_ERR_TYPE, "%s: control reaches the end without a return", instance->name);
 		HINT(err, "a function returns by `return` only");
 		return false;
 	}
@@ -262,12 +266,18 @@ static bool build_body(struct tn_checker *c, struct tn_instance *instance, struc
 bool check_instance_body(struct tn_checker *c, struct tn_instance *instance, struct tn_span from) {
 	struct tn_function *f = instance->function;
 	if (c->depth >= MAX_DEPTH) {
-		struct tn_error *err = check_error(c, from, TN_ERR_RECURSION, "functions whose result's type is inferred call each other more than %d deep", MAX_DEPTH);
+		struct tn_error *err = check_error(
+			c, from, TN_ERR_RECURSION, "functions whose result's type is inferred call each other more than %d deep", MAX_DEPTH);
 		HINT(err, "declare the return types");
 		instance->state = TN_INSTANCE_FAILED;
 		return false;
 	}
-	struct frame frame = {.outer = c->frame, .called_from = from, .instance = instance, .module = f->module, .unit = f->unit, .is_lambda = f->lambda != NULL};
+	struct frame frame = {.outer = c->frame,
+		.called_from = from,
+		.instance = instance,
+		.module = f->module,
+		.unit = f->unit,
+		.is_lambda = f->lambda != NULL};
 	struct body body = {0};
 	c->frame = &frame;
 	c->depth++;
@@ -318,16 +328,19 @@ static bool is_timeless(const struct tn_checker *c, const struct tn_type *type) 
 static struct tn_instance *find(struct tn_function *f, struct tn_type *const *types, uint32_t count) {
 	for (size_t i = 0; i < f->instances.count; i++) {
 		struct tn_instance *instance = f->instances.items[i];
-		if (instance->param_count == count && (count == 0 || memcmp(instance->param_types, types, count * sizeof(types[0])) == 0)) {
+		if (instance->param_count == count &&
+			(count == 0 || memcmp(instance->param_types, types, count * sizeof(types[0])) == 0)) {
 			return instance;
 		}
 	}
 	return NULL;
 }
 
-static struct tn_instance *create(struct tn_checker *c, struct tn_function *f, struct tn_type *const *types, uint32_t count, struct tn_span from) {
+static struct tn_instance *create(
+	struct tn_checker *c, struct tn_function *f, struct tn_type *const *types, uint32_t count, struct tn_span from) {
 	if (f->instances.count >= MAX_COMBINATIONS) {
-		check_error(c, from, TN_ERR_TYPE, "%s is called with more than %d combinations of argument types", f->name, MAX_COMBINATIONS);
+		check_error(
+			c, from, TN_ERR_TYPE, "%s is called with more than %d combinations of argument types", f->name, MAX_COMBINATIONS);
 		return NULL;
 	}
 	struct tn_instance *instance = TN_ARENA_NEW(&f->unit->arena, struct tn_instance);
@@ -338,7 +351,12 @@ static struct tn_instance *create(struct tn_checker *c, struct tn_function *f, s
 	if (count > 0) {
 		memcpy(copy, types, count * sizeof(types[0]));
 	}
-	*instance = (struct tn_instance){.function = f, .unit = f->unit, .name = f->name, .param_types = copy, .param_count = count, .needs_session = !f->is_library};
+	*instance = (struct tn_instance){.function = f,
+		.unit = f->unit,
+		.name = f->name,
+		.param_types = copy,
+		.param_count = count,
+		.needs_session = !f->is_library};
 	for (uint32_t i = 0; i < count; i++) {
 		instance->needs_session = instance->needs_session || !is_timeless(c, types[i]);
 	}
@@ -363,7 +381,8 @@ static bool defer(struct tn_checker *c, struct tn_instance *instance, struct tn_
 	return TN_VEC_PUSH(&c->queue, work) || check_memory(c) != NULL;
 }
 
-struct tn_instance *check_instance(struct tn_checker *c, struct tn_function *f, struct tn_type *const *types, uint32_t count, struct tn_span from) {
+struct tn_instance *check_instance(
+	struct tn_checker *c, struct tn_function *f, struct tn_type *const *types, uint32_t count, struct tn_span from) {
 	struct tn_instance *instance = find(f, types, count);
 	if (instance != NULL) {
 		bool fresh = instance->epoch == c->lang->epoch || !instance->needs_session;

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lambdas: which locals of the enclosing function they name, and so capture by value. Their bodies are checked at their calls (check_instance.c). */
+/* Lambdas: which locals of the enclosing function they name, and so capture by value. Their bodies are checked at their calls
+ * (check_instance.c). */
 #include <string.h>
 
 #include "lang/check.h"
 
-struct captures { struct tn_local *items; struct tn_ir **reads; uint32_t count, capacity; bool failed; };
+struct captures {
+	struct tn_local *items;
+	struct tn_ir **reads;
+	uint32_t count, capacity;
+	bool failed;
+};
 
 static void walk(struct tn_checker *c, const struct tn_ast *ast, struct captures *out);
 
@@ -241,8 +247,14 @@ struct tn_ir *check_lambda(struct tn_checker *c, const struct tn_ast *ast) {
 		return NULL;
 	}
 	struct frame *frame = c->frame;
-	struct tn_function *f = check_new_function(c, frame->unit, (struct tn_function){.name = "lambda", .module = frame->module, .lambda = ast, .span = ast->span,
-		.is_library = frame->module->is_library, .captures = captures.items, .capture_count = captures.count});
+	struct tn_function *f = check_new_function(c, frame->unit,
+		(struct tn_function){.name = "lambda",
+			.module = frame->module,
+			.lambda = ast,
+			.span = ast->span,
+			.is_library = frame->module->is_library,
+			.captures = captures.items,
+			.capture_count = captures.count});
 	struct tn_ir *ir = f == NULL ? NULL : check_node(c, TN_IR_LAMBDA, tn_type_lambda(c->lang->types, f), ast->span);
 	if (ir != NULL) {
 		ir->lambda.function = f;

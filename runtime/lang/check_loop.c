@@ -6,7 +6,9 @@
 #include "lang/iter.h"
 
 /* What break and continue may leave. */
-struct loop_state { uint32_t loops, loop_cuts, breakables, break_cuts; };
+struct loop_state {
+	uint32_t loops, loop_cuts, breakables, break_cuts;
+};
 
 static struct loop_state enter(struct tn_checker *c, bool is_loop) {
 	struct frame *f = c->frame;
@@ -27,7 +29,9 @@ static void leave(struct tn_checker *c, struct loop_state before) {
 	f->break_cuts = before.break_cuts;
 }
 
-static struct tn_ir *node(struct tn_checker *c, enum tn_ir_kind kind, struct tn_span span) { return check_node(c, kind, check_basic(c, TN_TYPE_VOID), span); }
+static struct tn_ir *node(struct tn_checker *c, enum tn_ir_kind kind, struct tn_span span) {
+	return check_node(c, kind, check_basic(c, TN_TYPE_VOID), span);
+}
 
 static struct tn_ir *loop_body(struct tn_checker *c, const struct tn_ast *body) {
 	struct loop_state before = enter(c, true);
@@ -80,7 +84,9 @@ bool check_for(struct tn_checker *c, const struct tn_ast *ast, struct body *out)
 static struct tn_ir *iterable(struct tn_checker *c, const struct tn_ast *ast) {
 	struct tn_ir *ir = check_value(c, ast, NULL);
 	if (ir != NULL && ir->kind == TN_IR_TENSOR && ir->tensor.shape.ndim > 0) { /* a literal in for is a list */
-		enum tn_type_kind kind = ir->tensor.dtype == TN_DTYPE_F32 ? TN_TYPE_FLOAT : ir->tensor.dtype == TN_DTYPE_BOOL8 ? TN_TYPE_BOOL : TN_TYPE_INT;
+		enum tn_type_kind kind = ir->tensor.dtype == TN_DTYPE_F32 ? TN_TYPE_FLOAT
+			: ir->tensor.dtype == TN_DTYPE_BOOL8                  ? TN_TYPE_BOOL
+																  : TN_TYPE_INT;
 		struct tn_type *item = check_basic(c, kind);
 		for (int32_t i = 1; item != NULL && i < ir->tensor.shape.ndim; i++) {
 			item = tn_type_list(c->lang->types, item);
@@ -106,7 +112,8 @@ static struct tn_type *element_type(struct tn_checker *c, const struct tn_ir *ir
 	return item;
 }
 
-static struct tn_ir *convert_element(struct tn_checker *c, struct tn_ir *element, const struct tn_ast_type *declared, const char *what) {
+static struct tn_ir *convert_element(
+	struct tn_checker *c, struct tn_ir *element, const struct tn_ast_type *declared, const char *what) {
 	struct tn_type *type = declared == NULL ? NULL : check_type_plain(c, c->frame->module, declared);
 	if (declared == NULL || type == NULL || type->kind == TN_TYPE_AUTO) {
 		return declared == NULL || type != NULL ? element : NULL;
@@ -118,7 +125,8 @@ static struct tn_ir *convert_element(struct tn_checker *c, struct tn_ir *element
 }
 
 /* The loop variable itself takes the element where nothing has to be converted or unpacked. */
-static bool bind_element(struct tn_checker *c, const struct tn_ast *ast, struct tn_type *item, struct tn_ir *loop, struct body *prologue) {
+static bool bind_element(
+	struct tn_checker *c, const struct tn_ast *ast, struct tn_type *item, struct tn_ir *loop, struct body *prologue) {
 	const struct tn_ast_pattern *pattern = ast->each.target;
 	const char *name = pattern->is_tuple ? "" : check_name(c, pattern->name);
 	struct tn_type *type = ast->each.type == NULL ? NULL : check_type_plain(c, c->frame->module, ast->each.type);
@@ -133,7 +141,8 @@ static bool bind_element(struct tn_checker *c, const struct tn_ast *ast, struct 
 		}
 		loop->flow.by_ref = true;
 	}
-	loop->flow.local = check_local(c, plain ? name : "", plain && !pattern->by_ref ? check_read_type(c, item) : item, pattern->by_ref);
+	loop->flow.local =
+		check_local(c, plain ? name : "", plain && !pattern->by_ref ? check_read_type(c, item) : item, pattern->by_ref);
 	if (loop->flow.local == UINT32_MAX) {
 		return false;
 	}
@@ -203,7 +212,8 @@ bool check_switch(struct tn_checker *c, const struct tn_ast *ast, struct body *o
 	struct tn_ir_case *cases = CHECK_ARRAY(c, ast->switch_.count, struct tn_ir_case);
 	bool ok = value != NULL && ir != NULL && cases != NULL;
 	struct tn_type *type = value == NULL ? NULL : value->type;
-	if (value != NULL && value->type->kind != TN_TYPE_ANY && !tn_type_is_number(value->type) && value->type->kind != TN_TYPE_STRING && value->type->kind != TN_TYPE_DTYPE) {
+	if (value != NULL && value->type->kind != TN_TYPE_ANY && !tn_type_is_number(value->type) &&
+		value->type->kind != TN_TYPE_STRING && value->type->kind != TN_TYPE_DTYPE) {
 		char text[128];
 		tn_type_format(value->type, text);
 		check_error(c, value->span, TN_ERR_TYPE, "switch: expected a number, a string or a dtype, found %s", text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls of natives: their signatures are parsed at first use; parameters of the special types (axes, shape, number, operand, auto…) take what
- * native.h says. Also the attributes of tensors (x.shape), which are natives without a name. */
+/* Calls of natives: their signatures are parsed at first use; parameters of the special types (axes, shape, number, operand,
+ * auto…) take what native.h says. Also the attributes of tensors (x.shape), which are natives without a name. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +21,8 @@ const struct tn_ast_function *tn_native_decl(struct tn_lang *lang, struct tn_fun
 	struct tn_ast *ast = tn_parse_signature(source, &lang->arena, &diag);
 	if (ast == NULL) {
 		if (diag.errors.count > 0) {
-			tn_error_set(err, TN_ERR_ERROR, "the signature of a native is wrong: %.200s: %.200s", signature, diag.errors.items[0].text);
+			tn_error_set(
+				err, TN_ERR_ERROR, "the signature of a native is wrong: %.200s: %.200s", signature, diag.errors.items[0].text);
 		} else {
 			tn_error_memory(err);
 		}
@@ -51,7 +52,9 @@ static struct tn_ir *expected(struct tn_checker *c, const struct tn_ir *ir, cons
 
 static struct tn_ir *list_of_anything(struct tn_checker *c, struct tn_ir *ir, const struct tn_type *type, const char *what) {
 	if (ir->kind == TN_IR_TENSOR && ir->tensor.shape.ndim > 0) {
-		enum tn_type_kind kind = ir->tensor.dtype == TN_DTYPE_F32 ? TN_TYPE_FLOAT : ir->tensor.dtype == TN_DTYPE_BOOL8 ? TN_TYPE_BOOL : TN_TYPE_INT;
+		enum tn_type_kind kind = ir->tensor.dtype == TN_DTYPE_F32 ? TN_TYPE_FLOAT
+			: ir->tensor.dtype == TN_DTYPE_BOOL8                  ? TN_TYPE_BOOL
+																  : TN_TYPE_INT;
 		struct tn_type *item = check_basic(c, kind);
 		for (int32_t i = 1; item != NULL && i < ir->tensor.shape.ndim; i++) {
 			item = tn_type_list(c->lang->types, item);
@@ -69,7 +72,9 @@ static struct tn_ir *native_arg(struct tn_checker *c, struct tn_type *type, stru
 	case TN_TYPE_NUMBER:
 		return tn_type_is_number(from) ? ir : expected(c, ir, type, what);
 	case TN_TYPE_OPERAND:
-		return tn_type_is_number(from) || from->kind == TN_TYPE_TENSOR || (leafwise && tn_type_is_tree(from)) ? ir : expected(c, ir, type, what);
+		return tn_type_is_number(from) || from->kind == TN_TYPE_TENSOR || (leafwise && tn_type_is_tree(from))
+			? ir
+			: expected(c, ir, type, what);
 	case TN_TYPE_AXES:
 		return tn_type_is_number(from) ? check_coerce(c, ir, check_basic(c, TN_TYPE_INT), what) : int_list(c, ir, what);
 	case TN_TYPE_TREE:
@@ -77,7 +82,8 @@ static struct tn_ir *native_arg(struct tn_checker *c, struct tn_type *type, stru
 	case TN_TYPE_FN:
 		return check_is_callable(c, from) ? ir : expected(c, ir, type, what);
 	case TN_TYPE_SEQ:
-		return type->item_count == 0 ? (from->kind == TN_TYPE_SEQ ? ir : expected(c, ir, type, what)) : check_coerce(c, ir, type, what);
+		return type->item_count == 0 ? (from->kind == TN_TYPE_SEQ ? ir : expected(c, ir, type, what))
+									 : check_coerce(c, ir, type, what);
 	case TN_TYPE_MAP:
 		return from->kind == TN_TYPE_MAP && type->items[0]->kind == TN_TYPE_ANY ? ir : check_coerce(c, ir, type, what);
 	case TN_TYPE_LIST:
@@ -90,7 +96,8 @@ static struct tn_ir *native_arg(struct tn_checker *c, struct tn_type *type, stru
 }
 
 /* Several positional arguments: a tuple for `auto...`, one list of int for a shape. */
-static struct tn_ir *variadic(struct tn_checker *c, const struct operands *args, struct slot slot, const struct tn_type *type, const char *what, struct tn_span span) {
+static struct tn_ir *variadic(struct tn_checker *c, const struct operands *args, struct slot slot, const struct tn_type *type,
+	const char *what, struct tn_span span) {
 	uint32_t count = slot.arg < 0 ? 0 : slot.count;
 	bool shape = type->kind == TN_TYPE_SHAPE;
 	struct tn_ir **items = CHECK_ARRAY(c, count, struct tn_ir *);
@@ -113,7 +120,8 @@ static struct tn_ir *variadic(struct tn_checker *c, const struct operands *args,
 	if (items == NULL || types == NULL) {
 		return NULL;
 	}
-	struct tn_type *made = shape ? tn_type_list(c->lang->types, check_basic(c, TN_TYPE_INT)) : tn_type_tuple(c->lang->types, types, count);
+	struct tn_type *made =
+		shape ? tn_type_list(c->lang->types, check_basic(c, TN_TYPE_INT)) : tn_type_tuple(c->lang->types, types, count);
 	struct tn_ir *ir = check_node(c, shape ? TN_IR_LIST : TN_IR_TUPLE, made, span);
 	if (ir != NULL) {
 		ir->make.items = (struct tn_ir_list){items, count};
@@ -121,9 +129,12 @@ static struct tn_ir *variadic(struct tn_checker *c, const struct operands *args,
 	return ir;
 }
 
-static bool is_none(const struct tn_ast *def) { return def->kind == TN_AST_NAME && def->name.length == 4 && memcmp(def->name.text, "none", 4) == 0; }
+static bool is_none(const struct tn_ast *def) {
+	return def->kind == TN_AST_NAME && def->name.length == 4 && memcmp(def->name.text, "none", 4) == 0;
+}
 
-static bool default_arg(struct tn_checker *c, const struct tn_ast *def, struct tn_type *type, const char *what, struct tn_ir **out) {
+static bool default_arg(
+	struct tn_checker *c, const struct tn_ast *def, struct tn_type *type, const char *what, struct tn_ir **out) {
 	*out = NULL;
 	if (def == NULL || is_none(def)) {
 		return true;
@@ -140,13 +151,16 @@ static bool default_arg(struct tn_checker *c, const struct tn_ast *def, struct t
 	return *out != NULL;
 }
 
-static bool one_arg(struct tn_checker *c, struct tn_function *f, uint32_t p, const struct operands *args, struct slot slot, struct tn_span span, struct tn_ir **out) {
+static bool one_arg(struct tn_checker *c, struct tn_function *f, uint32_t p, const struct operands *args, struct slot slot,
+	struct tn_span span, struct tn_ir **out) {
 	const struct tn_ast_param *param = &f->decl->params[p];
 	struct tn_type *type = f->declared[p];
 	char what[160];
 	snprintf(what, sizeof(what), "argument %.*s of %s", (int)param->name.length, param->name.text, f->name);
 	bool tuple = type->kind == TN_TYPE_TUPLE && type->item_count == 0;
-	if (tuple || (type->kind == TN_TYPE_SHAPE && (slot.arg < 0 ? param->def == NULL : slot.count > 1 || tn_type_is_number(args->items[slot.arg].ir->type)))) {
+	if (tuple ||
+		(type->kind == TN_TYPE_SHAPE &&
+			(slot.arg < 0 ? param->def == NULL : slot.count > 1 || tn_type_is_number(args->items[slot.arg].ir->type)))) {
 		*out = variadic(c, args, slot, type, what, span);
 		return *out != NULL;
 	}
@@ -184,9 +198,11 @@ static struct tn_type *result_type(struct tn_checker *c, struct tn_function *f, 
 		}
 	}
 	if (f->declared_result->kind != TN_TYPE_AUTO) {
-		return f->declared_result->kind == TN_TYPE_TREE || f->declared_result->kind == TN_TYPE_FN ? check_basic(c, TN_TYPE_ANY) : f->declared_result;
+		return f->declared_result->kind == TN_TYPE_TREE || f->declared_result->kind == TN_TYPE_FN ? check_basic(c, TN_TYPE_ANY)
+																								  : f->declared_result;
 	}
-	struct tn_native_typing typing = {.lang = c->lang, .types = c->lang->types, .args = call->native.arg_types, .values = values, .count = count};
+	struct tn_native_typing typing = {
+		.lang = c->lang, .types = c->lang->types, .args = call->native.arg_types, .values = values, .count = count};
 	struct tn_error err = {0};
 	struct tn_type *type = f->native->result == NULL ? check_basic(c, TN_TYPE_ANY) : f->native->result(&typing, &err);
 	if (type == NULL) {
@@ -300,7 +316,8 @@ static const struct tn_native attributes[] = {
 	{"int ndim(tensor x)", "Number of axes.", "zeros(2, 3).ndim    // expect: 2", run_ndim, NULL, 0},
 	{"dtype dtype(tensor x)", "Element type.", "zeros(2).dtype    // expect: f32", run_dtype, NULL, 0},
 	{"string device(tensor x)", "Where the tensor is.", "zeros(2).device    // expect: \"cpu\"", run_device, NULL, 0},
-	{"tensor T(tensor x)", "The tensor with its last two axes exchanged.", "zeros(2, 3).T.shape    // expect: [3, 2]", run_transposed, NULL, 0},
+	{"tensor T(tensor x)", "The tensor with its last two axes exchanged.", "zeros(2, 3).T.shape    // expect: [3, 2]",
+		run_transposed, NULL, 0},
 };
 static const char *const attribute_names[] = {"shape", "ndim", "dtype", "device", "T"};
 static const enum tn_type_kind attribute_types[] = {TN_TYPE_LIST, TN_TYPE_INT, TN_TYPE_DTYPE, TN_TYPE_STRING, TN_TYPE_TENSOR};
@@ -318,7 +335,9 @@ const struct tn_native *check_attribute(const char *name, enum tn_type_kind *res
 struct tn_ir *check_native_attribute(struct tn_checker *c, struct tn_ir *object, const char *name, struct tn_span span) {
 	enum tn_type_kind kind;
 	const struct tn_native *native = check_attribute(name, &kind);
-	struct tn_type *type = native == NULL ? NULL : kind == TN_TYPE_LIST ? tn_type_list(c->lang->types, check_basic(c, TN_TYPE_INT)) : check_basic(c, kind);
+	struct tn_type *type = native == NULL ? NULL
+		: kind == TN_TYPE_LIST            ? tn_type_list(c->lang->types, check_basic(c, TN_TYPE_INT))
+										  : check_basic(c, kind);
 	struct tn_ir *ir = type == NULL ? NULL : check_node(c, TN_IR_CALL_NATIVE, type, span);
 	if (ir == NULL) {
 		return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which overload a call means, and which argument each of its parameters gets (LANGUAGE.md section 3, "Overloads"): overloads differ in their first
- * parameter's type; the better rank wins, then what accepts the arguments' names and number, then the session before the library before
- * natives. */
+/* Which overload a call means, and which argument each of its parameters gets (LANGUAGE.md section 3, "Overloads"): overloads
+ * differ in their first parameter's type; the better rank wins, then what accepts the arguments' names and number, then the
+ * session before the library before natives. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,10 +18,13 @@ const struct tn_ast_function *check_decl(struct tn_checker *c, struct tn_functio
 }
 
 static struct tn_type *native_param_type(struct tn_checker *c, struct tn_function *function, const struct tn_ast_type *type) {
-	static const struct { const char *name; enum tn_type_kind kind; } special[] = {
-		{"axes", TN_TYPE_AXES}, {"shape", TN_TYPE_SHAPE}, {"number", TN_TYPE_NUMBER}, {"operand", TN_TYPE_OPERAND}, {"auto", TN_TYPE_AUTO}};
+	static const struct {
+		const char *name;
+		enum tn_type_kind kind;
+	} special[] = {{"axes", TN_TYPE_AXES}, {"shape", TN_TYPE_SHAPE}, {"number", TN_TYPE_NUMBER}, {"operand", TN_TYPE_OPERAND},
+		{"auto", TN_TYPE_AUTO}};
 	if (strcmp(type->name.text == NULL ? "" : type->name.text, "auto...") == 0 ||
-	    (type->name.length == 7 && type->name.text != NULL && memcmp(type->name.text, "auto...", 7) == 0)) {
+		(type->name.length == 7 && type->name.text != NULL && memcmp(type->name.text, "auto...", 7) == 0)) {
 		return tn_type_tuple(c->lang->types, NULL, 0); /* any number of arguments */
 	}
 	for (size_t i = 0; type->name.text != NULL && i < TN_ARRAY_LEN(special); i++) {
@@ -50,12 +53,14 @@ bool check_declared(struct tn_checker *c, struct tn_function *function) {
 		}
 	}
 	for (uint32_t i = 0; i < decl->count; i++) {
-		types[i] = native ? native_param_type(c, function, decl->params[i].type) : check_type_plain(c, function->module, decl->params[i].type);
+		types[i] = native ? native_param_type(c, function, decl->params[i].type)
+						  : check_type_plain(c, function->module, decl->params[i].type);
 		if (types[i] == NULL) {
 			return false;
 		}
 	}
-	function->declared_result = native ? native_param_type(c, function, decl->result) : check_type_plain(c, function->module, decl->result);
+	function->declared_result =
+		native ? native_param_type(c, function, decl->result) : check_type_plain(c, function->module, decl->result);
 	if (function->declared_result == NULL) {
 		return false;
 	}
@@ -102,7 +107,8 @@ static bool hidden(const struct candidates *set, const struct tn_function *funct
 	return false;
 }
 
-bool check_candidates(struct tn_checker *c, struct tn_module *module, const char *name, const struct tn_type *first, struct candidates *out) {
+bool check_candidates(
+	struct tn_checker *c, struct tn_module *module, const char *name, const struct tn_type *first, struct candidates *out) {
 	struct tn_overload_view view = {0};
 	struct tn_error err = {0};
 	struct candidates all = {0};
@@ -111,7 +117,8 @@ bool check_candidates(struct tn_checker *c, struct tn_module *module, const char
 		return false;
 	}
 	/* a struct brings the overloads of the module that defined it: that is how the library calls a user's `call` */
-	struct tn_module *home = first != NULL && first->kind == TN_TYPE_STRUCT && first->def->unit != NULL ? first->def->unit->module : NULL;
+	struct tn_module *home =
+		first != NULL && first->kind == TN_TYPE_STRUCT && first->def->unit != NULL ? first->def->unit->module : NULL;
 	bool ok = add_set(c, view.own, NULL, &all);
 	if (ok && home != NULL && home != module) {
 		ok = add_set(c, tn_map_get(&home->functions, name), first, &all);
@@ -154,7 +161,8 @@ void check_signature(const struct tn_ast_function *decl, char out[256]) {
 		if (text == NULL) {
 			n += (size_t)snprintf(out + n, 256 - n, "%s%.*s", i == 0 ? "" : ", ", (int)p->name.length, p->name.text);
 		} else {
-			n += (size_t)snprintf(out + n, 256 - n, "%s%.*s", i == 0 ? "" : ", ", (int)(p->span.end - p->span.begin), text + p->span.begin);
+			n += (size_t)snprintf(
+				out + n, 256 - n, "%s%.*s", i == 0 ? "" : ", ", (int)(p->span.end - p->span.begin), text + p->span.begin);
 		}
 	}
 	if (n < 255) {
@@ -162,9 +170,12 @@ void check_signature(const struct tn_ast_function *decl, char out[256]) {
 	}
 }
 
-static bool is_variadic(const struct tn_type *type) { return type->kind == TN_TYPE_TUPLE && type->item_count == 0; }
+static bool is_variadic(const struct tn_type *type) {
+	return type->kind == TN_TYPE_TUPLE && type->item_count == 0;
+}
 
-static bool fail_bind(struct tn_checker *c, struct tn_function *f, bool report, struct tn_span span, const char *format, ...) TN_PRINTF(5, 6);
+static bool fail_bind(struct tn_checker *c, struct tn_function *f, bool report, struct tn_span span, const char *format, ...)
+	TN_PRINTF(5, 6);
 static bool fail_bind(struct tn_checker *c, struct tn_function *f, bool report, struct tn_span span, const char *format, ...) {
 	if (!report) {
 		return false;
@@ -182,7 +193,8 @@ static bool fail_bind(struct tn_checker *c, struct tn_function *f, bool report, 
 	return false;
 }
 
-static bool bind_named(struct tn_checker *c, struct tn_function *f, const struct operand *arg, uint32_t index, struct slot *slots, bool report) {
+static bool bind_named(
+	struct tn_checker *c, struct tn_function *f, const struct operand *arg, uint32_t index, struct slot *slots, bool report) {
 	int p = check_find_param(f->decl, arg->name);
 	if (p < 0) {
 		struct tn_suggest near;
@@ -193,7 +205,8 @@ static bool bind_named(struct tn_checker *c, struct tn_function *f, const struct
 				tn_suggest_offer(&near, name);
 			}
 		}
-		fail_bind(c, f, report, arg->span, near.best != NULL ? "there is no parameter %s; did you mean %s?" : "there is no parameter %s", arg->name, near.best);
+		fail_bind(c, f, report, arg->span,
+			near.best != NULL ? "there is no parameter %s; did you mean %s?" : "there is no parameter %s", arg->name, near.best);
 		return false;
 	}
 	if (slots[p].arg >= 0) {
@@ -203,9 +216,11 @@ static bool bind_named(struct tn_checker *c, struct tn_function *f, const struct
 	return true;
 }
 
-static bool bind_positional(struct tn_checker *c, struct tn_function *f, const struct operands *args, uint32_t *i, uint32_t *p, struct slot *slots, bool report) {
+static bool bind_positional(struct tn_checker *c, struct tn_function *f, const struct operands *args, uint32_t *i, uint32_t *p,
+	struct slot *slots, bool report) {
 	if (*p >= f->decl->count) {
-		return fail_bind(c, f, report, args->items[*i].span, "expected at most %u argument%s", f->decl->count, f->decl->count == 1 ? "" : "s");
+		return fail_bind(
+			c, f, report, args->items[*i].span, "expected at most %u argument%s", f->decl->count, f->decl->count == 1 ? "" : "s");
 	}
 	uint32_t first = *i;
 	const struct tn_type *type = f->declared[*p];
@@ -214,7 +229,8 @@ static bool bind_positional(struct tn_checker *c, struct tn_function *f, const s
 		bool all = is_variadic(type);
 		enum tn_type_kind kind = args->items[first].ir->type->kind;
 		bool ints = kind == TN_TYPE_INT || kind == TN_TYPE_ANY;
-		while (*i < args->count && args->items[*i].name == NULL && (all || (ints && args->items[*i].ir->type->kind == TN_TYPE_INT) ||
+		while (*i < args->count && args->items[*i].name == NULL &&
+			(all || (ints && args->items[*i].ir->type->kind == TN_TYPE_INT) ||
 				(ints && args->items[*i].ir->type->kind == TN_TYPE_ANY))) {
 			(*i)++;
 		}
@@ -223,7 +239,8 @@ static bool bind_positional(struct tn_checker *c, struct tn_function *f, const s
 	return true;
 }
 
-bool check_bind_args(struct tn_checker *c, struct tn_function *f, const struct operands *args, struct slot *slots, bool report, struct tn_span span) {
+bool check_bind_args(struct tn_checker *c, struct tn_function *f, const struct operands *args, struct slot *slots, bool report,
+	struct tn_span span) {
 	for (uint32_t i = 0; i < f->decl->count; i++) {
 		slots[i] = (struct slot){-1, 0};
 	}
@@ -246,9 +263,11 @@ bool check_bind_args(struct tn_checker *c, struct tn_function *f, const struct o
 		}
 	}
 	for (uint32_t i = 0; i < f->decl->count; i++) {
-		bool may_miss = f->decl->params[i].def != NULL || (f->native != NULL && (is_variadic(f->declared[i]) || f->declared[i]->kind == TN_TYPE_SHAPE));
+		bool may_miss = f->decl->params[i].def != NULL ||
+			(f->native != NULL && (is_variadic(f->declared[i]) || f->declared[i]->kind == TN_TYPE_SHAPE));
 		if (slots[i].arg < 0 && !may_miss) {
-			return fail_bind(c, f, report, span, "argument %.*s is missing", (int)f->decl->params[i].name.length, f->decl->params[i].name.text);
+			return fail_bind(c, f, report, span, "argument %.*s is missing", (int)f->decl->params[i].name.length,
+				f->decl->params[i].name.text);
 		}
 	}
 	return true;
@@ -260,7 +279,10 @@ static int rank_list(struct tn_checker *c, const struct tn_type *param, const st
 	if (param->items[0]->kind == TN_TYPE_AUTO) {
 		return arg->type->kind == TN_TYPE_LIST || (arg->kind == TN_IR_TENSOR && arg->tensor.shape.ndim > 0) ? 3 : -1;
 	}
-	union { const struct tn_type *in; struct tn_type *out; } slot = {.in = param};
+	union {
+		const struct tn_type *in;
+		struct tn_type *out;
+	} slot = {.in = param};
 	return check_can_hold(c, slot.out, arg) ? 3 : -1;
 }
 
@@ -274,10 +296,15 @@ int check_rank(struct tn_checker *c, const struct tn_type *param, const struct t
 	case TN_TYPE_NUMBER:
 		return number ? 0 : -1;
 	case TN_TYPE_OPERAND:
-		return type->kind == TN_TYPE_TENSOR ? 0 : number || type->kind == TN_TYPE_EMPTY ? 2 : leafwise && tn_type_is_tree(type) ? 6 : -1;
+		return type->kind == TN_TYPE_TENSOR         ? 0
+			: number || type->kind == TN_TYPE_EMPTY ? 2
+			: leafwise && tn_type_is_tree(type)     ? 6
+													: -1;
 	case TN_TYPE_AXES:
 	case TN_TYPE_SHAPE:
-		return type->kind == TN_TYPE_INT || literal_list || (type->kind == TN_TYPE_LIST && type->items[0]->kind == TN_TYPE_INT) ? 0 : -1;
+		return type->kind == TN_TYPE_INT || literal_list || (type->kind == TN_TYPE_LIST && type->items[0]->kind == TN_TYPE_INT)
+			? 0
+			: -1;
 	case TN_TYPE_INT:
 		return type->kind == TN_TYPE_BOOL ? 1 : -1;
 	case TN_TYPE_FLOAT:
@@ -305,7 +332,10 @@ int check_rank(struct tn_checker *c, const struct tn_type *param, const struct t
 	default:
 		break;
 	}
-	union { const struct tn_type *in; struct tn_type *out; } slot = {.in = param};
+	union {
+		const struct tn_type *in;
+		struct tn_type *out;
+	} slot = {.in = param};
 	return check_can_hold(c, slot.out, arg) ? 3 : -1;
 }
 
@@ -330,7 +360,8 @@ static int rank_function(struct tn_checker *c, struct tn_function *f, const stru
 	return check_rank(c, f->declared[0], first->ir, f->native != NULL && f->native->leafwise > 0);
 }
 
-static void no_overload(struct tn_checker *c, const struct candidates *set, const struct operands *args, const char *name, struct tn_span span) {
+static void no_overload(
+	struct tn_checker *c, const struct candidates *set, const struct operands *args, const char *name, struct tn_span span) {
 	char found[128] = "no argument", text[256] = "";
 	size_t n = 0;
 	if (args->count > 0) {
@@ -348,20 +379,24 @@ static void no_overload(struct tn_checker *c, const struct candidates *set, cons
 	check_error(c, span, TN_ERR_TYPE, "%s: expected one of %s first, found %s", name, text, found);
 }
 
-static int origin(const struct tn_function *f) { return f->native != NULL ? 2 : f->is_library ? 1 : 0; }
+static int origin(const struct tn_function *f) {
+	return f->native != NULL ? 2 : f->is_library ? 1 : 0;
+}
 
 /* The arguments behind the first can be what their parameters ask for. */
 static bool all_fit(struct tn_checker *c, struct tn_function *f, const struct operands *args, const struct slot *slots) {
 	for (uint32_t p = 1; p < f->decl->count; p++) {
 		const struct tn_ir *arg = slots[p].arg < 0 ? NULL : args->items[slots[p].arg].ir;
-		if (arg != NULL && arg->type->kind != TN_TYPE_ANY && check_rank(c, f->declared[p], arg, f->native != NULL && f->native->leafwise > 0) < 0) {
+		if (arg != NULL && arg->type->kind != TN_TYPE_ANY &&
+			check_rank(c, f->declared[p], arg, f->native != NULL && f->native->leafwise > 0) < 0) {
 			return false;
 		}
 	}
 	return true;
 }
 
-struct tn_function *check_choose(struct tn_checker *c, const struct candidates *set, const struct operands *args, const char *name, struct tn_span span) {
+struct tn_function *check_choose(
+	struct tn_checker *c, const struct candidates *set, const struct operands *args, const char *name, struct tn_span span) {
 	int ranks[64], best = 100;
 	bool binds[64], any_binds = false;
 	struct slot slots[64];
@@ -370,8 +405,8 @@ struct tn_function *check_choose(struct tn_checker *c, const struct candidates *
 	}
 	for (uint32_t i = 0; i < set->count; i++) {
 		ranks[i] = rank_function(c, set->items[i], args);
-		binds[i] = ranks[i] >= 0 && set->items[i]->decl->count <= TN_ARRAY_LEN(slots) && check_bind_args(c, set->items[i], args, slots, false, span) &&
-			all_fit(c, set->items[i], args, slots);
+		binds[i] = ranks[i] >= 0 && set->items[i]->decl->count <= TN_ARRAY_LEN(slots) &&
+			check_bind_args(c, set->items[i], args, slots, false, span) && all_fit(c, set->items[i], args, slots);
 		any_binds = any_binds || binds[i];
 	}
 	for (uint32_t i = 0; i < set->count; i++) {

@@ -103,15 +103,21 @@ struct tn_ir *check_node(struct tn_checker *c, enum tn_ir_kind kind, struct tn_t
 	return ir;
 }
 
-struct tn_type *check_basic(const struct tn_checker *c, enum tn_type_kind kind) { return tn_type_basic(c->lang->types, kind); }
+struct tn_type *check_basic(const struct tn_checker *c, enum tn_type_kind kind) {
+	return tn_type_basic(c->lang->types, kind);
+}
 
 const char *check_intern(struct tn_checker *c, const char *text, size_t length) {
 	const char *name = tn_intern(c->lang, text, length);
 	return name != NULL ? name : check_memory(c);
 }
-const char *check_name(struct tn_checker *c, struct tn_name name) { return check_intern(c, name.text, name.length); }
+const char *check_name(struct tn_checker *c, struct tn_name name) {
+	return check_intern(c, name.text, name.length);
+}
 
-bool check_same_name(const char *a, const char *b) { return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0); }
+bool check_same_name(const char *a, const char *b) {
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
 
 struct tn_ir *check_const(struct tn_checker *c, struct tn_value value, enum tn_type_kind kind, struct tn_span span) {
 	struct tn_ir *ir = check_node(c, TN_IR_CONST, check_basic(c, kind), span);
@@ -235,7 +241,10 @@ struct tn_ir *check_global(struct tn_checker *c, struct tn_symbol *symbol, struc
 	if (!symbol->module->is_library && f->instance != NULL) {
 		f->instance->needs_session = true;
 		if (!f->is_cell && c->unit != NULL && tn_map_get(&c->named, symbol->name) == NULL) {
-			union { const char *name; void *value; } user = {.name = f->instance->name};
+			union {
+				const char *name;
+				void *value;
+			} user = {.name = f->instance->name};
 			if (!tn_map_set(&c->named, symbol->name, user.value)) {
 				return check_memory(c);
 			}
@@ -281,4 +290,6 @@ void check_frame_finish(struct frame *frame) {
 	TN_VEC_FINISH(&frame->returns);
 }
 
-bool check_top_level(const struct tn_checker *c) { return c->frame->is_cell && c->frame->braces == 0; }
+bool check_top_level(const struct tn_checker *c) {
+	return c->frame->is_cell && c->frame->braces == 0;
+}

@@ -4,7 +4,9 @@
 
 #include "lang/check.h"
 
-static struct tn_ir *node(struct tn_checker *c, enum tn_ir_kind kind, struct tn_span span) { return check_node(c, kind, check_basic(c, TN_TYPE_VOID), span); }
+static struct tn_ir *node(struct tn_checker *c, enum tn_ir_kind kind, struct tn_span span) {
+	return check_node(c, kind, check_basic(c, TN_TYPE_VOID), span);
+}
 
 void check_open(struct tn_checker *c, size_t *mark) {
 	c->frame->braces++;
@@ -43,13 +45,15 @@ static bool single(struct tn_checker *c, struct tn_ir *ir, struct tn_ir_list *ou
 
 static bool if_stmt(struct tn_checker *c, const struct tn_ast *ast, struct body *out) {
 	struct tn_ir *cond = check_condition(c, check_value(c, ast->if_.cond, NULL), "the condition of if");
-	struct tn_ir *then = check_scoped(c, ast->if_.then), *otherwise = ast->if_.otherwise == NULL ? NULL : check_scoped(c, ast->if_.otherwise);
+	struct tn_ir *then = check_scoped(c, ast->if_.then),
+				 *otherwise = ast->if_.otherwise == NULL ? NULL : check_scoped(c, ast->if_.otherwise);
 	struct tn_ir *ir = node(c, TN_IR_IF, ast->span);
 	if (cond == NULL || then == NULL || ir == NULL || (ast->if_.otherwise != NULL && otherwise == NULL)) {
 		return false;
 	}
 	ir->a = cond;
-	return single(c, then, &ir->flow.body) && (otherwise == NULL || single(c, otherwise, &ir->flow.otherwise)) && check_push(c, out, ir);
+	return single(c, then, &ir->flow.body) && (otherwise == NULL || single(c, otherwise, &ir->flow.otherwise)) &&
+		check_push(c, out, ir);
 }
 
 static bool jump(struct tn_checker *c, const struct tn_ast *ast, struct body *out) {
@@ -57,7 +61,8 @@ static bool jump(struct tn_checker *c, const struct tn_ast *ast, struct body *ou
 	bool is_break = ast->kind == TN_AST_BREAK;
 	const char *word = is_break ? "break" : "continue";
 	if ((is_break ? f->breakables : f->loops) == 0) {
-		check_error(c, ast->span, TN_ERR_SYNTAX, is_break ? "break stands in a loop or a switch only" : "continue stands in a loop only");
+		check_error(
+			c, ast->span, TN_ERR_SYNTAX, is_break ? "break stands in a loop or a switch only" : "continue stands in a loop only");
 		return false;
 	}
 	if ((is_break ? f->break_cuts : f->loop_cuts) < f->cuts) {
@@ -77,7 +82,8 @@ static bool return_stmt(struct tn_checker *c, const struct tn_ast *ast, struct b
 		check_error(c, ast->span, TN_ERR_SYNTAX, "return cannot leave a grad or remat block");
 		return false;
 	}
-	struct tn_ir *value = ast->value == NULL ? NULL : check_expr(c, ast->value, f->result), *ir = node(c, TN_IR_RETURN, ast->span);
+	struct tn_ir *value = ast->value == NULL ? NULL : check_expr(c, ast->value, f->result),
+				 *ir = node(c, TN_IR_RETURN, ast->span);
 	if (ir == NULL || (ast->value != NULL && value == NULL)) {
 		return false;
 	}
@@ -125,7 +131,8 @@ static bool expr_stmt(struct tn_checker *c, const struct tn_ast *ast, struct bod
 	if (value == NULL) {
 		return false;
 	}
-	if (ast->expr.display && !check_top_level(c) && value->type->kind != TN_TYPE_VOID && value->type->kind != TN_TYPE_NEVER && !c->frame->is_cell) {
+	if (ast->expr.display && !check_top_level(c) && value->type->kind != TN_TYPE_VOID && value->type->kind != TN_TYPE_NEVER &&
+		!c->frame->is_cell) {
 		struct tn_error *err = check_error(c, ast->span, TN_ERR_SYNTAX, "a function returns by return only");
 		HINT(err, "write return before it, or ; behind it");
 		return false;

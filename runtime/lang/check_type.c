@@ -7,10 +7,22 @@
 
 /* ---- names of types ---- */
 
-static const struct { const char *name; enum tn_type_kind kind; } basic_types[] = {
-	{"int", TN_TYPE_INT}, {"float", TN_TYPE_FLOAT}, {"bool", TN_TYPE_BOOL}, {"string", TN_TYPE_STRING}, {"void", TN_TYPE_VOID},
-	{"dtype", TN_TYPE_DTYPE}, {"tensor", TN_TYPE_TENSOR}, {"tree", TN_TYPE_TREE}, {"fn", TN_TYPE_FN}, {"auto", TN_TYPE_AUTO},
-	{"any", TN_TYPE_ANY}, {"seq", TN_TYPE_SEQ},
+static const struct {
+	const char *name;
+	enum tn_type_kind kind;
+} basic_types[] = {
+	{"int", TN_TYPE_INT},
+	{"float", TN_TYPE_FLOAT},
+	{"bool", TN_TYPE_BOOL},
+	{"string", TN_TYPE_STRING},
+	{"void", TN_TYPE_VOID},
+	{"dtype", TN_TYPE_DTYPE},
+	{"tensor", TN_TYPE_TENSOR},
+	{"tree", TN_TYPE_TREE},
+	{"fn", TN_TYPE_FN},
+	{"auto", TN_TYPE_AUTO},
+	{"any", TN_TYPE_ANY},
+	{"seq", TN_TYPE_SEQ},
 };
 
 struct tn_struct_def *check_find_struct(struct tn_checker *c, struct tn_module *module, const char *name) {
@@ -33,9 +45,25 @@ static struct tn_type *unknown_type(struct tn_checker *c, struct tn_module *modu
 	if (err == NULL) {
 		return NULL;
 	}
-	static const struct { const char *c_name, *ours; } habits[] = {
-		{"double", "float"}, {"long", "int"}, {"size_t", "int"}, {"unsigned", "int"}, {"char", "string"}, {"str", "string"}, {"Tensor", "tensor"},
-		{"dict", "map"}, {"list", "T[]"}, {"tuple", "(T, U)"}, {"float32", "f32"}, {"float64", "f64"}, {"int64", "i64"}, {"short", "int"}, {"var", "auto"}, {"let", "auto"},
+	static const struct {
+		const char *c_name, *ours;
+	} habits[] = {
+		{"double", "float"},
+		{"long", "int"},
+		{"size_t", "int"},
+		{"unsigned", "int"},
+		{"char", "string"},
+		{"str", "string"},
+		{"Tensor", "tensor"},
+		{"dict", "map"},
+		{"list", "T[]"},
+		{"tuple", "(T, U)"},
+		{"float32", "f32"},
+		{"float64", "f64"},
+		{"int64", "i64"},
+		{"short", "int"},
+		{"var", "auto"},
+		{"let", "auto"},
 	};
 	for (size_t i = 0; i < TN_ARRAY_LEN(habits); i++) {
 		if (strlen(habits[i].c_name) == name.length && memcmp(habits[i].c_name, name.text, name.length) == 0) {
@@ -72,8 +100,9 @@ static struct tn_type *named_type(struct tn_checker *c, struct tn_module *module
 		struct tn_module *other = tn_map_get_n(&module->aliases, type->module.text, type->module.length);
 		struct tn_struct_def *def = other == NULL ? NULL : tn_map_get_n(&other->structs, name.text, name.length);
 		if (def == NULL) {
-			check_error(c, type->span, TN_ERR_NAME, other == NULL ? "there is no import '%.*s'" : "the import '%.*s' has no type '%s'",
-				(int)type->module.length, type->module.text, name.text);
+			check_error(c, type->span, TN_ERR_NAME,
+				other == NULL ? "there is no import '%.*s'" : "the import '%.*s' has no type '%s'", (int)type->module.length,
+				type->module.text, name.text);
 		}
 		return def == NULL ? NULL : def->type;
 	}
@@ -123,7 +152,8 @@ struct tn_type *check_type_plain(struct tn_checker *c, struct tn_module *module,
 }
 
 bool check_type_is_template(const struct tn_type *type) {
-	return type->kind == TN_TYPE_AUTO || type->kind == TN_TYPE_TREE || type->kind == TN_TYPE_FN || (type->kind == TN_TYPE_SEQ && type->item_count == 0);
+	return type->kind == TN_TYPE_AUTO || type->kind == TN_TYPE_TREE || type->kind == TN_TYPE_FN ||
+		(type->kind == TN_TYPE_SEQ && type->item_count == 0);
 }
 
 /* ---- shapes ---- */
@@ -172,8 +202,9 @@ static bool make_dims(struct tn_checker *c, const struct tn_ast_suffix *suffix, 
 			continue;
 		}
 		shape->count++;
-		out->text = tn_arena_strndup(&c->frame->unit->arena, dim->span.source == NULL ? "" : dim->span.source->text + dim->span.begin,
-			dim->span.source == NULL ? 0 : dim->span.end - dim->span.begin);
+		out->text =
+			tn_arena_strndup(&c->frame->unit->arena, dim->span.source == NULL ? "" : dim->span.source->text + dim->span.begin,
+				dim->span.source == NULL ? 0 : dim->span.end - dim->span.begin);
 		if (out->text == NULL) {
 			return check_memory(c);
 		}
@@ -196,7 +227,8 @@ static struct tn_ir_shape *make_shape(struct tn_checker *c, const struct tn_ast_
 	shape->rest = -1;
 	shape->what = what;
 	shape->has_dtype = tn_dtype_from_name(type->name.text, type->name.length, &shape->dtype);
-	shape->declared = tn_arena_strndup(&c->frame->unit->arena, type->span.source->text + type->span.begin, type->span.end - type->span.begin);
+	shape->declared =
+		tn_arena_strndup(&c->frame->unit->arena, type->span.source->text + type->span.begin, type->span.end - type->span.begin);
 	if (shape->declared == NULL) {
 		return check_memory(c);
 	}
@@ -209,13 +241,15 @@ static struct tn_ir_shape *make_shape(struct tn_checker *c, const struct tn_ast_
 
 static bool has_shape(const struct tn_ast_type *type) {
 	enum tn_dtype dtype;
-	if (type->name.text == NULL || type->module.text != NULL || (type->suffix_count > 0 && type->suffixes[type->suffix_count - 1].is_list)) {
+	if (type->name.text == NULL || type->module.text != NULL ||
+		(type->suffix_count > 0 && type->suffixes[type->suffix_count - 1].is_list)) {
 		return false;
 	}
 	return type->is_scalar || type->suffix_count > 0 || tn_dtype_from_name(type->name.text, type->name.length, &dtype);
 }
 
-struct tn_type *check_type(struct tn_checker *c, const struct tn_ast_type *type, const char *what, bool bind, struct tn_ir_shape **shape) {
+struct tn_type *check_type(
+	struct tn_checker *c, const struct tn_ast_type *type, const char *what, bool bind, struct tn_ir_shape **shape) {
 	struct tn_type *made = check_type_plain(c, c->frame->module, type);
 	if (shape == NULL) {
 		return made;
@@ -240,7 +274,8 @@ static bool take_dtype(struct tn_checker *c, struct tn_ir *ir, const struct tn_i
 	if (ir->kind == TN_IR_TENSOR) {
 		for (uint32_t i = 0; i < ir->tensor.items.count && !tn_dtype_is_float(shape->dtype); i++) {
 			if (ir->tensor.items.items[i]->type->kind == TN_TYPE_FLOAT) {
-				check_error(c, ir->tensor.items.items[i]->span, TN_ERR_TYPE, "%s: a float does not fit %s", shape->what, shape->declared);
+				check_error(
+					c, ir->tensor.items.items[i]->span, TN_ERR_TYPE, "%s: a float does not fit %s", shape->what, shape->declared);
 				return false;
 			}
 		}
@@ -266,7 +301,8 @@ struct tn_ir *check_expect(struct tn_checker *c, struct tn_ir *ir, struct tn_ir_
 
 /* ---- zero values and struct values ---- */
 
-static struct tn_ir *make_items(struct tn_checker *c, enum tn_ir_kind kind, struct tn_type *type, uint32_t count, struct tn_span span) {
+static struct tn_ir *make_items(
+	struct tn_checker *c, enum tn_ir_kind kind, struct tn_type *type, uint32_t count, struct tn_span span) {
 	struct tn_ir *ir = check_node(c, kind, type, span);
 	if (ir == NULL) {
 		return NULL;
@@ -334,7 +370,8 @@ struct tn_ir *check_zero(struct tn_checker *c, struct tn_type *type, struct tn_s
 }
 
 /* A field's default: its expression in the struct's own module, where no local of the present function is seen. */
-static struct tn_ir *field_default(struct tn_checker *c, struct tn_struct_def *def, const struct tn_struct_field *field, struct tn_span span) {
+static struct tn_ir *field_default(
+	struct tn_checker *c, struct tn_struct_def *def, const struct tn_struct_field *field, struct tn_span span) {
 	if (field->def == NULL || def->unit == NULL) {
 		return check_zero(c, field->type, span);
 	}
@@ -354,7 +391,8 @@ static struct tn_ir *field_default(struct tn_checker *c, struct tn_struct_def *d
 	return value;
 }
 
-struct tn_ir *check_field_shape(struct tn_checker *c, struct tn_struct_def *def, const struct tn_struct_field *field, struct tn_ir *value) {
+struct tn_ir *check_field_shape(
+	struct tn_checker *c, struct tn_struct_def *def, const struct tn_struct_field *field, struct tn_ir *value) {
 	if (value == NULL || field->declared == NULL || field->type->kind != TN_TYPE_TENSOR || !has_shape(field->declared)) {
 		return value;
 	}
@@ -407,14 +445,16 @@ static bool given_fields(struct tn_checker *c, struct tn_struct_def *def, const 
 		char what[160];
 		snprintf(what, sizeof(what), "field %s of %s", text, def->name);
 		struct tn_ir *value = check_value(c, literal->literal.values[k], def->fields[i].type);
-		value = value == NULL || def->fields[i].type->kind == TN_TYPE_NEVER ? NULL : check_coerce(c, value, def->fields[i].type, what);
+		value = value == NULL || def->fields[i].type->kind == TN_TYPE_NEVER ? NULL
+																			: check_coerce(c, value, def->fields[i].type, what);
 		values[i] = check_field_shape(c, def, &def->fields[i], value);
 		ok = ok && values[i] != NULL;
 	}
 	return ok;
 }
 
-struct tn_ir *check_struct_value(struct tn_checker *c, struct tn_struct_def *def, const struct tn_ast *literal, struct tn_span span) {
+struct tn_ir *check_struct_value(
+	struct tn_checker *c, struct tn_struct_def *def, const struct tn_ast *literal, struct tn_span span) {
 	struct tn_ir *ir = make_items(c, TN_IR_STRUCT, def->type, def->field_count, span);
 	if (ir == NULL || (literal != NULL && !given_fields(c, def, literal, ir->make.items.items))) {
 		return NULL;

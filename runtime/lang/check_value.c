@@ -53,7 +53,8 @@ struct tn_ir *check_call_lambda(struct tn_checker *c, struct operand callee, str
 	for (uint32_t i = 0; i < count; i++) {
 		const struct tn_ast_param *param = &lambda->lambda.params[i];
 		struct operand *arg = &args.items[i];
-		struct tn_type *declared = param->type == NULL ? check_basic(c, TN_TYPE_AUTO) : check_type_plain(c, f->module, param->type);
+		struct tn_type *declared =
+			param->type == NULL ? check_basic(c, TN_TYPE_AUTO) : check_type_plain(c, f->module, param->type);
 		const char *name = check_name(c, param->name);
 		struct tn_ir *value = arg->ir;
 		if (declared == NULL || name == NULL) {
@@ -140,7 +141,8 @@ static struct tn_ir *call_tuple(struct tn_checker *c, struct operand callee, str
 
 /* One pass over a list: t = item(t). The type of t must stay; where it does not, it is any. */
 static struct tn_ir *list_step(struct tn_checker *c, uint32_t item, uint32_t t, struct tn_span span) {
-	struct operand callee = check_operand(check_read_local(c, item, span), NULL), arg = check_operand(check_read_local(c, t, span), NULL);
+	struct operand callee = check_operand(check_read_local(c, item, span), NULL),
+				   arg = check_operand(check_read_local(c, t, span), NULL);
 	callee.receiver = true;
 	return callee.ir == NULL || arg.ir == NULL ? NULL : check_call_value(c, callee, (struct operands){&arg, 1}, span);
 }
@@ -151,7 +153,8 @@ static struct tn_ir *call_list(struct tn_checker *c, struct operand callee, stru
 		check_error(c, span, TN_ERR_TYPE, "a list of callables takes one argument, found %u", args.count);
 		return NULL;
 	}
-	struct tn_ir *list = named(c, callee, &body), *loop = list == NULL ? NULL : check_node(c, TN_IR_FOR_EACH, check_basic(c, TN_TYPE_VOID), span);
+	struct tn_ir *list = named(c, callee, &body),
+				 *loop = list == NULL ? NULL : check_node(c, TN_IR_FOR_EACH, check_basic(c, TN_TYPE_VOID), span);
 	struct tn_type *type = args.items[0].ir->type;
 	uint32_t item = check_local(c, "", callee.ir->type->items[0], true), t = check_local(c, "", type, false);
 	struct tn_ir *step = loop == NULL || item == UINT32_MAX || t == UINT32_MAX ? NULL : list_step(c, item, t, span);
@@ -162,7 +165,8 @@ static struct tn_ir *call_list(struct tn_checker *c, struct operand callee, stru
 		t = check_local(c, "", check_basic(c, TN_TYPE_ANY), false);
 		step = t == UINT32_MAX ? NULL : list_step(c, item, t, span);
 	}
-	if (step == NULL || !check_push(c, &body, check_set_local(c, t, args.items[0].ir)) || !check_push(c, &loop_body, check_set_local(c, t, step))) {
+	if (step == NULL || !check_push(c, &body, check_set_local(c, t, args.items[0].ir)) ||
+		!check_push(c, &loop_body, check_set_local(c, t, step))) {
 		return NULL;
 	}
 	loop->a = list;

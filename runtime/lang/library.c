@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The library's index: which file of lib/ defines a name. Built at the first name that neither the session nor the natives know, by
- * a scan that only counts brackets; a file is parsed when one of its names is asked for. TENON_LIB names a folder to read instead of
- * the texts inside the program.
+/* The library's index: which file of lib/ defines a name. Built at the first name that neither the session nor the natives know,
+ * by a scan that only counts brackets; a file is parsed when one of its names is asked for. TENON_LIB names a folder to read
+ * instead of the texts inside the program.
  *
- * A function whose first parameter is a struct of the same file (`step(AdamW &opt, …)`, `call(Linear &layer, …)`) is not in the index: whoever has a value of
- * that struct has read the file. So `call` and `step` do not pull the whole library in. */
+ * A function whose first parameter is a struct of the same file (`step(AdamW &opt, …)`, `call(Linear &layer, …)`) is not in the
+ * index: whoever has a value of that struct has read the file. So `call` and `step` do not pull the whole library in. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,15 +13,26 @@
 #include "lang/state.h"
 #include "lib/embedded.h"
 
-struct library_file { const char *name, *text; size_t length; bool loaded; };
+struct library_file {
+	const char *name, *text;
+	size_t length;
+	bool loaded;
+};
 /* The files that define a name, newest first. */
-struct library_entry { struct library_file *file; struct library_entry *next; };
+struct library_entry {
+	struct library_file *file;
+	struct library_entry *next;
+};
 
 /* ---- the scan ---- */
 
-struct scanner { const char *p, *end; };
+struct scanner {
+	const char *p, *end;
+};
 
-static bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+static bool is_word(char c) {
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
 
 /* Passes blanks, comments and strings; false at the end of the text. */
 static bool skip_quiet(struct scanner *s) {
@@ -48,12 +59,20 @@ static bool skip_quiet(struct scanner *s) {
 	return false;
 }
 
-struct word { const char *text; size_t length; };
+struct word {
+	const char *text;
+	size_t length;
+};
 
 /* Words seen since the last end of a declaration: enough to tell `struct X`, `T f(T1`, `const T x =`. */
-struct declaration { struct word first, last, name, param; bool has_name, done; };
+struct declaration {
+	struct word first, last, name, param;
+	bool has_name, done;
+};
 
-static bool word_is(struct word w, const char *text) { return w.length == strlen(text) && memcmp(w.text, text, w.length) == 0; }
+static bool word_is(struct word w, const char *text) {
+	return w.length == strlen(text) && memcmp(w.text, text, w.length) == 0;
+}
 
 static bool add_entry(struct tn_lang *lang, struct library_file *file, struct word name) {
 	struct library_entry *entry = TN_ARENA_NEW(&lang->arena, struct library_entry);
@@ -68,7 +87,8 @@ static bool add_entry(struct tn_lang *lang, struct library_file *file, struct wo
 	return tn_map_set_n(&lang->library_index, name.text, name.length, entry);
 }
 
-static bool note_declaration(struct tn_lang *lang, struct library_file *file, const struct declaration *d, struct tn_map *structs) {
+static bool note_declaration(
+	struct tn_lang *lang, struct library_file *file, const struct declaration *d, struct tn_map *structs) {
 	if (word_is(d->first, "struct")) {
 		return tn_map_set_n(structs, d->last.text, d->last.length, file) && add_entry(lang, file, d->last);
 	}
@@ -79,7 +99,8 @@ static bool note_declaration(struct tn_lang *lang, struct library_file *file, co
 }
 
 /* One character that begins no word, at bracket depth `depth` (before it). False: out of memory. */
-static bool scan_mark(struct tn_lang *lang, struct library_file *file, char c, int depth, struct declaration *d, struct tn_map *structs) {
+static bool scan_mark(
+	struct tn_lang *lang, struct library_file *file, char c, int depth, struct declaration *d, struct tn_map *structs) {
 	bool ends = depth == 0 && (c == '{' || c == ';');
 	if (depth == 0 && c == '(' && !d->has_name && d->last.text != d->first.text) {
 		d->has_name = true;
@@ -129,7 +150,8 @@ static bool scan_file(struct tn_lang *lang, struct library_file *file) {
 
 /* ---- where the texts come from ---- */
 
-static bool read_text(struct tn_lang *lang, const char *folder, const char *name, struct library_file *out, struct tn_error *err) {
+static bool read_text(
+	struct tn_lang *lang, const char *folder, const char *name, struct library_file *out, struct tn_error *err) {
 	char path[4096];
 	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path)) {
 		return tn_error_set(err, TN_ERR_IO, "the path of the library file %s is too long", name);
@@ -195,7 +217,8 @@ bool tn_library_index(struct tn_lang *lang, struct tn_error *err) {
 		if (name == NULL) {
 			return tn_error_memory(err);
 		}
-		if (!add_file(lang, (struct library_file){.name = name, .text = tn_lib_files[i].text, .length = tn_lib_files[i].length}, err)) {
+		if (!add_file(
+				lang, (struct library_file){.name = name, .text = tn_lib_files[i].text, .length = tn_lib_files[i].length}, err)) {
 			return false;
 		}
 	}

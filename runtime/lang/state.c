@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The language's tables: interned names, units, modules, and what a name means in a module. Definitions are put here by the checker
- * (check.c); this file owns their memory. */
+/* The language's tables: interned names, units, modules, and what a name means in a module. Definitions are put here by the
+ * checker (check.c); this file owns their memory. */
 #include <string.h>
 
 #include "lang/state.h"
@@ -16,7 +16,8 @@ const char *tn_intern(struct tn_lang *lang, const char *text, size_t length) {
 
 /* ---- units ---- */
 
-struct tn_unit *tn_unit_create(struct tn_lang *lang, const char *name, const char *text, size_t length, struct tn_module *module, struct tn_error *err) {
+struct tn_unit *tn_unit_create(
+	struct tn_lang *lang, const char *name, const char *text, size_t length, struct tn_module *module, struct tn_error *err) {
 	struct tn_unit *unit = tn_calloc(1, sizeof(*unit));
 	if (unit == NULL) {
 		tn_error_memory(err);
@@ -79,7 +80,8 @@ void tn_unit_destroy(struct tn_lang *lang, struct tn_unit *unit) {
 
 struct tn_module *tn_module_create(struct tn_lang *lang, const char *name, struct tn_error *err) {
 	struct tn_module *module = tn_calloc(1, sizeof(*module));
-	if (module == NULL || (name != NULL && (module->name = tn_intern(lang, name, strlen(name))) == NULL) || !TN_VEC_PUSH(&lang->modules, module)) {
+	if (module == NULL || (name != NULL && (module->name = tn_intern(lang, name, strlen(name))) == NULL) ||
+		!TN_VEC_PUSH(&lang->modules, module)) {
 		tn_free(module);
 		tn_error_memory(err);
 		return NULL;
@@ -97,7 +99,8 @@ static void module_clear(struct tn_module *module) {
 /* struct ErrorInfo { string name; string message; string trace; }, which every language has before it reads anything. */
 static bool define_error_info(struct tn_lang *lang, struct tn_error *err) {
 	static const char *const names[3] = {"name", "message", "trace"};
-	static const char *const docs[3] = {"kind of the error, such as ShapeError", "what went wrong", "where, and called from where, a line each"};
+	static const char *const docs[3] = {
+		"kind of the error, such as ShapeError", "what went wrong", "where, and called from where, a line each"};
 	struct tn_struct_def *def = TN_ARENA_NEW(&lang->arena, struct tn_struct_def);
 	if (def == NULL || (def->fields = TN_ARENA_ARRAY(&lang->arena, 3, struct tn_struct_field)) == NULL) {
 		return tn_error_memory(err);
@@ -106,7 +109,8 @@ static bool define_error_info(struct tn_lang *lang, struct tn_error *err) {
 	def->doc = "What catch (e) gives.";
 	def->field_count = 3;
 	for (int i = 0; i < 3; i++) {
-		def->fields[i] = (struct tn_struct_field){.name = tn_intern(lang, names[i], strlen(names[i])), .doc = docs[i],
+		def->fields[i] = (struct tn_struct_field){.name = tn_intern(lang, names[i], strlen(names[i])),
+			.doc = docs[i],
 			.type = tn_type_basic(lang->types, TN_TYPE_STRING)};
 		if (def->fields[i].name == NULL) {
 			return tn_error_memory(err);
@@ -196,7 +200,8 @@ bool tn_state_reset(struct tn_lang *lang, struct tn_error *err) {
 
 /* ---- what a name means ---- */
 
-bool tn_lookup_functions(struct tn_lang *lang, struct tn_module *module, const char *name, struct tn_overload_view *out, struct tn_error *err) {
+bool tn_lookup_functions(
+	struct tn_lang *lang, struct tn_module *module, const char *name, struct tn_overload_view *out, struct tn_error *err) {
 	if (!tn_library_load(lang, name, err)) {
 		return false;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The interner of static types: a type is looked up by a key made of its kind and its parts' addresses, so that equal types are one
- * pointer. All of them live in one arena for the session's life. */
+/* The interner of static types: a type is looked up by a key made of its kind and its parts' addresses, so that equal types are
+ * one pointer. All of them live in one arena for the session's life. */
 #include <stdio.h>
 #include <string.h>
 
@@ -37,15 +37,18 @@ void tn_types_destroy(struct tn_types *types) {
 	tn_free(types);
 }
 
-struct tn_type *tn_type_basic(struct tn_types *types, enum tn_type_kind kind) { return &types->basic[kind]; }
+struct tn_type *tn_type_basic(struct tn_types *types, enum tn_type_kind kind) {
+	return &types->basic[kind];
+}
 
 /* The type of a kind with one or more pointers as its key: parts for containers, the name or definition for the rest. */
-static struct tn_type *intern(struct tn_types *types, enum tn_type_kind kind, void *const *parts, uint32_t count, bool parts_are_types) {
+static struct tn_type *intern(
+	struct tn_types *types, enum tn_type_kind kind, void *const *parts, uint32_t count, bool parts_are_types) {
 	struct tn_str key = {0};
 	struct tn_type *type = NULL;
 	uintptr_t head = (uintptr_t)kind;
 	if (!tn_str_append_n(&key, (const char *)&head, sizeof(head)) ||
-	    (count > 0 && !tn_str_append_n(&key, (const char *)parts, count * sizeof(parts[0])))) {
+		(count > 0 && !tn_str_append_n(&key, (const char *)parts, count * sizeof(parts[0])))) {
 		goto done;
 	}
 	type = tn_map_get_n(&types->made, key.data, key.length);
@@ -77,16 +80,25 @@ static struct tn_type *with_item(struct tn_types *types, enum tn_type_kind kind,
 	void *parts[1] = {item};
 	return item == NULL ? NULL : intern(types, kind, parts, 1, true);
 }
-struct tn_type *tn_type_list(struct tn_types *types, struct tn_type *item) { return with_item(types, TN_TYPE_LIST, item); }
-struct tn_type *tn_type_map(struct tn_types *types, struct tn_type *item) { return with_item(types, TN_TYPE_MAP, item); }
-struct tn_type *tn_type_seq(struct tn_types *types, struct tn_type *item) { return with_item(types, TN_TYPE_SEQ, item); }
+struct tn_type *tn_type_list(struct tn_types *types, struct tn_type *item) {
+	return with_item(types, TN_TYPE_LIST, item);
+}
+struct tn_type *tn_type_map(struct tn_types *types, struct tn_type *item) {
+	return with_item(types, TN_TYPE_MAP, item);
+}
+struct tn_type *tn_type_seq(struct tn_types *types, struct tn_type *item) {
+	return with_item(types, TN_TYPE_SEQ, item);
+}
 
 struct tn_type *tn_type_tuple(struct tn_types *types, struct tn_type *const *items, uint32_t count) {
 	return intern(types, TN_TYPE_TUPLE, (void *const *)items, count, true);
 }
 
 struct tn_type *tn_type_named(struct tn_types *types, enum tn_type_kind kind, const char *name) {
-	union { const char *name; void *part; } key = {.name = name};
+	union {
+		const char *name;
+		void *part;
+	} key = {.name = name};
 	struct tn_type *type = intern(types, kind, &key.part, 1, false);
 	if (type != NULL) {
 		type->name = name;
@@ -114,7 +126,10 @@ struct tn_type *tn_type_lambda(struct tn_types *types, struct tn_function *funct
 
 /* ---- as a user writes it ---- */
 
-struct text { char *out; size_t length; };
+struct text {
+	char *out;
+	size_t length;
+};
 enum { TEXT_MAX = 128 };
 
 static void put(struct text *t, const char *s) {
@@ -132,11 +147,29 @@ static void put(struct text *t, const char *s) {
 
 static const char *basic_name(enum tn_type_kind kind) {
 	static const char *const names[BASIC_COUNT] = {
-		[TN_TYPE_VOID] = "void", [TN_TYPE_BOOL] = "bool", [TN_TYPE_INT] = "int", [TN_TYPE_FLOAT] = "float", [TN_TYPE_STRING] = "string",
-		[TN_TYPE_DTYPE] = "dtype", [TN_TYPE_TENSOR] = "tensor", [TN_TYPE_TREE] = "tree", [TN_TYPE_MODULE] = "module", [TN_TYPE_FN] = "fn",
-		[TN_TYPE_EMPTY] = "empty", [TN_TYPE_ANY] = "any", [TN_TYPE_NEVER] = "nothing", [TN_TYPE_AUTO] = "auto",
-		[TN_TYPE_AXES] = "int or list of int", [TN_TYPE_SHAPE] = "shape", [TN_TYPE_NUMBER] = "number", [TN_TYPE_OPERAND] = "tensor or number",
-		[TN_TYPE_SEQ] = "seq", [TN_TYPE_LIST] = "list", [TN_TYPE_MAP] = "map", [TN_TYPE_LAMBDA] = "lambda", [TN_TYPE_TUPLE] = "tuple",
+		[TN_TYPE_VOID] = "void",
+		[TN_TYPE_BOOL] = "bool",
+		[TN_TYPE_INT] = "int",
+		[TN_TYPE_FLOAT] = "float",
+		[TN_TYPE_STRING] = "string",
+		[TN_TYPE_DTYPE] = "dtype",
+		[TN_TYPE_TENSOR] = "tensor",
+		[TN_TYPE_TREE] = "tree",
+		[TN_TYPE_MODULE] = "module",
+		[TN_TYPE_FN] = "fn",
+		[TN_TYPE_EMPTY] = "empty",
+		[TN_TYPE_ANY] = "any",
+		[TN_TYPE_NEVER] = "nothing",
+		[TN_TYPE_AUTO] = "auto",
+		[TN_TYPE_AXES] = "int or list of int",
+		[TN_TYPE_SHAPE] = "shape",
+		[TN_TYPE_NUMBER] = "number",
+		[TN_TYPE_OPERAND] = "tensor or number",
+		[TN_TYPE_SEQ] = "seq",
+		[TN_TYPE_LIST] = "list",
+		[TN_TYPE_MAP] = "map",
+		[TN_TYPE_LAMBDA] = "lambda",
+		[TN_TYPE_TUPLE] = "tuple",
 	};
 	return names[kind] == NULL ? "value" : names[kind];
 }
@@ -253,7 +286,8 @@ bool tn_type_is_callable(const struct tn_type *type) {
 	case TN_TYPE_TUPLE:
 	case TN_TYPE_LIST:
 		for (uint32_t i = 0; i < type->item_count; i++) {
-			if (!tn_type_is_callable(type->items[i]) && type->items[i]->kind != TN_TYPE_STRUCT && type->items[i]->kind != TN_TYPE_TREE) {
+			if (!tn_type_is_callable(type->items[i]) && type->items[i]->kind != TN_TYPE_STRUCT &&
+				type->items[i]->kind != TN_TYPE_TREE) {
 				return false;
 			}
 		}
