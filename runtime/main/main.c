@@ -118,5 +118,5 @@ int main(int argc, char **argv) {
 	tn_terminal_init();
 	int status = dispatch(argc, argv);
 	tn_log(TN_LOG_DEBUG, "%lld allocations", (long long)tn_mem_calls()); /* how far TENON_ALLOC_FAIL can count */
-	return tn_terminal_finish() || status != TN_EXIT_OK ? status : TN_EXIT_ERROR;
+	return tn_terminal_finish() ? status : TN_EXIT_ERROR;
 }
