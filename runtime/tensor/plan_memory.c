@@ -10,7 +10,11 @@
 
 #include "tensor/plan.h"
 
-enum { ALIGN = 64 };
+#ifdef TN_TINY_LIMITS
+enum { ALIGN = 64, MANY = 2 };
+#else
+enum { ALIGN = 64, MANY = 512 };
+#endif
 
 static struct plan_storage *store_of(const struct plan_builder *b, uint32_t ref) {
 	return &b->stores[plan_index(b, ref)];
@@ -251,14 +255,17 @@ struct packing {
 	uint32_t count;
 };
 
+static size_t room_of(const struct plan_storage *s) {
+	return s->size == 0 ? ALIGN : (s->size + ALIGN - 1) / ALIGN * ALIGN;
+}
+
 static void pack_one(struct packing *p, struct tn_plan *plan, struct plan_storage *s) {
-	size_t at = 0, size = (s->size + ALIGN - 1) / ALIGN * ALIGN;
+	size_t at = 0, size = room_of(s);
 	uint32_t where = p->count;
 
-	size = size == 0 ? ALIGN : size;
 	for (uint32_t k = 0; k < p->count; k++) {
 		const struct plan_storage *o = p->placed[k];
-		size_t begin = plan->slots[o->slot].arena_offset, end = begin + (o->size + ALIGN - 1) / ALIGN * ALIGN;
+		size_t begin = plan->slots[o->slot].arena_offset, end = begin + room_of(o);
 
 		if (o->last_step < s->first_step || s->last_step < o->first_step) {
 			continue;
@@ -278,13 +285,32 @@ static void pack_one(struct packing *p, struct tn_plan *plan, struct plan_storag
 	p->count++;
 }
 
+/* Takes those out that died before a step. */
+static void forget_dead(struct packing *p, uint32_t step) {
+	uint32_t kept = 0;
+
+	for (uint32_t k = 0; k < p->count; k++) {
+		if (p->placed[k]->last_step >= step) {
+			p->placed[kept++] = p->placed[k];
+		}
+	}
+	p->count = kept;
+}
+
 static int by_size(const void *x, const void *y) {
 	const struct plan_storage *s = *(struct plan_storage *const *)x, *t = *(struct plan_storage *const *)y;
 
 	return s->size != t->size ? (s->size < t->size ? 1 : -1) : s->slot > t->slot ? 1 : -1;
 }
 
-/* Largest first, each at the lowest place that is free for its life. */
+static int by_time(const void *x, const void *y) {
+	const struct plan_storage *s = *(struct plan_storage *const *)x, *t = *(struct plan_storage *const *)y;
+
+	return s->first_step != t->first_step ? (s->first_step > t->first_step ? 1 : -1) : by_size(x, y);
+}
+
+/* Each at the lowest place that is free for its life: largest first, which packs best. Of very many the earliest comes first, so
+ * that the dead need not be looked at again. */
 static bool pack_arena(struct plan_builder *b) {
 	struct tn_plan *plan = &b->out->plan;
 	uint32_t count = plan->slot_count - b->leaf_count - b->out->result_count, n = 0;
@@ -301,8 +327,11 @@ static bool pack_arena(struct plan_builder *b) {
 			order[n++] = s;
 		}
 	}
-	qsort(order, n, sizeof(struct plan_storage *), by_size);
+	qsort(order, n, sizeof(struct plan_storage *), n > MANY ? by_time : by_size);
 	for (uint32_t i = 0; i < n; i++) {
+		if (n > MANY) {
+			forget_dead(&p, order[i]->first_step);
+		}
 		pack_one(&p, plan, order[i]);
 	}
 	return true;
