@@ -84,7 +84,7 @@ static struct tn_type *type_values(const struct tn_native_typing *typing, struct
 }
 
 static const struct tn_native rows[] = {
-	{ "auto get(map m, string key, auto otherwise)", "The value of a key, or the default where the map has no such key; it must be of the default's type.",
+	{ "auto get(map m, string key, auto otherwise)", "The value of a key, or `otherwise` where the map has no such key; the value must be of its type.",
 	  "get({ \"lr\": 0.1 }, \"momentum\", 0.9)    // expect: 0.9", run_get, type_get, 0 },
 	{ "bool contains(map m, string key)", "Whether a map has a key.", "contains({ \"lr\": 0.1 }, \"lr\")    // expect: true", run_contains, NULL, 0 },
 	{ "string[] keys(map m)", "The keys of a map, in the order in which they were added.", "keys({ \"a\": 1, \"b\": 2 })    // expect: [\"a\", \"b\"]", run_keys, NULL, 0 },
