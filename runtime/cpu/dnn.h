@@ -27,7 +27,7 @@ TN_MUST_USE bool cpu_dnn_sgemm(const struct cpu_dnn_gemm *g, int threads);
 struct cpu_dnn;
 enum { CPU_DNN_MAX_ARGS = 3 };
 
-/* c = a @ b for the short floats, summed in f32. Strides in elements, one of each pair is 1; c is dense. */
+/* c = a @ b in a floating dtype, summed in f32. Strides in elements, one of each pair is 1; c is dense. */
 struct cpu_dnn_matmul_params {
 	enum tn_dtype dtype;
 	int64_t m, n, k, a_row, a_col, b_row, b_col;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MATMUL: [..., M, K] @ [..., K, N]. f32 goes to oneDNN's sgemm (measured against its matmul primitive: as fast or faster for all but
- * the smallest shapes, and nothing to compile), bf16 and f16 to its matmul primitive where the processor has them, the rest to
- * the portable product; short elements are widened first and the result is rounded once.
+/* MATMUL: [..., M, K] @ [..., K, N]. f32 goes to oneDNN, bf16 and f16 as well, widened to f32 and rounded once at the end (its own bf16
+ * product was half as fast, since it packs what it reads); f64 and integers go to the portable product.
+ *
+ * oneDNN has two: sgemm makes all its code at the first call (31-43 ms with AVX-512, 15 ms with AVX2), then costs nothing for
+ * a new shape and is up to 1.5 times as fast for large ones; the matmul primitive makes code for one shape in 0.3-0.7 ms and is equal for
+ * small ones. So small single products, which a first step consists of, are primitives where oneDNN has a fast one, all else is sgemm.
  *
  * Transposed operands are read where they lie. Operands with other strides, and those to be widened, are copied into the
  * workspace first. A product whose second operand has no batch axes is one product of more rows. What is chosen here depends on
@@ -17,6 +20,9 @@ enum { MAX_BATCH = TN_MAX_NDIM - 2 };
 static const double long_product = 4e9, piece_flops = 2e9;
 /* Below this many operations a matrix is worth one thread only, and a batch of them is shared out. */
 static const double small_product = 8e6;
+/* What is worth a primitive: up to so many operations, from so many rows on (fewer: a size that changes from step to step). */
+static const double primitive_flops = 64e6;
+enum { PRIMITIVE_ROWS = 16 };
 
 enum path { PATH_PORTABLE, PATH_SGEMM, PATH_DNN };
 
@@ -177,51 +183,55 @@ static void choose_piece(struct matmul *x) {
 	}
 }
 
-/* Tries oneDNN's primitive for the short floats; false only with an error. */
-static bool try_dnn(struct cpu_step *step, struct matmul *x, struct tn_error *err) {
-	struct cpu_dnn_matmul_params params = {
-		.dtype = x->dtype, .m = x->m, .n = x->n, .k = x->k, .a_row = x->a.row, .a_col = x->a.col, .b_row = x->b.row, .b_col = x->b.col,
-		.threads = step->settings->threads,
-	};
+/* Makes a primitive of a small product; false only with an error. */
+static bool try_primitive(struct cpu_step *step, struct matmul *x, struct tn_error *err) {
 	bool a_turned = !is_plain(&x->a, false), b_turned = !is_plain(&x->b, false);
+	struct cpu_dnn_matmul_params params = {
+		.dtype = TN_DTYPE_F32, .m = x->m, .n = x->n, .k = x->k, .a_row = 1, .a_col = 1, .b_row = 1, .b_col = 1, .threads = step->settings->threads,
+	};
 
-	if (!cpu_is_half(x->dtype) || step->settings->portable || flops_of(x->m, x->n, x->k) > long_product || !is_readable(&x->a) ||
-	    !is_readable(&x->b)) {
+	if (x->batches > 1 || x->m < PRIMITIVE_ROWS || x->k < PRIMITIVE_ROWS / 2 || flops_of(x->m, x->n, x->k) > primitive_flops) {
 		return true;
 	}
-	*(a_turned ? &params.a_row : &params.a_col) = 1; /* axes of one element may have any stride */
 	*(a_turned ? &params.a_col : &params.a_row) = leading(&x->a);
-	*(b_turned ? &params.b_row : &params.b_col) = 1;
 	*(b_turned ? &params.b_col : &params.b_row) = leading(&x->b);
 	x->dnn = cpu_dnn_matmul_create(&params, err);
 	if (x->dnn == NULL) {
 		return !tn_error_is_set(err);
 	}
+	if (strncmp(cpu_dnn_name(x->dnn), "brg", 3) != 0) { /* "gemm:jit" is sgemm */
+		cpu_dnn_destroy(x->dnn);
+		x->dnn = NULL;
+		return true;
+	}
 	x->path = PATH_DNN;
-	x->widen = false;
 	return reserve(step, cpu_dnn_workspace(x->dnn), &x->dnn_at);
 }
 
-/* Copies of what cannot be read where it lies, the wide result, the panels. */
-static bool choose_workspace(struct cpu_step *step, struct matmul *x, bool a_in_line) {
+/* Copies of what cannot be read where it lies, and the wide result. */
+static bool choose_copies(struct cpu_step *step, struct matmul *x, bool a_in_line) {
 	const struct tn_view *a = &step->step->inputs[0], *b = &step->step->inputs[1];
-	bool picky = x->path == PATH_SGEMM, batched = x->batch_ndim > 0 || a->shape.ndim == 2;
-	int threads = step->settings->threads;
+	bool picky = x->path == PATH_SGEMM, may_turn = x->batch_ndim > 0 || a->shape.ndim == 2;
 	size_t size;
 
-	if ((x->widen || !a_in_line || (picky && !is_readable(&x->a))) && !operand_copy(step, &x->a, a, x, batched)) {
+	if ((x->widen || !a_in_line || (picky && !is_readable(&x->a))) && !operand_copy(step, &x->a, a, x, may_turn)) {
 		return false;
 	}
 	if ((x->widen || (picky && !is_readable(&x->b))) && !operand_copy(step, &x->b, b, x, true)) {
 		return false;
 	}
-	if (x->widen && (!tn_mul_size((size_t)tn_shape_count(&step->step->out.shape), cpu_class_size(x->class), &size) ||
-	                 !reserve(step, size, &x->result_at))) {
-		return false;
-	}
+	return !x->widen || (tn_mul_size((size_t)tn_shape_count(&step->step->out.shape), cpu_class_size(x->class), &size) &&
+	                     reserve(step, size, &x->result_at));
+}
+
+/* Which way, and the panels of the portable one. */
+static bool choose_path(struct cpu_step *step, struct matmul *x, struct tn_error *err) {
+	int threads = step->settings->threads;
+	size_t size;
+
 	x->shared_out = x->batches >= threads && threads > 1 && flops_of(x->m, x->n, x->k) < small_product;
-	if (x->path != PATH_PORTABLE) {
-		return true;
+	if (x->path == PATH_SGEMM) {
+		return try_primitive(step, x, err);
 	}
 	return cpu_gemm_workspace(x->class, x->m, x->n, x->k, x->shared_out ? 1 : threads, &x->gemm_size) &&
 	       tn_mul_size(x->gemm_size, x->shared_out ? (size_t)threads : 1, &size) && reserve(step, size, &x->gemm_at);
@@ -240,7 +250,7 @@ static void matmul_finish(struct cpu_step *step) {
 static bool matmul_prepare(struct cpu_step *step, struct tn_error *err) {
 	const struct tn_view *a = &step->step->inputs[0], *b = &step->step->inputs[1];
 	struct matmul *x = tn_calloc(1, sizeof(*x));
-	bool in_line = true, ok;
+	bool in_line = true;
 
 	if (x == NULL) {
 		return tn_error_memory(err);
@@ -261,12 +271,8 @@ static bool matmul_prepare(struct cpu_step *step, struct tn_error *err) {
 	} else {
 		operand_init(&x->a, a, x->batch_ndim);
 	}
-	ok = !in_line || try_dnn(step, x, err);
-	if (ok && x->path == PATH_PORTABLE && x->class == CPU_F32 && !step->settings->portable && cpu_dnn_ready()) {
-		x->path = PATH_SGEMM;
-	}
-	ok = ok && choose_workspace(step, x, in_line);
-	if (!ok) {
+	x->path = x->class == CPU_F32 && !step->settings->portable && cpu_dnn_ready() ? PATH_SGEMM : PATH_PORTABLE;
+	if (!choose_copies(step, x, in_line) || !choose_path(step, x, err)) {
 		matmul_finish(step);
 		return tn_error_memory(err); /* keeps the first error */
 	}
@@ -418,7 +424,7 @@ static bool matmul_run(const struct cpu_call *call, struct tn_error *err) {
 	r.a = read_operand(call, &x->a, 0);
 	r.b = read_operand(call, &x->b, 1);
 	r.c = x->widen ? workspace_at(&r, x->result_at) : call->out;
-	if (x->shared_out && x->path != PATH_DNN) {
+	if (x->shared_out) {
 		if (!run_shared_out(&r, err)) {
 			return false;
 		}
