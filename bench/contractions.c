@@ -216,6 +216,7 @@ int main(int argc, char **argv) {
 	conv(TN_DTYPE_F32, 128, 1, 28, 32, 3);
 	conv(TN_DTYPE_F32, 128, 32, 14, 64, 3);
 	conv(TN_DTYPE_F32, 16, 64, 56, 64, 1);
+	conv(TN_DTYPE_BF16, 128, 32, 14, 64, 3);
 	conv(TN_DTYPE_F64, 32, 32, 14, 64, 3);
 	pool(128, 32, 28, true);
 	pool(128, 32, 28, false);
