@@ -49,41 +49,21 @@ static const struct cpu_kernel *const kernels[TN_OP_COUNT] = {
 	[TN_OP_WHERE] = &fused_any,
 	[TN_OP_SUM] = &fused_any, [TN_OP_PROD] = &fused_any, [TN_OP_MAX] = &fused_same, [TN_OP_MIN] = &fused_same,
 	[TN_OP_ANY] = &fused_test, [TN_OP_ALL] = &fused_test,
-#ifdef CPU_HAVE_MATMUL
 	[TN_OP_MATMUL] = &cpu_matmul,
-#endif
-#ifdef CPU_HAVE_CONV
 	[TN_OP_CONV2D] = &cpu_conv2d, [TN_OP_CONV2D_GRAD_X] = &cpu_conv2d_grad_x, [TN_OP_CONV2D_GRAD_W] = &cpu_conv2d_grad_w,
-#endif
-#ifdef CPU_HAVE_POOL
 	[TN_OP_MAX_POOL2D] = &cpu_max_pool2d, [TN_OP_MAX_POOL2D_GRAD] = &cpu_max_pool2d_grad,
 	[TN_OP_MAX_POOL2D_TAKE] = &cpu_max_pool2d_take, [TN_OP_AVG_POOL2D] = &cpu_avg_pool2d,
 	[TN_OP_AVG_POOL2D_GRAD] = &cpu_avg_pool2d_grad,
-#endif
-#ifdef CPU_HAVE_ARGREDUCE
 	[TN_OP_ARGMAX] = &cpu_argmax, [TN_OP_ARGMIN] = &cpu_argmin,
-#endif
-#ifdef CPU_HAVE_ROW
 	[TN_OP_SOFTMAX] = &cpu_softmax, [TN_OP_LOG_SOFTMAX] = &cpu_log_softmax, [TN_OP_CUMSUM] = &cpu_cumsum,
 	[TN_OP_CUMPROD] = &cpu_cumprod,
-#endif
-#ifdef CPU_HAVE_SORT
 	[TN_OP_ARGSORT] = &cpu_argsort,
-#endif
-#ifdef CPU_HAVE_COPY
 	[TN_OP_COPY] = &cpu_copy, [TN_OP_CAT] = &cpu_cat, [TN_OP_PAD] = &cpu_pad, [TN_OP_SLICE_SET] = &cpu_slice_set,
-#endif
-#ifdef CPU_HAVE_INDEX
 	[TN_OP_GATHER] = &cpu_gather, [TN_OP_INDEX_ADD] = &cpu_index_add, [TN_OP_INDEX_SET] = &cpu_index_set,
 	[TN_OP_TAKE_ALONG] = &cpu_take_along, [TN_OP_SCATTER_ADD] = &cpu_scatter_add, [TN_OP_SCATTER_SET] = &cpu_scatter_set,
-#endif
-#ifdef CPU_HAVE_MAKE
 	[TN_OP_FULL] = &cpu_full, [TN_OP_ARANGE] = &cpu_arange,
-#endif
-#ifdef CPU_HAVE_RANDOM
 	[TN_OP_RAND] = &cpu_rand, [TN_OP_RANDN] = &cpu_randn, [TN_OP_RAND_INT] = &cpu_rand_int,
 	[TN_OP_RAND_BERNOULLI] = &cpu_rand_bernoulli, [TN_OP_RAND_PERM] = &cpu_rand_perm,
-#endif
 };
 
 const struct cpu_kernel *cpu_kernel_of(enum tn_op op) {
