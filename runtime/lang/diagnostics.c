@@ -17,6 +17,10 @@ static bool same_place(const struct tn_error *a, const struct tn_error *b) {
 struct tn_error *tn_diagnostics_add(struct tn_diagnostics *d, struct tn_span span, enum tn_error_kind kind, const char *format, ...) {
 	struct tn_error err = {0};
 	va_list args;
+	if (d->errors.count >= TN_MAX_ERRORS) { /* a million bad bytes cost nothing more */
+		d->left_out++;
+		return NULL;
+	}
 	va_start(args, format);
 	tn_error_setv(&err, kind, format, args);
 	va_end(args);
@@ -26,7 +30,7 @@ struct tn_error *tn_diagnostics_add(struct tn_diagnostics *d, struct tn_span spa
 			return NULL;
 		}
 	}
-	if (d->errors.count >= TN_MAX_ERRORS || !TN_VEC_PUSH(&d->errors, err)) {
+	if (!TN_VEC_PUSH(&d->errors, err)) {
 		d->left_out++;
 		return NULL;
 	}

@@ -14,8 +14,9 @@ struct lexer {
 	struct tn_arena *arena;
 	struct token_list *out;
 	struct tn_diagnostics *diag;
-	const char *doc;
+	uint32_t doc_begin, doc_end; /* from the first `///` before the coming token to the end of the last; equal: none */
 	bool line_before, top;
+	bool doubtful;   /* what was read last was reported here already */
 	int depth;       /* open brackets, so that commands are seen at top level only */
 	bool statement_begins;
 };
@@ -31,17 +32,58 @@ static struct tn_span span_of(const struct lexer *lx, uint32_t begin, uint32_t e
 
 /* ---- white space, comments, docs ---- */
 
-static bool add_doc(struct lexer *lx, uint32_t begin, uint32_t end) {
-	while (begin < end && lx->text[begin] == ' ') {
-		begin++;
+/* The text of the `///` lines in [begin, end), each without its mark; whatever stands between such lines is passed over. One copy for
+ * all lines, so that a long comment costs what its length does. */
+static const char *make_doc(struct lexer *lx, uint32_t begin, uint32_t end) {
+	char *out = tn_arena_alloc(lx->arena, (size_t)(end - begin) + 1);
+	size_t n = 0;
+	for (uint32_t i = begin; out != NULL && i < end;) {
+		const char *feed = memchr(lx->text + i, '\n', end - i);
+		uint32_t line_end = feed == NULL ? end : (uint32_t)(feed - lx->text), at = i;
+		while (at < line_end && (lx->text[at] == ' ' || lx->text[at] == '\t')) {
+			at++;
+		}
+		if (line_end - at >= 3 && memcmp(lx->text + at, "///", 3) == 0) {
+			at += 3;
+			at += at < line_end && lx->text[at] == ' ';
+			while (line_end > at && (lx->text[line_end - 1] == '\r' || lx->text[line_end - 1] == ' ')) {
+				line_end--;
+			}
+			out[n] = '\n';
+			n += n > 0;
+			memcpy(out + n, lx->text + at, line_end - at);
+			n += line_end - at;
+		}
+		i = feed == NULL ? end : (uint32_t)(feed - lx->text) + 1;
 	}
-	const char *line = lx->text + begin;
-	int n = (int)(end - begin);
-	lx->doc = lx->doc == NULL ? tn_arena_strndup(lx->arena, line, (size_t)n) : tn_arena_printf(lx->arena, "%s\n%.*s", lx->doc, n, line);
-	return lx->doc != NULL;
+	if (out != NULL) {
+		out[n] = '\0';
+	}
+	return out;
 }
 
-static bool skip_block_comment(struct lexer *lx) {
+/* A `//` comment. One that begins with `///` documents what comes, or, behind a token of its line, what stood before (a field). */
+static bool skip_line_comment(struct lexer *lx) {
+	uint32_t begin = lx->at;
+	const char *feed = memchr(lx->text + begin, '\n', lx->end - begin);
+	lx->at = feed == NULL ? lx->end : (uint32_t)(feed - lx->text);
+	if (lx->at - begin < 3 || lx->text[begin + 2] != '/' || lx->text[begin + 3] == '/') {
+		return true;
+	}
+	if (lx->line_before) {
+		lx->doc_begin = lx->doc_begin == lx->doc_end ? begin : lx->doc_begin;
+		lx->doc_end = lx->at;
+		return true;
+	}
+	struct token *last = lx->out->tokens.count > 0 ? &lx->out->tokens.items[lx->out->tokens.count - 1] : NULL;
+	if (last != NULL && last->kind == TOKEN_PUNCT) {
+		last->doc = make_doc(lx, begin, lx->at);
+		return last->doc != NULL;
+	}
+	return true;
+}
+
+static void skip_block_comment(struct lexer *lx) {
 	uint32_t begin = lx->at;
 	lx->at += 2;
 	while (lx->at < lx->end && !(peek(lx, 0) == '*' && peek(lx, 1) == '/')) {
@@ -49,11 +91,12 @@ static bool skip_block_comment(struct lexer *lx) {
 		lx->at++;
 	}
 	if (lx->at >= lx->end) {
+		lx->out->open_comment = true;
+		lx->at = lx->end;
 		tn_diagnostics_add(lx->diag, span_of(lx, begin, begin + 2), TN_ERR_SYNTAX, "this comment is not closed: expected '*/'");
-		return true;
+		return;
 	}
 	lx->at += 2;
-	return true;
 }
 
 static bool skip_space(struct lexer *lx) {
@@ -67,19 +110,14 @@ static bool skip_space(struct lexer *lx) {
 			lx->at++;
 		} else if (c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v') {
 			lx->at++;
+		} else if ((unsigned char)c == 0xc2 && (unsigned char)peek(lx, 1) == 0xa0) { /* a no-break space, as copied from pages */
+			lx->at += 2;
 		} else if (c == '/' && peek(lx, 1) == '/') {
-			uint32_t begin = lx->at;
-			while (lx->at < lx->end && peek(lx, 0) != '\n') {
-				lx->at++;
-			}
-			bool doc = lx->text[begin + 2] == '/' && begin + 2 < lx->at && lx->text[begin + 3] != '/';
-			if (doc && !add_doc(lx, begin + 3, lx->at)) {
+			if (!skip_line_comment(lx)) {
 				return false;
 			}
 		} else if (c == '/' && peek(lx, 1) == '*') {
-			if (!skip_block_comment(lx)) {
-				return false;
-			}
+			skip_block_comment(lx);
 		} else {
 			return true;
 		}
@@ -184,7 +222,7 @@ static int hex_value(const char *p, int digits) {
 
 /* One escape at p (behind the backslash): writes at most 4 bytes, gives how many source bytes it took; 0 = unknown. */
 static uint32_t unescape_one(const char *p, const char *end, char *out, size_t *written) {
-	static const char plain[] = "n\nt\tr\r0\0a\ab\bf\fv\v\\\\\"\"''";
+	static const char plain[] = "n\nt\tr\ra\ab\bf\fv\v\\\\\"\"''??";
 	*written = 1;
 	if (p < end && *p == 'x' && end - p >= 3 && hex_value(p + 1, 2) >= 0) {
 		*written = tn_utf8_encode((uint32_t)hex_value(p + 1, 2), out);
@@ -196,6 +234,14 @@ static uint32_t unescape_one(const char *p, const char *end, char *out, size_t *
 			return (uint32_t)digits + 1;
 		}
 		return 0;
+	}
+	uint32_t octal = 0, value = 0;
+	while (octal < 3 && p + octal < end && p[octal] >= '0' && p[octal] <= '7' && value * 8 < 256) {
+		value = value * 8 + (uint32_t)(p[octal++] - '0');
+	}
+	if (octal > 0) {
+		*written = tn_utf8_encode(value, out);
+		return octal;
 	}
 	for (size_t i = 0; p < end && i + 1 < sizeof(plain); i += 2) {
 		if (plain[i] == *p) {
@@ -275,12 +321,19 @@ static bool skip_string(struct lexer *lx, char quote, bool is_f, int depth) {
 	return false;
 }
 
+uint32_t tn_lex_string_end(const struct tn_source *source, uint32_t begin, uint32_t end) {
+	struct lexer lx = {.source = source, .text = source->text, .at = begin + 1, .end = end};
+	return skip_string(&lx, source->text[begin], begin > 0 && source->text[begin - 1] == 'f', 0) && lx.at <= end ? lx.at : end;
+}
+
 static bool lex_string(struct lexer *lx, struct token *t, bool is_f) {
 	char quote = peek(lx, 0);
 	uint32_t begin = ++lx->at;
-	if (!skip_string(lx, quote, is_f, 0)) {
-		lx->at = lx->at < lx->end ? lx->at : lx->end;
+	if (!skip_string(lx, quote, is_f, 0) || lx->at > lx->end) {
+		const char *feed = memchr(lx->text + begin, '\n', lx->end - begin);
+		lx->at = feed == NULL ? lx->end : (uint32_t)(feed - lx->text);
 		tn_diagnostics_add(lx->diag, span_of(lx, t->begin, t->begin + 1 + is_f), TN_ERR_SYNTAX, "this string is not closed: expected %c on the same line", quote);
+		lx->doubtful = true;
 		t->kind = TOKEN_STRING;
 		t->str.text = "";
 		t->str.length = 0;
@@ -311,6 +364,45 @@ static bool lex_name(struct lexer *lx, struct token *t) {
 	return t->str.text != NULL;
 }
 
+/* Characters that are in no token: those that begin Python's and the preprocessor's lines take their line with them. */
+static void bad_character(struct lexer *lx, char c) {
+	uint32_t begin = lx->at++;
+	lx->doubtful = true;
+	if (c == '#') {
+		const char *feed = memchr(lx->text + begin, '\n', lx->end - begin);
+		lx->at = feed == NULL ? lx->end : (uint32_t)(feed - lx->text);
+		bool include = lx->at - begin > 8 && memcmp(lx->text + begin, "#include", 8) == 0;
+		struct tn_error *err = tn_diagnostics_add(lx->diag, span_of(lx, begin, begin + 1), TN_ERR_SYNTAX, "unexpected character '#'");
+		tn_error_hint(err, "%s", include ? "the library is always there; a file's names come by import \"file.tn\";" : "a comment begins with //");
+	} else if (c > ' ' && c < 0x7f) {
+		tn_diagnostics_add(lx->diag, span_of(lx, begin, lx->at), TN_ERR_SYNTAX, "unexpected character '%c'", c);
+	} else {
+		tn_diagnostics_add(lx->diag, span_of(lx, begin, lx->at), TN_ERR_SYNTAX, "unexpected control character U+%04X", (unsigned char)c);
+	}
+}
+
+/* Punctuation beyond ASCII is in no name: quotes and dashes that an editor made typographic, above all. */
+static bool lex_typographic(struct lexer *lx, struct token *t) {
+	const unsigned char *p = (const unsigned char *)lx->text + lx->at;
+	bool latin = p[0] == 0xc2 && p[1] < 0xc0 && p[1] != 0xaa && p[1] != 0xb2 && p[1] != 0xb3 && p[1] != 0xb5 && p[1] != 0xb9 && p[1] != 0xba;
+	bool times = p[0] == 0xc3 && (p[1] == 0x97 || p[1] == 0xb7);
+	bool general = (p[0] == 0xe2 && (p[1] == 0x80 || (p[1] == 0x81 && p[2] < 0xb0))) || (p[0] == 0xe3 && p[1] == 0x80 && p[2] < 0x84) ||
+	               (p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf);
+	uint32_t length = latin || times ? 2 : 3;
+	if ((!latin && !times && !general) || lx->at + length > lx->end) {
+		return false;
+	}
+	struct tn_error *err = tn_diagnostics_add(lx->diag, span_of(lx, lx->at, lx->at + length), TN_ERR_SYNTAX, "unexpected character '%.*s'", (int)length,
+		(const char *)p);
+	if (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0x98 && p[2] <= 0x9f) {
+		tn_error_hint(err, "quotes are written \" or '");
+	}
+	lx->doubtful = true;
+	lx->at += length;
+	t->kind = TOKEN_BAD;
+	return true;
+}
+
 static void lex_punct(struct lexer *lx, struct token *t) {
 	static const char three[] = "...**=<<=>>=";
 	static const char two[] = "+=-=*=/=%=&=|=^=@===!=<=>=&&||<<>>++--**..=>->";
@@ -330,12 +422,12 @@ static void lex_punct(struct lexer *lx, struct token *t) {
 		}
 	}
 	char c = peek(lx, 0);
-	lx->at++;
 	if (c == '\0' || strchr("+-*/%@&|^~!<>=?:;,.(){}[]", c) == NULL) {
 		t->kind = TOKEN_BAD;
-		tn_diagnostics_add(lx->diag, span_of(lx, t->begin, lx->at), TN_ERR_SYNTAX, "unexpected character '%c'", c);
+		bad_character(lx, c);
 		return;
 	}
+	lx->at++;
 	t->punct = P1(c);
 	lx->depth += c == '(' || c == '[' || c == '{';
 	lx->depth -= c == ')' || c == ']' || c == '}';
@@ -390,6 +482,9 @@ static bool lex_token(struct lexer *lx, struct token *t) {
 		lx->at++;
 		return lex_string(lx, t, true);
 	}
+	if ((unsigned char)c >= 0x80 && lex_typographic(lx, t)) {
+		return true;
+	}
 	if (is_name_start(c)) {
 		return lex_name(lx, t);
 	}
@@ -407,21 +502,34 @@ bool tn_lex(const struct tn_source *source, uint32_t begin, uint32_t end, bool t
 		struct tn_diagnostics *diag) {
 	struct lexer lx = {.source = source, .text = source->text, .at = begin, .end = end, .arena = arena, .out = out, .diag = diag, .top = top,
 		.line_before = true, .statement_begins = true};
+	if (begin == 0 && end >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
+		lx.at = 3;
+	}
 	for (;;) {
 		if (!skip_space(&lx)) {
 			return false;
 		}
-		struct token t = {.begin = lx.at, .line_before = lx.line_before, .doc = lx.doc};
+		struct token t = {.begin = lx.at, .line_before = lx.line_before};
 		bool ended = lx.at >= lx.end;
+		if (lx.doc_begin != lx.doc_end && (t.doc = make_doc(&lx, lx.doc_begin, lx.doc_end)) == NULL) {
+			return false;
+		}
+		bool doubtful = lx.doubtful;
+		lx.doubtful = false;
 		if (!ended && !lex_token(&lx, &t)) {
 			return false;
 		}
 		t.end = lx.at;
-		if (t.kind != TOKEN_BAD && !TN_VEC_PUSH(&out->tokens, t)) {
+		t.doubtful = doubtful || lx.doubtful;
+		if (t.kind == TOKEN_BAD) {
+			lx.doubtful = true;
+			continue; /* the next token tells that something was here */
+		}
+		if (!TN_VEC_PUSH(&out->tokens, t)) {
 			return false;
 		}
-		lx.line_before = false;
-		lx.doc = NULL;
+		lx.line_before = lx.doubtful = false;
+		lx.doc_begin = lx.doc_end = 0;
 		lx.statement_begins = t.kind == TOKEN_COMMAND || (t.kind == TOKEN_PUNCT && (t.punct == P1(';') || t.punct == P1('}')));
 		if (ended) {
 			return true;

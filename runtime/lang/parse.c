@@ -57,10 +57,15 @@ struct tn_span parse_span_from(const struct parser *p, uint32_t begin_token) {
 }
 
 struct tn_error *parse_error(struct parser *p, struct tn_span span, const char *format, ...) {
-	if (p->failed) {
+	bool told = parse_peek(p, 0)->doubtful || (p->at > p->statement && p->tokens[p->at - 1].doubtful);
+	p->error_count++;
+	if (p->failed || told) {
+		p->failed = true;
 		return NULL;
 	}
 	p->failed = true;
+	bool at_end = parse_peek(p, 0)->kind == TOKEN_END && p->at > 0 && span.begin >= p->tokens[p->at - 1].end;
+	p->hit_end = p->hit_end || (at_end && !p->embedded && p->diag->errors.count == 0);
 	char text[TN_ERROR_TEXT_MAX];
 	va_list args;
 	va_start(args, format);
@@ -71,10 +76,12 @@ struct tn_error *parse_error(struct parser *p, struct tn_span span, const char *
 
 static void text_of(const struct parser *p, const struct token *t, char out[48]) {
 	if (t->kind == TOKEN_END) {
-		snprintf(out, 48, "the end of the text");
+		snprintf(out, 48, "%s", p->embedded ? "the end of the braces" : "the end of the text");
 	} else {
 		int n = (int)(t->end - t->begin);
-		snprintf(out, 48, "'%.*s'", n > 40 ? 40 : n, p->source->text + t->begin);
+		for (n = n > 40 ? 40 : n; n > 0 && ((unsigned char)p->source->text[t->begin + (uint32_t)n] & 0xc0) == 0x80; n--) {
+		} /* no cut inside a character */
+		snprintf(out, 48, "'%.*s'", n, p->source->text + t->begin);
 	}
 }
 
@@ -161,34 +168,70 @@ bool parse_enter(struct parser *p) {
 	return true;
 }
 
-/* ---- a whole source ---- */
+bool parse_grow(struct parser *p) {
+	if (++p->height > PARSE_MAX_HEIGHT) {
+		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "this expression is too long: at most %d operators in a row are possible", PARSE_MAX_HEIGHT);
+		return false;
+	}
+	return true;
+}
 
-/* After an error: behind the next ';' at the statement's own level, or before a line that begins like a definition. */
-static void recover(struct parser *p, uint32_t begin) {
-	int depth = 0;
-	p->failed = false;
-	p->depth = 0;
-	p->header = false;
+/* ---- recovery ---- */
+
+/* The words that begin no statement but go on with one. */
+static bool goes_on(const struct token *t) {
+	return t->kind == TOKEN_NAME && (strcmp(t->str.text, "else") == 0 || strcmp(t->str.text, "catch") == 0);
+}
+
+/* Whether the '}' at the current token may be a statement's last. */
+static bool ends_statement(const struct parser *p) {
+	const struct token *next = parse_peek(p, 1);
+	if (next->kind == TOKEN_NAME) {
+		return next->line_before && !goes_on(next);
+	}
+	return next->kind != TOKEN_PUNCT || next->punct == P1('}') || (next->line_before && (next->punct == P1('{') || next->punct == P1('(')));
+}
+
+static bool begins_definition(const struct parser *p) {
+	const struct token *t = parse_peek(p, 0);
+	bool first_column = t->begin == 0 || p->source->text[t->begin - 1] == '\n';
+	return first_column && t->kind == TOKEN_NAME && (strcmp(t->str.text, "struct") == 0 || parse_decl_ahead(p, false));
+}
+
+/* A ';' inside round brackets ends the statement too, for one of them was not closed, but in the header of a `for`. */
+bool parse_recover(struct parser *p, uint32_t begin, int depth) {
 	uint32_t failed_at = p->at;
-	p->at = begin;
-	for (; parse_peek(p, 0)->kind != TOKEN_END; p->at++) {
+	int braces = 0, brackets = 0;
+	const struct token *first = &p->tokens[begin];
+	bool is_for = first->kind == TOKEN_NAME && strcmp(first->str.text, "for") == 0;
+	p->failed = false;
+	p->depth = depth;
+	p->height = 0;
+	for (p->at = begin; parse_peek(p, 0)->kind != TOKEN_END; p->at++) {
 		const struct token *t = parse_peek(p, 0);
-		bool closes = t->kind == TOKEN_PUNCT && (t->punct == P1('}') || t->punct == P1(')') || t->punct == P1(']'));
-		depth += t->kind == TOKEN_PUNCT && (t->punct == P1('{') || t->punct == P1('(') || t->punct == P1('['));
-		depth -= closes && depth > 0;
-		if (p->at < failed_at || p->at == begin) {
-			continue;
+		uint32_t punct = t->kind == TOKEN_PUNCT ? t->punct : 0;
+		bool reached = p->at >= failed_at;
+		brackets += (punct == P1('(') || punct == P1('[')) - (punct == P1(')') || punct == P1(']'));
+		braces += punct == P1('{');
+		if (punct == P1('}')) {
+			if (braces == 0) {
+				break;
+			}
+			braces--;
 		}
-		if (depth == 0 && (parse_is(p, P1(';')) || parse_is(p, P1('}')))) {
+		bool end = (punct == P1(';') && !(is_for && brackets > 0) && !goes_on(parse_peek(p, 1))) || (punct == P1('}') && ends_statement(p)) || t->kind == TOKEN_COMMAND;
+		if (reached && braces == 0 && end) {
 			p->at++;
-			return;
+			break;
 		}
-		bool first_column = t->begin == 0 || p->source->text[t->begin - 1] == '\n';
-		if (first_column && t->kind == TOKEN_NAME && parse_decl_ahead(p, false)) {
-			return;
+		if (reached && p->at > begin && depth == 0 && begins_definition(p)) {
+			break;
 		}
 	}
+	return !p->out_of_memory && p->error_count < TN_MAX_ERRORS && p->diag->errors.count < TN_MAX_ERRORS;
 }
+
+/* ---- a whole source ---- */
 
 /* Only `name = literal` lines: what schedulers write into parameter cells. */
 static bool is_parameter_cell(const struct parser *p) {
@@ -253,7 +296,8 @@ static bool check_nesting(const struct tn_source *source, const struct token_lis
 	return true;
 }
 
-bool tn_parse(const struct tn_source *source, struct tn_arena *arena, struct tn_ast_unit *unit, struct tn_diagnostics *diag) {
+/* *hit_end: the first error is that the text ends too early. */
+static bool parse_source(const struct tn_source *source, struct tn_arena *arena, struct tn_ast_unit *unit, struct tn_diagnostics *diag, bool *hit_end) {
 	struct token_list tokens = {0};
 	struct node_list items = {0};
 	size_t before = diag->errors.count;
@@ -265,10 +309,13 @@ bool tn_parse(const struct tn_source *source, struct tn_arena *arena, struct tn_
 	struct parser p = {.source = source, .arena = arena, .diag = diag, .tokens = tokens.tokens.items, .count = (uint32_t)tokens.tokens.count};
 	if (ok && check_nesting(source, &tokens, diag)) {
 		p.parameter_cell = is_parameter_cell(&p);
-		while (parse_peek(&p, 0)->kind != TOKEN_END && !p.out_of_memory && diag->errors.count < TN_MAX_ERRORS) {
+		while (parse_peek(&p, 0)->kind != TOKEN_END) {
 			uint32_t begin = p.at;
 			if (!parse_statement(&p, &items, true)) {
-				recover(&p, begin);
+				if (!parse_recover(&p, begin, 0)) {
+					break;
+				}
+				p.at += parse_is(&p, P1('}')); /* one that closes nothing */
 			}
 		}
 		ok = !p.out_of_memory && parse_finish_list(&p, &items, &unit->items);
@@ -277,9 +324,15 @@ bool tn_parse(const struct tn_source *source, struct tn_arena *arena, struct tn_
 	if (!ok) {
 		tn_diagnostics_add(diag, (struct tn_span){0}, TN_ERR_MEMORY, "out of memory");
 	}
+	*hit_end = p.hit_end || tokens.open_comment;
 	TN_VEC_FINISH(&tokens.tokens);
 	TN_VEC_FINISH(&items.v);
 	return ok && diag->errors.count == before;
+}
+
+bool tn_parse(const struct tn_source *source, struct tn_arena *arena, struct tn_ast_unit *unit, struct tn_diagnostics *diag) {
+	bool hit_end = false;
+	return parse_source(source, arena, unit, diag, &hit_end);
 }
 
 struct tn_ast *tn_parse_signature(const struct tn_source *source, struct tn_arena *arena, struct tn_diagnostics *diag) {
@@ -311,12 +364,7 @@ bool tn_parse_is_incomplete(const char *text, size_t length) {
 		return false;
 	}
 	tn_arena_init(&arena);
-	if (!tn_parse(source, &arena, &unit, &diag)) {
-		for (size_t i = 0; i < diag.errors.count; i++) {
-			const char *message = diag.errors.items[i].text;
-			incomplete = incomplete || strstr(message, "the end of the text") != NULL || strstr(message, "comment is not closed") != NULL;
-		}
-	}
+	incomplete = !parse_source(source, &arena, &unit, &diag, &incomplete) && incomplete;
 	tn_diagnostics_finish(&diag);
 	tn_arena_finish(&arena);
 	tn_source_unref(source);

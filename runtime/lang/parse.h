@@ -6,7 +6,8 @@
 
 #include "lang/token.h"
 
-enum { PARSE_MAX_DEPTH = 200 };
+/* Nesting, and the height of an expression's tree, which a chain a + b + c … raises without nesting: whoever walks the tree recurses. */
+enum { PARSE_MAX_DEPTH = 200, PARSE_MAX_HEIGHT = 1000 };
 
 struct parser {
 	const struct tn_source *source;
@@ -14,10 +15,15 @@ struct parser {
 	struct tn_diagnostics *diag;
 	const struct token *tokens; /* the last one is END */
 	uint32_t count, at;
+	uint32_t statement;         /* where the innermost statement begins */
+	uint32_t error_count;
 	int depth;
+	int height;                 /* of the highest expression since the innermost scope of heights began: see parse_binary */
 	bool out_of_memory, failed; /* failed: an error was reported, and nothing more until recovery */
 	bool parameter_cell;        /* only `name = literal` lines: no ';' needed */
-	bool header;                /* inside the ( ) of a control statement */
+	bool embedded;              /* inside the braces of an f-string: what ends there is not the text */
+	bool brace_missing;         /* was reported: so is what follows from it */
+	bool hit_end;               /* the first error was that the text ends here */
 };
 
 /* A growing list of nodes that ends in the arena. */
@@ -41,6 +47,9 @@ bool parse_push(struct parser *p, struct node_list *list, struct tn_ast *node); 
 bool parse_finish_list(struct parser *p, struct node_list *list, struct tn_ast_list *out);
 void *parse_copy(struct parser *p, const void *items, size_t count, size_t size);
 bool parse_enter(struct parser *p); /* nesting; leave by p->depth-- */
+bool parse_grow(struct parser *p);  /* one level more of the tree */
+/* After the statement that begins at the token `begin` failed: behind it, or at the '}' that closes what it stands in. False: go no further. */
+bool parse_recover(struct parser *p, uint32_t begin, int depth);
 uint32_t parse_matching(const struct parser *p, uint32_t at); /* index of the bracket that closes the one at `at`, or END's */
 
 /* ---- parse_type.c ---- */

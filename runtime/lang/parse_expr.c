@@ -10,7 +10,6 @@ static struct tn_ast *parse_unary(struct parser *p);
 /* ---- binary operators ---- */
 
 struct binary { uint32_t punct; int level; enum tn_ast_op op; };
-enum { LEVEL_RANGE = 7 };
 static const struct binary binaries[] = {
 	{P2('|', '|'), 1, TN_AST_OP_OR}, {P2('&', '&'), 2, TN_AST_OP_AND}, {P1('|'), 3, TN_AST_OP_BITOR}, {P1('^'), 4, TN_AST_OP_BITXOR},
 	{P1('&'), 5, TN_AST_OP_BITAND}, {P2('=', '='), 6, TN_AST_OP_EQ}, {P2('!', '='), 6, TN_AST_OP_NE}, {P1('<'), 7, TN_AST_OP_LT},
@@ -50,18 +49,19 @@ static struct tn_ast *make_op(struct parser *p, enum tn_ast_kind kind, enum tn_a
 	return node;
 }
 
+/* Each scope of heights begins at 0, every operator adds one to the highest of its operands, and what is around takes the higher. */
+static void leave_heights(struct parser *p, int outer) { p->height = p->height > outer ? p->height : outer; }
+
 static struct tn_ast *parse_binary(struct parser *p, int level) {
 	uint32_t begin = p->at;
+	int outer = p->height;
+	p->height = 0;
 	struct tn_ast *a = parse_unary(p);
 	const struct binary *op;
 	while (a != NULL && (op = binary_ahead(p)) != NULL && op->level >= level) {
 		uint32_t caret = p->at++;
-		if (parse_is(p, P1('/')) && op->op == TN_AST_OP_DIV) {
-			parse_error(p, parse_token_span(p, &p->tokens[caret]), "'//' begins a comment; whole-number division of ints is '/', of tensors floor_div(a, b)");
-			return NULL;
-		}
 		struct tn_ast *b = parse_binary(p, op->level + 1);
-		if (b == NULL) {
+		if (b == NULL || !parse_grow(p)) {
 			return NULL;
 		}
 		if (op->op == TN_AST_OP_RANGE && a->kind == TN_AST_BINARY && a->op.op == TN_AST_OP_RANGE && !a->parenthesised) {
@@ -70,21 +70,28 @@ static struct tn_ast *parse_binary(struct parser *p, int level) {
 		}
 		a = make_op(p, TN_AST_BINARY, op->op, a, b, begin, caret);
 	}
+	leave_heights(p, outer);
 	return a;
 }
 
 static struct tn_ast *parse_conditional(struct parser *p) {
 	uint32_t begin = p->at;
 	struct tn_ast *cond = parse_binary(p, 1);
-	if (cond == NULL || !parse_accept(p, P1('?'))) {
+	if (cond == NULL || !parse_is(p, P1('?'))) {
 		return cond;
 	}
+	p->at++;
 	struct tn_ast *a = parse_expr(p);
+	if (a != NULL && p->embedded && parse_peek(p, 0)->kind == TOKEN_END) {
+		struct tn_error *err = parse_error(p, parse_span_from(p, begin), "expected ':' of '?:': the first ':' of the braces begins the format");
+		tn_error_hint(err, "put it in parentheses: {(a ? b : c)}");
+		return NULL;
+	}
 	if (a == NULL || !parse_expect(p, P1(':'), "':' of '?:'")) {
 		return NULL;
 	}
 	struct tn_ast *b = parse_expr(p);
-	struct tn_ast *node = b == NULL ? NULL : parse_node(p, TN_AST_COND, begin);
+	struct tn_ast *node = b == NULL || !parse_grow(p) ? NULL : parse_node(p, TN_AST_COND, begin);
 	if (node != NULL) {
 		node->cond.cond = cond;
 		node->cond.a = a;
@@ -93,13 +100,28 @@ static struct tn_ast *parse_conditional(struct parser *p) {
 	return node;
 }
 
+/* Behind an operand nothing of the language is a name: Python's operators, and what C has as expressions. True: reported. */
+static bool report_operator_habit(struct parser *p) {
+	static const struct { const char *word, *hint; } words[] = {
+		{"and", "write &&"}, {"or", "write ||"}, {"not", "write !contains(xs, x)"}, {"in", "write contains(xs, x); a loop is for (auto x : xs)"},
+		{"is", "write =="}, {"if", "write condition ? a : b"}, {"instanceof", "types are known when the cell is checked"}};
+	const struct token *t = parse_peek(p, 0);
+	for (size_t i = 0; t->kind == TOKEN_NAME && !t->line_before && i < TN_ARRAY_LEN(words); i++) {
+		if (strcmp(t->str.text, words[i].word) == 0) {
+			tn_error_hint(parse_error(p, parse_token_span(p, t), "there is no operator '%s'", words[i].word), "%s", words[i].hint);
+			return true;
+		}
+	}
+	return false;
+}
+
 struct tn_ast *parse_expr(struct parser *p) {
 	if (!parse_enter(p)) {
 		return NULL;
 	}
 	struct tn_ast *e = parse_conditional(p);
 	p->depth--;
-	return e;
+	return e != NULL && report_operator_habit(p) ? NULL : e;
 }
 
 /* ---- calls, indices, fields ---- */
@@ -127,6 +149,10 @@ static bool parse_args(struct parser *p, struct tn_ast_arg **out, uint32_t *coun
 			break;
 		}
 	}
+	if (ok && parse_is(p, P1('='))) {
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an argument is no assignment"), "a named argument is written name: value");
+		ok = false;
+	}
 	ok = ok && parse_expect(p, P1(')'), "')' behind the arguments");
 	*count = (uint32_t)args.count;
 	*out = ok ? parse_copy(p, args.items, args.count, sizeof(*args.items)) : NULL;
@@ -153,10 +179,7 @@ static bool parse_index_item(struct parser *p, struct tn_ast_index *item) {
 		}
 		item->expr = first;
 		if (first != NULL && first->kind == TN_AST_BINARY && first->op.op == TN_AST_OP_RANGE && !first->parenthesised) {
-			struct tn_error *err = parse_error(p, first->span, "a range a..b is no index");
-			if (err != NULL) {
-				tn_error_hint(err, "a slice is written a:b");
-			}
+			tn_error_hint(parse_error(p, first->span, "a range a..b is no index"), "a slice is written a:b");
 			return false;
 		}
 		if (parse_accept(p, P1(':'))) {
@@ -231,7 +254,7 @@ static struct tn_ast *parse_struct_literal(struct parser *p, struct tn_name modu
 
 static bool struct_literal_ahead(const struct parser *p) {
 	return parse_is(p, P1('{')) && ((parse_is_at(p, 1, P1('.')) && parse_peek(p, 2)->kind == TOKEN_NAME && parse_is_at(p, 3, P1('='))) ||
-	                                (parse_is_at(p, 1, P1('}')) && !p->header));
+	                                parse_is_at(p, 1, P1('}')));
 }
 
 static struct tn_ast *parse_postfix(struct parser *p, struct tn_ast *e, uint32_t begin) {
@@ -240,10 +263,7 @@ static struct tn_ast *parse_postfix(struct parser *p, struct tn_ast *e, uint32_t
 		if (parse_accept(p, P1('('))) {
 			struct tn_ast_arg *args;
 			uint32_t count;
-			bool header = p->header;
-			p->header = false;
-			bool ok = parse_args(p, &args, &count);
-			p->header = header;
+			bool ok = parse_args(p, &args, &count) && parse_grow(p);
 			struct tn_ast *node = ok ? parse_node(p, TN_AST_CALL, begin) : NULL;
 			if (node != NULL) {
 				node->call.callee = e;
@@ -253,10 +273,11 @@ static struct tn_ast *parse_postfix(struct parser *p, struct tn_ast *e, uint32_t
 			e = node;
 		} else if (!parse_peek(p, 0)->line_before && parse_accept(p, P1('['))) {
 			e = parse_index(p, e, begin);
+			e = e == NULL || !parse_grow(p) ? NULL : e;
 		} else if (parse_is(p, P1('.'))) {
 			p->at++;
 			struct tn_name name;
-			if (!parse_name(p, &name, "a field or function behind '.'")) {
+			if (!parse_name(p, &name, "a field or function behind '.'") || !parse_grow(p)) {
 				return NULL;
 			}
 			if (struct_literal_ahead(p) && e->kind == TN_AST_NAME) {
@@ -271,10 +292,7 @@ static struct tn_ast *parse_postfix(struct parser *p, struct tn_ast *e, uint32_t
 			}
 			e = node;
 		} else if (parse_is(p, P2('-', '>')) && parse_peek(p, 1)->kind == TOKEN_NAME) {
-			struct tn_error *err = parse_error(p, parse_token_span(p, parse_peek(p, 0)), "there are no pointers, and no '->'");
-			if (err != NULL) {
-				tn_error_hint(err, "write .%s", parse_peek(p, 1)->str.text);
-			}
+			tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "there are no pointers, and no '->'"), "write .%s", parse_peek(p, 1)->str.text);
 			return NULL;
 		} else {
 			return e;
@@ -296,9 +314,7 @@ static bool find_brace_end(const struct tn_source *source, uint32_t at, uint32_t
 	for (uint32_t i = at; i < limit; i++) {
 		char c = source->text[i];
 		if (out->spec_begin == 0 && (c == '"' || c == '\'')) {
-			for (i++; i < limit && source->text[i] != c; i++) {
-				i += source->text[i] == '\\';
-			}
+			i = tn_lex_string_end(source, i, limit) - 1;
 		} else if (c == '(' || c == '[' || c == '{') {
 			depth++;
 		} else if (c == '}' && depth == 0) {
@@ -323,12 +339,18 @@ static struct tn_ast *parse_embedded(struct parser *p, const struct fpart_range 
 	} else if (tokens.tokens.count <= 1) {
 		parse_error(p, span, "expected an expression between the braces");
 	} else {
-		struct parser sub = {.source = p->source, .arena = p->arena, .diag = p->diag, .tokens = tokens.tokens.items, .count = (uint32_t)tokens.tokens.count, .depth = p->depth};
+		struct parser sub = {.source = p->source, .arena = p->arena, .diag = p->diag, .tokens = tokens.tokens.items, .count = (uint32_t)tokens.tokens.count,
+			.depth = p->depth, .height = p->height, .embedded = true};
 		e = parse_expr(&sub);
-		if (e != NULL && parse_peek(&sub, 0)->kind != TOKEN_END) {
-			parse_error(&sub, parse_token_span(&sub, parse_peek(&sub, 0)), "expected '}' or ':' behind the expression");
+		const struct token *end = parse_peek(&sub, 0);
+		if (e != NULL && end->kind != TOKEN_END) {
+			parse_error(&sub, parse_token_span(&sub, end), "expected '}' or ':' behind the expression");
+			e = NULL;
+		} else if (e != NULL && memchr(p->source->text + sub.tokens[sub.count - 2].end, '/', r->expr_end - sub.tokens[sub.count - 2].end) != NULL) {
+			parse_error(&sub, span, "a comment inside the braces of an f-string");
 			e = NULL;
 		}
+		p->height = sub.height;
 		p->failed = p->failed || e == NULL;
 		p->out_of_memory = p->out_of_memory || sub.out_of_memory;
 	}
@@ -423,26 +445,31 @@ static struct tn_ast *parse_lambda(struct parser *p) {
 	return node;
 }
 
+/* (int)x behind its '(': C's cast. (int)(x) is a call of what stands in parentheses, and converts as meant. */
+static bool report_cast(struct parser *p) {
+	static const struct { const char *type, *call; } casts[] = {{"int", "int"}, {"float", "float"}, {"bool", "bool"}, {"string", "string"}, {"double", "float"},
+		{"long", "int"}, {"char", "string"}, {"unsigned", "int"}, {"size_t", "int"}, {"f64", "f64"}, {"f32", "f32"}, {"bf16", "bf16"}, {"f16", "f16"},
+		{"i64", "i64"}, {"i32", "i32"}, {"u8", "u8"}, {"bool8", "bool8"}};
+	const struct token *type = parse_peek(p, 0), *after = parse_peek(p, 2);
+	bool operand = (after->kind != TOKEN_PUNCT && after->kind != TOKEN_END && !after->line_before && !parse_is_keyword(after)) || parse_is_at(p, 2, P1('-'));
+	for (size_t i = 0; type->kind == TOKEN_NAME && parse_is_at(p, 1, P1(')')) && operand && i < TN_ARRAY_LEN(casts); i++) {
+		if (strcmp(type->str.text, casts[i].type) == 0) {
+			tn_error_hint(parse_error(p, parse_token_span(p, type), "a conversion is a call, not a cast"), "write %s(x)", casts[i].call);
+			return true;
+		}
+	}
+	return false;
+}
+
 static struct tn_ast *parse_parenthesised(struct parser *p) {
 	uint32_t begin = p->at, close = parse_matching(p, p->at);
 	if (close + 1 < p->count && p->tokens[close + 1].kind == TOKEN_PUNCT && p->tokens[close + 1].punct == P2('=', '>')) {
 		return parse_lambda(p);
 	}
 	p->at++;
-	uint32_t type_end = parse_scan_type(p, p->at);
-	const struct token *first = parse_peek(p, 0), *after = parse_peek(p, 2);
-	static const char *const numbers[] = {"int", "float", "bool", "string", "double", "long", "f32", "f64", "i64", "i32"};
-	for (size_t i = 0; type_end == p->at + 1 && i < TN_ARRAY_LEN(numbers); i++) {
-		if (strcmp(first->str.text, numbers[i]) == 0 && parse_is_at(p, 1, P1(')')) && (after->kind == TOKEN_NAME || after->kind == TOKEN_INT || after->kind == TOKEN_FLOAT)) {
-			struct tn_error *err = parse_error(p, parse_token_span(p, first), "a conversion is a call");
-			if (err != NULL) {
-				tn_error_hint(err, "write %s(x)", i == 4 ? "float" : i == 5 ? "int" : numbers[i]);
-			}
-			return NULL;
-		}
+	if (report_cast(p)) {
+		return NULL;
 	}
-	bool header = p->header;
-	p->header = false;
 	struct node_list items = {0};
 	bool ok = true, comma = false;
 	while (ok && !parse_is(p, P1(')'))) {
@@ -453,7 +480,6 @@ static struct tn_ast *parse_parenthesised(struct parser *p) {
 		comma = true;
 	}
 	ok = ok && parse_expect(p, P1(')'), "')'");
-	p->header = header;
 	struct tn_ast *node = NULL;
 	if (ok && items.v.count == 1 && !comma) {
 		node = items.v.items[0];
@@ -491,6 +517,11 @@ static struct tn_ast *parse_map(struct parser *p) {
 	struct node_list keys = {0}, values = {0};
 	struct tn_ast_list key_list = {0}, value_list = {0};
 	bool ok = true;
+	if (parse_is(p, P1('.')) && parse_peek(p, 1)->kind == TOKEN_NAME) {
+		struct tn_error *err = parse_error(p, parse_token_span(p, parse_peek(p, 0)), "fields without the name of their struct");
+		tn_error_hint(err, "write Name{ .%s = … }", parse_peek(p, 1)->str.text);
+		ok = false;
+	}
 	while (ok && !parse_is(p, P1('}'))) {
 		ok = parse_push(p, &keys, parse_expr(p)) && parse_expect(p, P1(':'), "':' behind the key") && parse_push(p, &values, parse_expr(p));
 		if (!ok || !parse_accept(p, P1(','))) {
@@ -566,17 +597,34 @@ struct tn_ast *parse_block_expr(struct parser *p) {
 	return node;
 }
 
+static bool report_word_habit(struct parser *p, const struct token *t) {
+	static const struct { const char *word, *hint; } habits[] = {{"True", "true"}, {"False", "false"}, {"None", "empty"}, {"NULL", "empty"}, {"nullptr", "empty"},
+		{"null", "empty"}, {"lambda", "(x) => …"}, {"not", "!x"}, {"new", "Name{ … }"}, {"await", "the call alone"}};
+	for (size_t i = 0; i < TN_ARRAY_LEN(habits); i++) {
+		bool needs_operand = i >= 6; /* names of their own but where a name follows */
+		if (strcmp(t->str.text, habits[i].word) == 0 && (!needs_operand || (parse_peek(p, 1)->kind == TOKEN_NAME && !parse_peek(p, 1)->line_before))) {
+			tn_error_hint(parse_error(p, parse_token_span(p, t), "there is no '%s'", t->str.text), "write %s", habits[i].hint);
+			return true;
+		}
+	}
+	int word = block_word(p);
+	if (word >= 0 && block_words[word].block == TN_BLOCK_GRAD && !parse_block_word_ahead(p)) {
+		parse_error(p, parse_token_span(p, t), "expected grad (variable, …) { … }");
+		return true;
+	}
+	if (parse_is_at(p, 1, P1('{')) && !parse_peek(p, 1)->line_before && !parse_is_at(p, 2, P1('.')) && !parse_is_at(p, 2, P1('}')) && !parse_block_word_ahead(p) &&
+	    !parse_is_keyword(t)) {
+		parse_error(p, parse_token_span(p, parse_peek(p, word >= 0 ? 1 : 2)), "expected %s behind '%s'", word >= 0 ? "'('" : "'.field = value' in the braces",
+			t->str.text);
+		return true;
+	}
+	return false;
+}
+
 static struct tn_ast *parse_word(struct parser *p, const struct token *t) {
 	uint32_t begin = p->at;
-	static const struct { const char *word, *hint; } habits[] = {{"True", "true"}, {"False", "false"}, {"None", "empty"}, {"NULL", "empty"}, {"nullptr", "empty"}};
-	for (size_t i = 0; i < TN_ARRAY_LEN(habits); i++) {
-		if (strcmp(t->str.text, habits[i].word) == 0) {
-			struct tn_error *err = parse_error(p, parse_token_span(p, t), "there is no '%s'", t->str.text);
-			if (err != NULL) {
-				tn_error_hint(err, "write %s", habits[i].hint);
-			}
-			return NULL;
-		}
+	if (report_word_habit(p, t)) {
+		return NULL;
 	}
 	if (parse_block_word_ahead(p)) {
 		return parse_block_expr(p);
@@ -608,23 +656,50 @@ static struct tn_ast *parse_word(struct parser *p, const struct token *t) {
 	return node;
 }
 
-static struct tn_ast *parse_literal(struct parser *p, const struct token *t, enum tn_ast_kind kind) {
-	struct tn_ast *node;
+static struct tn_ast *parse_literal(struct parser *p, const struct token *t, enum tn_ast_kind kind, bool negative) {
 	uint32_t begin = p->at++;
-	if (t->kind == TOKEN_INT && t->i == INT64_MIN && !(begin > 0 && p->tokens[begin - 1].kind == TOKEN_PUNCT && p->tokens[begin - 1].punct == P1('-'))) {
+	if (t->kind == TOKEN_INT && t->i == INT64_MIN && !negative) {
 		parse_error(p, parse_token_span(p, t), "this integer does not fit an int: expected at most 9223372036854775807");
 		return NULL;
 	}
-	node = parse_node(p, kind, begin);
-	if (node != NULL) {
-		if (kind == TN_AST_INT) {
-			node->i = t->i;
-		} else if (kind == TN_AST_FLOAT) {
-			node->f = t->f;
-		} else {
-			node->str.text = t->str.text;
-			node->str.length = t->str.length;
+	struct tn_ast *node = parse_node(p, kind, begin);
+	if (node != NULL && kind == TN_AST_INT) {
+		node->i = t->i;
+	} else if (node != NULL) {
+		node->f = t->f;
+	}
+	return node;
+}
+
+/* "a" "b" is "ab", as in C. */
+static struct tn_ast *parse_string(struct parser *p) {
+	uint32_t begin = p->at, length = 0;
+	for (; parse_peek(p, 0)->kind == TOKEN_STRING; p->at++) {
+		if (length > UINT32_MAX - parse_peek(p, 0)->str.length) {
+			parse_error(p, parse_token_span(p, parse_peek(p, 0)), "this string is too long");
+			return NULL;
 		}
+		length += parse_peek(p, 0)->str.length;
+	}
+	const char *text = p->tokens[begin].str.text;
+	if (p->at - begin > 1) {
+		char *joined = tn_arena_alloc(p->arena, (size_t)length + 1);
+		size_t n = 0;
+		for (uint32_t i = begin; joined != NULL && i < p->at; i++) {
+			memcpy(joined + n, p->tokens[i].str.text, p->tokens[i].str.length);
+			n += p->tokens[i].str.length;
+		}
+		if (joined == NULL) {
+			p->out_of_memory = true;
+			return NULL;
+		}
+		joined[n] = '\0';
+		text = joined;
+	}
+	struct tn_ast *node = parse_node(p, TN_AST_STRING, begin);
+	if (node != NULL) {
+		node->str.text = text;
+		node->str.length = length;
 	}
 	return node;
 }
@@ -633,11 +708,11 @@ static struct tn_ast *parse_primary(struct parser *p) {
 	const struct token *t = parse_peek(p, 0);
 	switch (t->kind) {
 	case TOKEN_INT:
-		return parse_literal(p, t, TN_AST_INT);
+		return parse_literal(p, t, TN_AST_INT, false);
 	case TOKEN_FLOAT:
-		return parse_literal(p, t, TN_AST_FLOAT);
+		return parse_literal(p, t, TN_AST_FLOAT, false);
 	case TOKEN_STRING:
-		return parse_literal(p, t, TN_AST_STRING);
+		return parse_string(p);
 	case TOKEN_FSTRING:
 		return parse_fstring(p, t);
 	case TOKEN_NAME:
@@ -655,22 +730,36 @@ static struct tn_ast *parse_primary(struct parser *p) {
 		return parse_map(p);
 	}
 	if (t->kind == TOKEN_END) {
-		parse_error(p, parse_token_span(p, t), "expected an expression, found the end of the text");
+		parse_error(p, parse_token_span(p, t), "expected an expression, found %s", p->embedded ? "the end of the braces" : "the end of the text");
+	} else if (parse_is(p, P2('+', '+')) || parse_is(p, P2('-', '-'))) {
+		parse_error(p, parse_token_span(p, t), "'%s' is a statement of its own, and no expression", parse_is(p, P2('+', '+')) ? "++" : "--");
 	} else {
 		parse_error(p, parse_token_span(p, t), "expected an expression, found '%.*s'", (int)(t->end - t->begin), p->source->text + t->begin);
 	}
 	return NULL;
 }
 
+static struct tn_ast *parse_unary_nested(struct parser *p) {
+	if (!parse_enter(p)) {
+		return NULL;
+	}
+	struct tn_ast *e = parse_unary(p);
+	p->depth--;
+	return e;
+}
+
 static struct tn_ast *parse_power(struct parser *p) {
 	uint32_t begin = p->at;
+	int outer = p->height;
+	p->height = 0;
 	struct tn_ast *a = parse_primary(p);
-	a = a == NULL ? NULL : parse_postfix(p, a, begin);
+	a = a == NULL || !parse_grow(p) ? NULL : parse_postfix(p, a, begin);
 	if (a != NULL && parse_is(p, P2('*', '*'))) {
 		uint32_t caret = p->at++;
-		struct tn_ast *b = parse_unary(p);
-		a = b == NULL ? NULL : make_op(p, TN_AST_BINARY, TN_AST_OP_POW, a, b, begin, caret);
+		struct tn_ast *b = parse_unary_nested(p);
+		a = b == NULL || !parse_grow(p) ? NULL : make_op(p, TN_AST_BINARY, TN_AST_OP_POW, a, b, begin, caret);
 	}
+	leave_heights(p, outer);
 	return a;
 }
 
@@ -680,12 +769,12 @@ static struct tn_ast *parse_unary(struct parser *p) {
 	for (size_t i = 0; i < TN_ARRAY_LEN(unaries); i++) {
 		if (parse_is(p, unaries[i].punct)) {
 			uint32_t begin = p->at++;
-			if (!parse_enter(p)) {
-				return NULL;
+			const struct token *next = parse_peek(p, 0);
+			if (next->kind == TOKEN_INT && next->i == INT64_MIN && unaries[i].op == TN_AST_OP_NEG && !parse_is_at(p, 1, P2('*', '*'))) {
+				return parse_literal(p, next, TN_AST_INT, true); /* the one number whose digits alone do not fit */
 			}
-			struct tn_ast *a = parse_unary(p);
-			p->depth--;
-			return a == NULL ? NULL : make_op(p, TN_AST_UNARY, unaries[i].op, a, NULL, begin, begin);
+			struct tn_ast *a = parse_unary_nested(p);
+			return a == NULL || !parse_grow(p) ? NULL : make_op(p, TN_AST_UNARY, unaries[i].op, a, NULL, begin, begin);
 		}
 	}
 	return parse_power(p);

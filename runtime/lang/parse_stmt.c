@@ -6,12 +6,43 @@
 
 static bool parse_single(struct parser *p, struct tn_ast **out);
 
-/* What is before the current token ends without ';'. */
+/* `7 // 2;`: a comment that ends like a statement swallowed the end of one. */
+static bool comment_swallows_end(const struct parser *p) {
+	const char *text = p->source->text;
+	uint32_t at = p->tokens[p->at - 1].end, limit = (uint32_t)p->source->length;
+	while (at < limit && (text[at] == ' ' || text[at] == '\t')) {
+		at++;
+	}
+	if (limit - at < 3 || text[at] != '/' || text[at + 1] != '/' || text[at + 2] == '/') {
+		return false;
+	}
+	const char *feed = memchr(text + at, '\n', limit - at);
+	uint32_t end = feed == NULL ? limit : (uint32_t)(feed - text);
+	while (end > at && (text[end - 1] == ' ' || text[end - 1] == '\r' || text[end - 1] == '\t')) {
+		end--;
+	}
+	return text[end - 1] == ';';
+}
+
+static const char floor_hint[] = "'//' begins a comment: the quotient of ints is a / b, of tensors floor_div(a, b)";
+
+/* What is before the current token ends without ';'. Where the next line goes on, the parser does as if it were there. */
 static bool fail_semicolon(struct parser *p) {
-	const struct token *last = &p->tokens[p->at - 1];
+	const struct token *last = &p->tokens[p->at - 1], *next = parse_peek(p, 0);
 	struct tn_span span = {.source = p->source, .begin = last->end - 1, .caret = last->end, .end = last->end + 1};
-	parse_error(p, span, "expected ';' at the end of the statement");
-	return false;
+	struct tn_error *err = parse_error(p, span, "expected ';' at the end of the statement");
+	if (comment_swallows_end(p)) {
+		tn_error_hint(err, "%s", floor_hint);
+	} else if (parse_is(p, P1('='))) {
+		tn_error_hint(err, "an assignment has no value: write two");
+	} else if (parse_is(p, P2('+', '+')) || parse_is(p, P2('-', '-'))) {
+		tn_error_hint(err, "++ and -- are statements of their own");
+	}
+	if (!next->line_before || next->kind == TOKEN_BAD) {
+		return false;
+	}
+	p->failed = false;
+	return true;
 }
 
 /* The end of a statement that needs ';', unless it stands before '}' or at the end (then *open is set where it is given). */
@@ -22,6 +53,9 @@ static bool parse_end(struct parser *p, bool *open) {
 	if (parse_is(p, P1('}')) || parse_peek(p, 0)->kind == TOKEN_END) {
 		if (open != NULL) {
 			*open = true;
+		}
+		if (comment_swallows_end(p)) {
+			tn_error_hint(tn_diagnostics_warn(p->diag, parse_token_span(p, &p->tokens[p->at - 1]), "the ';' behind this is in a comment"), "%s", floor_hint);
 		}
 		return true;
 	}
@@ -64,7 +98,10 @@ static struct tn_ast_pattern *pattern_of(struct parser *p, struct tn_ast *e) {
 	if (e->kind == TN_AST_NAME) {
 		pattern->name = e->name;
 	} else if (e->kind != TN_AST_FIELD && e->kind != TN_AST_INDEX) {
-		parse_error(p, e->span, "this cannot be assigned: expected a variable, a field or an element");
+		struct tn_error *err = parse_error(p, e->span, "this cannot be assigned: expected a variable, a field or an element");
+		if (e->kind == TN_AST_BINARY && e->op.op == TN_AST_OP_MUL && e->op.a->kind == TN_AST_NAME && e->op.b->kind == TN_AST_NAME) {
+			tn_error_hint(err, "there are no pointers: what changes its caller's variable takes a parameter %s &%s", e->op.a->name.text, e->op.b->name.text);
+		}
 		return NULL;
 	}
 	pattern->expr = e;
@@ -100,6 +137,10 @@ static struct tn_ast *parse_simple(struct parser *p) {
 		if (parse_accept(p, assignments[i].punct)) {
 			uint32_t caret = p->at - 1;
 			struct tn_ast_pattern *target = pattern_of(p, e);
+			if (target != NULL && target->is_tuple && assignments[i].op >= 0) {
+				parse_error(p, e->span, "'%s=' changes one place, not a tuple of them", tn_ast_op_text((enum tn_ast_op)assignments[i].op));
+				return NULL;
+			}
 			struct tn_ast *value = target == NULL ? NULL : parse_expr(p);
 			struct tn_ast *node = value == NULL ? NULL : parse_node(p, TN_AST_ASSIGN, begin);
 			if (node != NULL) {
@@ -185,11 +226,9 @@ struct tn_ast *parse_function_rest(struct parser *p, struct tn_ast_type *result,
 				return NULL;
 			}
 		} else if (value != NULL) {
-			struct tn_error *err = parse_error(p, value->span, "a function gives its value by return: this expression has no ';'");
-			if (err != NULL) {
-				tn_error_hint(err, "write return …; or end it with ';'");
-			}
-			return NULL;
+			tn_error_hint(parse_error(p, value->span, "a function gives its value by return: this expression has no ';'"), "write return …; or end it with ';'");
+			p->failed = false; /* all of it was read: nothing to skip */
+
 		}
 	}
 	struct tn_ast *node = parse_node(p, TN_AST_FUNCTION, begin);
@@ -212,12 +251,15 @@ static bool parse_declaration(struct parser *p, struct node_list *out, bool top)
 		struct tn_ast_type *result = parse_type(p);
 		struct tn_ast *node = result == NULL ? NULL : parse_function_rest(p, result, begin, doc);
 		if (node != NULL && !top) {
-			parse_error(p, node->span, "functions stand at top level only");
-			return false;
+			struct tn_error *err = parse_error(p, node->span, "functions stand at top level only");
+			bool first_column = p->tokens[begin].begin == 0 || p->source->text[p->tokens[begin].begin - 1] == '\n';
+			tn_error_hint(err, "%s", first_column ? "is a '}' missing before it?" : "inside a function write a lambda: auto f = (x) => …;");
+			p->brace_missing = p->brace_missing || first_column;
+			p->failed = false;
+			return true;
 		}
 		if (node != NULL && !node->function.has_body) {
-			parse_error(p, node->span, "expected '{' behind the parameters");
-			return false;
+			return parse_expect(p, P1('{'), "'{' behind the parameters");
 		}
 		return parse_push(p, out, node);
 	}
@@ -234,6 +276,7 @@ static bool parse_fields(struct parser *p, struct tn_ast *node) {
 	while (ok && !parse_is(p, P1('}')) && parse_peek(p, 0)->kind != TOKEN_END) {
 		struct tn_ast_field field = {.doc = parse_peek(p, 0)->doc};
 		uint32_t begin = p->at;
+		size_t group = fields.count;
 		field.frozen = parse_is_word(p, "frozen") && parse_peek(p, 1)->kind != TOKEN_PUNCT;
 		p->at += field.frozen;
 		field.type = parse_type(p);
@@ -246,9 +289,9 @@ static bool parse_fields(struct parser *p, struct tn_ast *node) {
 			ok = ok && (TN_VEC_PUSH(&fields, field) || !(p->out_of_memory = true));
 		} while (ok && parse_accept(p, P1(',')));
 		ok = ok && (parse_accept(p, P1(';')) || fail_semicolon(p));
-		const struct token *next = parse_peek(p, 0);
-		if (ok && next->doc != NULL && !next->line_before && fields.items[fields.count - 1].doc == NULL) {
-			fields.items[fields.count - 1].doc = next->doc;
+		const struct token *end = &p->tokens[p->at - 1];
+		for (size_t i = group; ok && end->doc != NULL && end->kind == TOKEN_PUNCT && i < fields.count; i++) {
+			fields.items[i].doc = fields.items[i].doc == NULL ? end->doc : fields.items[i].doc; /* in the fields' own line */
 		}
 	}
 	ok = ok && parse_expect(p, P1('}'), "'}' behind the fields");
@@ -295,15 +338,9 @@ static bool parse_single(struct parser *p, struct tn_ast **out) {
 }
 
 static struct tn_ast *parse_condition(struct parser *p) {
-	bool header = p->header;
-	p->header = true;
 	struct tn_ast *cond = parse_expect(p, P1('('), "'(' before the condition") ? parse_expr(p) : NULL;
-	p->header = header;
 	if (cond != NULL && parse_is(p, P1('='))) {
-		struct tn_error *err = parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an assignment is no condition");
-		if (err != NULL) {
-			tn_error_hint(err, "write == to compare");
-		}
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an assignment is no condition"), "write == to compare");
 		return NULL;
 	}
 	return cond != NULL && parse_expect(p, P1(')'), "')' behind the condition") ? cond : NULL;
@@ -356,7 +393,6 @@ static struct tn_ast *parse_do(struct parser *p) {
 
 static struct tn_ast *parse_for_each(struct parser *p, struct tn_ast_type *type, struct tn_ast_pattern *target, uint32_t begin) {
 	struct tn_ast *iterable = parse_expr(p), *body;
-	p->header = false;
 	if (iterable == NULL || !parse_expect(p, P1(')'), "')' behind what is walked") || !parse_single(p, &body)) {
 		return NULL;
 	}
@@ -389,7 +425,6 @@ static struct tn_ast *parse_for_rest(struct parser *p, struct node_list *init, u
 	bool ok = parse_expect(p, P1(';'), "';' behind the start of the loop") && (parse_is(p, P1(';')) || (cond = parse_expr(p)) != NULL) &&
 	          parse_expect(p, P1(';'), "';' behind the condition of the loop") && parse_simple_list(p, P1(')'), &step) &&
 	          parse_expect(p, P1(')'), "')' behind the loop's header");
-	p->header = false;
 	ok = ok && parse_single(p, &body);
 	if (ok && (node = parse_node(p, TN_AST_FOR, begin)) != NULL) {
 		ok = parse_finish_list(p, init, &node->for_.init) && parse_finish_list(p, &step, &node->for_.step);
@@ -404,17 +439,19 @@ static struct tn_ast *parse_for(struct parser *p) {
 	uint32_t begin = p->at++;
 	struct node_list init = {0};
 	struct tn_ast *node = NULL;
-	bool ok = parse_expect(p, P1('('), "'(' behind 'for'"), header = p->header;
-	p->header = true;
+	bool ok = parse_expect(p, P1('('), "'(' behind 'for'");
+	if (ok && parse_peek(p, 0)->kind == TOKEN_NAME && parse_peek(p, 1)->kind == TOKEN_NAME && strcmp(parse_peek(p, 1)->str.text, "in") == 0) {
+		p->at++;
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected ':', found 'in'"), "write for (auto %s : …)", parse_peek(p, 0)[-1].str.text);
+		return NULL;
+	}
 	if (ok && parse_decl_ahead(p, true)) {
 		uint32_t decl = p->at;
 		struct tn_ast_type *type = parse_decl_type(p, &ok);
 		uint32_t name = p->at;
 		struct tn_ast_pattern *target = ok ? parse_pattern(p) : NULL;
 		if (target != NULL && parse_accept(p, P1(':'))) {
-			node = parse_for_each(p, type, target, begin);
-			p->header = header;
-			return node;
+			return parse_for_each(p, type, target, begin);
 		}
 		p->at = name;
 		ok = target != NULL && parse_decl_rest(p, type, false, decl, &init);
@@ -426,7 +463,6 @@ static struct tn_ast *parse_for(struct parser *p) {
 		ok = false;
 	}
 	node = ok ? parse_for_rest(p, &init, begin) : NULL;
-	p->header = header;
 	TN_VEC_FINISH(&init.v);
 	return node;
 }
@@ -444,8 +480,10 @@ static bool parse_case(struct parser *p, struct tn_ast_case *out) {
 		ok = false;
 	}
 	ok = ok && parse_expect(p, P1(':'), "':' behind the case");
+	int depth = p->depth;
 	while (ok && !parse_is_word(p, "case") && !parse_is_word(p, "default") && !parse_is(p, P1('}')) && parse_peek(p, 0)->kind != TOKEN_END) {
-		ok = parse_statement(p, &body, false);
+		uint32_t statement = p->at;
+		ok = parse_statement(p, &body, false) || parse_recover(p, statement, depth);
 	}
 	ok = ok && parse_finish_list(p, &values, &out->values) && parse_finish_list(p, &body, &out->body);
 	out->span = parse_span_from(p, begin);
@@ -557,19 +595,24 @@ static const struct { const char *word, *text, *hint; } habits[] = {
 	{"def", "there is no 'def'", "a function begins with its result's type: int f(int x) { … }"},
 	{"elif", "there is no 'elif'", "write else if"},
 	{"double", "there is no type 'double'", "float has 64 bits"},
-	{"unsigned", "there are no unsigned types", "int has 64 bits"},
+	{"long", "there is no type 'long'", "int has 64 bits"},
+	{"char", "there is no type 'char'", "text is a string, of any length"},
+	{"size_t", "there is no type 'size_t'", "int has 64 bits"},
+	{"unsigned", "there are no unsigned types", "int has 64 bits; the dtype u8 is of tensors"},
 	{"class", "there are no classes", "struct Name { … }; and functions that take it first"},
-	{"lambda", "a lambda is written (x) => …", "write (x) => x + 1"},
+	{"typedef", "there is no 'typedef'", "struct Name { … }; makes a type"},
+	{"static", "there is no 'static'", "what stands at top level stays"},
+	{"raise", "there is no 'raise'", "error(\"message\");"},
+	{"from", "there is no 'from … import'", "import \"file.tn\";"},
+	{"del", "there is no 'del'", "what is not needed is freed by itself"},
 };
 
 static bool report_habit(struct parser *p) {
 	const struct token *t = parse_peek(p, 0), *next = parse_peek(p, 1);
-	for (size_t i = 0; i < TN_ARRAY_LEN(habits); i++) {
-		if (t->kind == TOKEN_NAME && next->kind == TOKEN_NAME && strcmp(t->str.text, habits[i].word) == 0) {
-			struct tn_error *err = parse_error(p, parse_token_span(p, t), "%s", habits[i].text);
-			if (err != NULL) {
-				tn_error_hint(err, "%s", habits[i].hint);
-			}
+	bool elif = parse_is_word(p, "elif") && parse_is_at(p, 1, P1('('));
+	for (size_t i = 0; t->kind == TOKEN_NAME && ((next->kind == TOKEN_NAME && !next->line_before) || elif) && i < TN_ARRAY_LEN(habits); i++) {
+		if (strcmp(t->str.text, habits[i].word) == 0) {
+			tn_error_hint(parse_error(p, parse_token_span(p, t), "%s", habits[i].text), "%s", habits[i].hint);
 			return true;
 		}
 	}
@@ -600,22 +643,12 @@ static bool parse_block_statement(struct parser *p, struct node_list *out, bool 
 static bool parse_expression_statement(struct parser *p, struct node_list *out, bool top) {
 	bool open = false;
 	struct tn_ast *node = parse_simple(p);
-	if (node == NULL) {
+	if (node == NULL || !parse_end(p, &open)) {
 		return false;
 	}
-	const struct token *next = parse_peek(p, 0);
-	if (node->kind == TN_AST_EXPR_STMT && node->expr.value->kind == TN_AST_NAME && next->kind == TOKEN_NAME &&
-	    (strcmp(next->str.text, "and") == 0 || strcmp(next->str.text, "or") == 0)) {
-		parse_error(p, parse_token_span(p, next), "expected ';'; 'and' and 'or' are written && and ||");
-		return false;
+	if (node->kind == TN_AST_EXPR_STMT) {
+		node->expr.display = top && open; /* the cell's value; parse_body makes the block's */
 	}
-	if (!parse_end(p, &open)) {
-		return false;
-	}
-	if (node->kind == TN_AST_EXPR_STMT && open) {
-		node->expr.display = true; /* the cell's value; parse_body turns it into the block's */
-	}
-	(void)top;
 	return parse_push(p, out, node);
 }
 
@@ -677,36 +710,52 @@ bool parse_statement(struct parser *p, struct node_list *out, bool top) {
 	if (!parse_enter(p)) {
 		return false;
 	}
-	bool ok = parse_statement_inner(p, out, top);
+	int outer = p->height;
+	p->height = 0;
+	p->statement = p->at;
+	bool ok = parse_statement_inner(p, out, top) && parse_grow(p);
+	p->height = p->height > outer ? p->height : outer;
 	p->depth--;
 	return ok;
 }
 
+/* The statements up to '}'. One that fails is passed over, so that the next ones are looked at too. */
+static bool parse_statements(struct parser *p, struct node_list *items) {
+	bool recovered = false;
+	int depth = p->depth;
+	while (!parse_is(p, P1('}'))) {
+		uint32_t begin = p->at;
+		if (parse_peek(p, 0)->kind == TOKEN_END) {
+			p->failed = p->failed || recovered || p->brace_missing; /* that a '}' is missing may follow from what was said */
+			parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected '}', found the end of the text");
+			return false;
+		}
+		if (!parse_statement(p, items, false)) {
+			recovered = true;
+			if (!parse_recover(p, begin, depth)) {
+				p->failed = true;
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
 bool parse_body(struct parser *p, struct tn_ast_list *out, struct tn_ast **value) {
 	struct node_list items = {0};
-	bool header = p->header, ok = parse_expect(p, P1('{'), "'{'");
-	p->header = false;
+	uint32_t open = p->at;
+	bool ok = parse_expect(p, P1('{'), "'{'") && parse_statements(p, &items) && parse_expect(p, P1('}'), "'}'");
 	*value = NULL;
-	while (ok && !parse_is(p, P1('}'))) {
-		if (parse_peek(p, 0)->kind == TOKEN_END) {
-			parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected '}', found the end of the text");
-			ok = false;
-			break;
-		}
-		ok = parse_statement(p, &items, false);
-	}
-	ok = ok && parse_expect(p, P1('}'), "'}'");
 	if (ok && items.v.count > 0) {
 		struct tn_ast *last = items.v.items[items.v.count - 1];
-		uint32_t close = p->at - 1;
-		bool open = last->kind == TN_AST_EXPR_STMT && !(p->tokens[close - 1].kind == TOKEN_PUNCT && p->tokens[close - 1].punct == P1(';'));
-		if (open) {
+		const struct token *before = &p->tokens[p->at - 2]; /* of the closing brace */
+		bool ended = before->kind == TOKEN_PUNCT && before->punct == P1(';') && p->at - 2 > open;
+		if (last->kind == TN_AST_EXPR_STMT && !ended) {
 			*value = last->expr.value;
 			items.v.count--;
 		}
 	}
 	ok = ok && parse_finish_list(p, &items, out);
 	TN_VEC_FINISH(&items.v);
-	p->header = header;
 	return ok;
 }
