@@ -97,6 +97,10 @@ struct operand {
 	bool by_ref;   /* written with & */
 	bool receiver; /* x of x.f(…), v of v(…): by reference where the parameter is one */
 	bool is_place;
+	/* a path through `any`: it is a place only when it runs. `root` is referred to, `rest` are the indices behind it */
+	const struct tn_ast *path, *cut;
+	struct tn_ir *root, **rest;
+	uint32_t rest_count;
 };
 struct operands {
 	struct operand *items;
@@ -208,6 +212,8 @@ struct tn_ir *check_call(struct tn_checker *c, const struct tn_ast *ast, struct 
 /* By name, overloads chosen; `args` in order. `method`: x.name(…), for the messages. */
 struct tn_ir *check_call_name(
 	struct tn_checker *c, struct tn_module *module, const char *name, struct operands args, bool method, struct tn_span span);
+struct tn_ir *check_call_method(
+	struct tn_checker *c, struct tn_module *module, const char *name, struct operands args, struct tn_span span);
 struct tn_ir *check_call_value(struct tn_checker *c, struct operand callee, struct operands args, struct tn_span span);
 struct tn_ir *check_call_function(
 	struct tn_checker *c, struct tn_function *function, struct operands args, const char *name, struct tn_span span);
@@ -218,6 +224,8 @@ struct tn_ir *check_reference(struct tn_checker *c, const struct operand *arg, c
 /* A call of which an argument is a reference to a temporary (made by check_reference): the temporaries are set first, around the
  * call. */
 struct tn_ir *check_hoist(struct tn_checker *c, struct tn_ir *call, struct tn_ir_list *args);
+/* A lambda that captures or names weights may stand neither in a chain nor in a field: nothing would train them. */
+bool check_may_keep(struct tn_checker *c, const struct tn_ir *value, const char *where);
 struct operand check_operand(struct tn_ir *ir, const char *name);
 bool check_any_operand(const struct operands *args);
 
@@ -278,6 +286,8 @@ struct prefix {
 	struct tn_ir *ir, **given;
 	uint32_t count;
 };
+/* The operand of a call that is written as a path: a place, or one behind `any` (then op->cut is set). op->ir is its value. */
+bool check_path_operand(struct tn_checker *c, const struct tn_ast *ast, struct prefix prefix, struct operand *op);
 bool check_set_path(struct tn_checker *c, const struct tn_ast *place, struct prefix prefix, int op, struct tn_ir *value,
 	struct tn_span span, struct body *out);
 bool check_top_level(const struct tn_checker *c);
@@ -289,7 +299,8 @@ struct dyn_extra {
 	struct tn_module *module;
 	struct tn_ir **fixed; /* per operand slot: a constant, or NULL: the next parameter */
 	uint32_t slot_count;
-	struct operand *shape;       /* calls: names and flags per slot */
+	struct operand *shape;       /* calls: names and flags per argument */
+	uint32_t shape_count;
 	const char *name;            /* CALL_NAME, FIELD */
 	const struct tn_ast *prefix; /* SET: the part of the place that operand 0 refers to */
 	int op;

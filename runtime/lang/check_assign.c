@@ -238,6 +238,7 @@ struct path {
 	uint32_t used;            /* of prefix.given */
 	const struct tn_ast *cut; /* behind this part of the place types are known only when it runs */
 	struct body rest;         /* index operands behind the cut */
+	bool reading;             /* types that are not known yet give DYN nodes, not a cut */
 	struct body *before;      /* where index operands are kept for a compound assignment, or NULL */
 };
 
@@ -287,7 +288,7 @@ static struct tn_ir *path_index(struct tn_checker *c, const struct tn_ast *ast, 
 	for (uint32_t i = 0; i < count; i++) {
 		tensor_by_any = tensor_by_any || (operands[i]->type->kind == TN_TYPE_ANY && object->type->kind == TN_TYPE_TENSOR);
 	}
-	if (path->cut == NULL && (object->type->kind == TN_TYPE_ANY || tensor_by_any)) {
+	if (path->cut == NULL && !path->reading && (object->type->kind == TN_TYPE_ANY || tensor_by_any)) {
 		path->cut = ast->index.object;
 	}
 	if (path->cut == NULL) {
@@ -314,7 +315,7 @@ static struct tn_ir *path_place(struct tn_checker *c, const struct tn_ast *ast, 
 		if (name == NULL) {
 			return NULL;
 		}
-		if (path->cut == NULL && object->type->kind == TN_TYPE_ANY) {
+		if (path->cut == NULL && !path->reading && object->type->kind == TN_TYPE_ANY) {
 			path->cut = ast->field.object;
 		}
 		if (path->cut == NULL && object->type->kind == TN_TYPE_TENSOR) {
@@ -328,6 +329,24 @@ static struct tn_ir *path_place(struct tn_checker *c, const struct tn_ast *ast, 
 	}
 	check_error(c, ast->span, TN_ERR_TYPE, "this cannot be assigned to");
 	return NULL;
+}
+
+bool check_path_operand(struct tn_checker *c, const struct tn_ast *ast, struct prefix prefix, struct operand *op) {
+	struct path path = {.prefix = prefix}, value = {.prefix = prefix, .reading = true};
+	struct tn_ir *place = path_place(c, ast, &path);
+	if (place == NULL || path.cut == NULL || place->type->kind != TN_TYPE_ANY || !check_is_place(place)) {
+		op->ir = place != NULL && path.cut != NULL ? path_place(c, ast, &value) : place;
+		op->is_place = op->ir != NULL && check_is_place(op->ir);
+		return op->ir != NULL;
+	}
+	op->path = ast;
+	op->cut = path.cut;
+	op->root = place;
+	op->rest = path.rest.list.items;
+	op->rest_count = path.rest.list.count;
+	op->is_place = false;
+	op->ir = path_place(c, ast, &value);
+	return op->ir != NULL;
 }
 
 static bool writable(struct tn_checker *c, const struct tn_ir *place, struct tn_span span) {
@@ -410,6 +429,9 @@ static struct tn_ir *for_slot(struct tn_checker *c, const struct tn_ir *place, s
 	case TN_IR_GLOBAL:
 		return check_expect(c, value, place->symbol->declared);
 	case TN_IR_FIELD:
+		if (!check_may_keep(c, value, "stored in a field")) {
+			return NULL;
+		}
 		return check_field_shape(c, place->a->type->def, &place->a->type->def->fields[place->index], value);
 	default:
 		return value;

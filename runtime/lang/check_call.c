@@ -312,6 +312,9 @@ struct tn_ir *check_call_name(
 	if (!check_candidates(c, module, name, first, &set)) {
 		return NULL;
 	}
+	if (set.count == 0 && method && first != NULL && first->kind == TN_TYPE_ANY) {
+		return check_dyn_call(c, DYN_CALL_NAME, module, name, true, args, span); /* a field, or a function that its type brings */
+	}
 	if (set.count == 0) {
 		if (method) {
 			check_unknown_method(c, first, name, c->callee.source != NULL ? c->callee : span);
@@ -337,6 +340,20 @@ struct tn_ir *check_call_name(
 
 /* ---- the call as it is written ---- */
 
+/* Fields and elements of a variable; not of a call's result, say. */
+static bool is_rooted(const struct tn_ast *ast) {
+	while (ast->kind == TN_AST_FIELD || ast->kind == TN_AST_INDEX) {
+		ast = ast->kind == TN_AST_FIELD ? ast->field.object : ast->index.object;
+	}
+	return ast->kind == TN_AST_NAME;
+}
+
+/* A path whose value is a DYN node goes through `any`: a reference to it takes its root and the rest of the path. */
+static bool through_any(struct tn_checker *c, const struct tn_ast *ast, struct operand *op) {
+	bool path = (ast->kind == TN_AST_FIELD || ast->kind == TN_AST_INDEX) && op->ir->kind == TN_IR_DYN;
+	return !path || check_path_operand(c, ast, (struct prefix){0}, op);
+}
+
 static bool make_args(struct tn_checker *c, const struct tn_ast *ast, struct operands *out, uint32_t reserved) {
 	bool ok = true;
 	out->items = CHECK_ARRAY(c, (size_t)ast->call.count + reserved, struct operand);
@@ -351,6 +368,10 @@ static bool make_args(struct tn_checker *c, const struct tn_ast *ast, struct ope
 		}
 		out->items[out->count] = check_operand(ir, name);
 		out->items[out->count].by_ref = arg->by_ref;
+		if (arg->by_ref && is_rooted(arg->value) && !through_any(c, arg->value, &out->items[out->count])) {
+			ok = false;
+			continue;
+		}
 		out->items[out->count++].span = arg->span.source == NULL ? ir->span : arg->span;
 	}
 	return ok && out->items != NULL;
@@ -440,6 +461,21 @@ static struct tn_ir *call_by_name(struct tn_checker *c, const struct tn_ast *ast
 	return check_call_name(c, c->frame->module, name, args, false, ast->span);
 }
 
+/* x.f(a): the callable field f of x, or the function f with x first. */
+struct tn_ir *check_call_method(
+	struct tn_checker *c, struct tn_module *module, const char *name, struct operands args, struct tn_span span) {
+	struct tn_ir *object = args.items[0].ir;
+	if (object->type->kind == TN_TYPE_STRUCT && check_has_field(object->type, name)) {
+		struct tn_ir *field = check_field(c, object, name, span);
+		if (field != NULL && check_is_callable(c, field->type)) {
+			struct operand operand = check_operand(field, NULL);
+			operand.receiver = true;
+			return check_call_value(c, operand, (struct operands){args.items + 1, args.count - 1}, span);
+		}
+	}
+	return check_call_name(c, module, name, args, true, span);
+}
+
 static bool names_module(struct tn_checker *c, const struct tn_ast *object, struct tn_module **out) {
 	const char *name = object->kind == TN_AST_NAME ? check_name(c, object->name) : NULL;
 	*out = name == NULL || check_find_binding(c, name) != NULL ? NULL : check_find_alias(c, object->name);
@@ -461,20 +497,13 @@ static struct tn_ir *call_method(struct tn_checker *c, const struct tn_ast *ast)
 	if (!make_args(c, ast, &args, 1) || object == NULL) {
 		return NULL;
 	}
-	if (object->type->kind == TN_TYPE_STRUCT && check_has_field(object->type, name)) {
-		struct tn_ir *field = check_field(c, object, name, callee->span);
-		if (field != NULL && check_is_callable(c, field->type)) {
-			struct operand operand = check_operand(field, NULL);
-			operand.receiver = true;
-			args.items++;
-			args.count--;
-			return check_call_value(c, operand, args, ast->span);
-		}
-	}
 	args.items[0] = check_operand(object, NULL);
 	args.items[0].receiver = true;
+	if (is_rooted(callee->field.object) && !through_any(c, callee->field.object, &args.items[0])) {
+		return NULL;
+	}
 	c->callee = callee->field.name.span;
-	return check_call_name(c, c->frame->module, name, args, true, ast->span);
+	return check_call_method(c, c->frame->module, name, args, ast->span);
 }
 
 struct tn_ir *check_call(struct tn_checker *c, const struct tn_ast *ast, struct tn_type *wanted) {
@@ -493,5 +522,8 @@ struct tn_ir *check_call(struct tn_checker *c, const struct tn_ast *ast, struct 
 	}
 	struct operand operand = check_operand(value, NULL);
 	operand.receiver = true;
+	if (is_rooted(callee) && !through_any(c, callee, &operand)) {
+		return NULL;
+	}
 	return check_call_value(c, operand, args, ast->span);
 }

@@ -55,46 +55,72 @@ struct tn_ir *check_dyn(struct tn_checker *c, enum dyn_what what, const struct t
 	return kept->fixed == NULL ? NULL : ir;
 }
 
+static struct tn_ir *reference(struct tn_checker *c, struct tn_ir *place, struct tn_span span) {
+	struct tn_ir *ref = check_node(c, TN_IR_REF, place->type, span);
+	if (ref != NULL) {
+		ref->a = place;
+	}
+	return ref;
+}
+
+/* The slots of one argument: its value; or a reference to it; or one to the root of its path, and the path's indices. */
+static bool add_argument(struct tn_checker *c, const struct operand *arg, struct body *slots) {
+	bool refers = arg->by_ref || arg->receiver;
+	if (refers && arg->cut != NULL) {
+		if (!check_push(c, slots, reference(c, arg->root, arg->span))) {
+			return false;
+		}
+		for (uint32_t i = 0; i < arg->rest_count; i++) {
+			if (!check_push(c, slots, arg->rest[i])) {
+				return false;
+			}
+		}
+		return true;
+	}
+	if (arg->by_ref && !arg->is_place) {
+		check_error(c, arg->span, TN_ERR_TYPE, "& takes a variable, a field, or an element of a list or tuple");
+		return false;
+	}
+	return check_push(c, slots, refers && arg->is_place ? reference(c, arg->ir, arg->span) : arg->ir);
+}
+
 struct tn_ir *check_dyn_call(struct tn_checker *c, enum dyn_what what, struct tn_module *module, const char *name, bool method,
 	struct operands args, struct tn_span span) {
-	struct tn_ir **operands = CHECK_ARRAY(c, args.count, struct tn_ir *);
 	struct operand *shape = CHECK_ARRAY(c, args.count, struct operand);
-	if (operands == NULL || shape == NULL) {
-		return NULL;
-	}
-	for (uint32_t i = 0; i < args.count; i++) {
+	struct body slots = {0};
+	for (uint32_t i = 0; shape != NULL && i < args.count; i++) {
 		shape[i] = args.items[i];
-		operands[i] = args.items[i].ir;
-		if (args.items[i].is_place && (args.items[i].by_ref || args.items[i].receiver)) {
-			struct tn_ir *ref = check_node(c, TN_IR_REF, operands[i]->type, args.items[i].span);
-			if (ref == NULL) {
-				return NULL;
-			}
-			ref->a = operands[i];
-			operands[i] = ref;
-		} else if (args.items[i].by_ref) {
-			check_error(c, args.items[i].span, TN_ERR_TYPE, "& takes a variable, a field, or an element of a list or tuple");
+		if (!add_argument(c, &args.items[i], &slots)) {
 			return NULL;
 		}
 	}
-	struct dyn_extra extra = {.module = module, .name = name, .method = method, .shape = shape};
-	return check_dyn(c, what, NULL, extra, operands, args.count, span);
+	struct dyn_extra extra = {.module = module, .name = name, .method = method, .shape = shape, .shape_count = args.count};
+	return shape == NULL ? NULL : check_dyn(c, what, NULL, extra, slots.list.items, slots.list.count, span);
 }
 
 /* ---- building its operation for known types ---- */
 
 static struct tn_ir *build_call(struct tn_checker *c, const struct tn_ir *dyn, struct tn_ir **slots) {
 	const struct dyn_extra *extra = dyn->dyn.extra;
-	struct operands args = {CHECK_ARRAY(c, extra->slot_count, struct operand), extra->slot_count};
+	struct operands args = {CHECK_ARRAY(c, extra->shape_count, struct operand), extra->shape_count};
 	for (uint32_t i = 0; args.items != NULL && i < args.count; i++) {
-		args.items[i] = extra->shape[i];
-		args.items[i].ir = slots[i];
-		args.items[i].is_place = check_is_place(slots[i]);
+		const struct operand *from = &extra->shape[i];
+		struct operand *to = &args.items[i];
+		*to = (struct operand){.name = from->name, .ir = slots[0], .span = from->span, .by_ref = from->by_ref, .receiver = from->receiver};
+		to->is_place = check_is_place(slots[0]);
+		bool path = from->cut != NULL && (from->by_ref || from->receiver);
+		if (path && !check_path_operand(c, from->path, (struct prefix){from->cut, slots[0], slots + 1, from->rest_count}, to)) {
+			return NULL;
+		}
+		slots += path ? 1 + from->rest_count : 1;
 	}
 	if (args.items == NULL) {
 		return NULL;
 	}
 	c->callee = (struct tn_span){0};
+	if (extra->method) {
+		return check_call_method(c, extra->module, extra->name, args, dyn->span);
+	}
 	if (dyn->dyn.what == DYN_CALL_NAME) {
 		return check_call_name(c, extra->module, extra->name, args, extra->method, dyn->span);
 	}

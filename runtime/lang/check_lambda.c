@@ -9,7 +9,7 @@ struct captures {
 	struct tn_local *items;
 	struct tn_ir **reads;
 	uint32_t count, capacity;
-	bool failed;
+	bool failed, holds_weights;
 };
 
 static void walk(struct tn_checker *c, const struct tn_ast *ast, struct captures *out);
@@ -24,6 +24,10 @@ static void walk_list(struct tn_checker *c, struct tn_ast_list list, struct capt
 static void note(struct tn_checker *c, struct tn_name name, struct tn_span span, struct captures *out) {
 	const char *text = name.text == NULL ? NULL : check_name(c, name);
 	struct binding *binding = text == NULL ? NULL : check_find_binding(c, text);
+	struct tn_symbol *symbol = text == NULL || binding != NULL ? NULL : check_find_symbol(c, c->frame->module, text);
+	if (symbol != NULL && symbol->type->kind != TN_TYPE_TENSOR && symbol->type->kind != TN_TYPE_ANY) {
+		out->holds_weights = out->holds_weights || tn_type_is_tree(symbol->type);
+	}
 	if (binding == NULL || binding->broken) {
 		return;
 	}
@@ -53,6 +57,8 @@ static void note(struct tn_checker *c, struct tn_name name, struct tn_span span,
 		out->failed = true;
 		return;
 	}
+	bool any = read->type->kind == TN_TYPE_TENSOR || read->type->kind == TN_TYPE_ANY;
+	out->holds_weights = out->holds_weights || (!any && tn_type_is_tree(read->type));
 	out->items[out->count] = (struct tn_local){.name = text, .type = read->type};
 	out->reads[out->count++] = read;
 }
@@ -254,7 +260,8 @@ struct tn_ir *check_lambda(struct tn_checker *c, const struct tn_ast *ast) {
 			.span = ast->span,
 			.is_library = frame->module->is_library,
 			.captures = captures.items,
-			.capture_count = captures.count});
+			.capture_count = captures.count,
+			.holds_weights = captures.holds_weights});
 	struct tn_ir *ir = f == NULL ? NULL : check_node(c, TN_IR_LAMBDA, tn_type_lambda(c->lang->types, f), ast->span);
 	if (ir != NULL) {
 		ir->lambda.function = f;

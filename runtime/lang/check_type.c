@@ -447,6 +447,7 @@ static bool given_fields(struct tn_checker *c, struct tn_struct_def *def, const 
 		struct tn_ir *value = check_value(c, literal->literal.values[k], def->fields[i].type);
 		value = value == NULL || def->fields[i].type->kind == TN_TYPE_NEVER ? NULL
 																			: check_coerce(c, value, def->fields[i].type, what);
+		value = value == NULL || check_may_keep(c, value, "stored in a field") ? value : NULL;
 		values[i] = check_field_shape(c, def, &def->fields[i], value);
 		ok = ok && values[i] != NULL;
 	}

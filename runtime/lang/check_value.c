@@ -97,6 +97,15 @@ struct tn_ir *check_call_lambda(struct tn_checker *c, struct operand callee, str
 
 /* ---- chains ---- */
 
+bool check_may_keep(struct tn_checker *c, const struct tn_ir *value, const char *where) {
+	if (value->type->kind != TN_TYPE_LAMBDA || !value->type->function->holds_weights) {
+		return true;
+	}
+	struct tn_error *err = check_error(c, value->span, TN_ERR_TYPE, "a lambda that holds weights cannot be %s", where);
+	HINT(err, "make it a struct with a function call(…): then its weights are found and trained");
+	return false;
+}
+
 static struct tn_ir *element(struct tn_checker *c, struct tn_ir *tuple, uint32_t i) {
 	struct tn_ir *ir = check_node(c, TN_IR_ITEM, check_read_type(c, tuple->type->items[i]), tuple->span);
 	if (ir != NULL) {
@@ -112,6 +121,9 @@ static struct tn_ir *call_tuple(struct tn_checker *c, struct operand callee, str
 	uint32_t count = callee.ir->type->item_count;
 	for (uint32_t i = 0; tuple != NULL && i < count; i++) {
 		struct tn_ir *part = element(c, tuple, i);
+		if (part != NULL && !check_may_keep(c, part, "an element of a chain")) {
+			return NULL;
+		}
 		struct operand operand = check_operand(part, NULL);
 		operand.receiver = true;
 		value = part == NULL ? NULL : check_call_value(c, operand, args, span);

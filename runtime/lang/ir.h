@@ -141,6 +141,7 @@ struct tn_function {
 	const struct tn_native *native;
 	struct tn_span span;
 	bool is_library;
+	bool holds_weights;                   /* a lambda that captures or names a struct, list or tuple with weights */
 	/* lambdas: what it captures, in the enclosing function's terms at the moment that the lambda was checked */
 	struct tn_local *captures; uint32_t capture_count;
 	TN_VEC(struct tn_instance *) instances;
