@@ -26,6 +26,12 @@ static bool comment_swallows_end(const struct parser *p) {
 
 static const char floor_hint[] = "'//' begins a comment: the quotient of ints is a / b, of tensors floor_div(a, b)";
 
+static void warn_of_comment(struct parser *p) {
+	if (comment_swallows_end(p)) {
+		tn_error_hint(tn_diagnostics_warn(p->diag, parse_token_span(p, &p->tokens[p->at - 1]), "the ';' behind this is in a comment"), "%s", floor_hint);
+	}
+}
+
 /* What is before the current token ends without ';'. Where the next line goes on, the parser does as if it were there. */
 static bool fail_semicolon(struct parser *p) {
 	const struct token *last = &p->tokens[p->at - 1], *next = parse_peek(p, 0);
@@ -54,12 +60,14 @@ static bool parse_end(struct parser *p, bool *open) {
 		if (open != NULL) {
 			*open = true;
 		}
-		if (comment_swallows_end(p)) {
-			tn_error_hint(tn_diagnostics_warn(p->diag, parse_token_span(p, &p->tokens[p->at - 1]), "the ';' behind this is in a comment"), "%s", floor_hint);
-		}
+		warn_of_comment(p);
 		return true;
 	}
-	return p->parameter_cell ? true : fail_semicolon(p);
+	if (p->parameter_cell) {
+		warn_of_comment(p);
+		return true;
+	}
+	return fail_semicolon(p);
 }
 
 static struct tn_ast *make_expr_stmt(struct parser *p, struct tn_ast *value, uint32_t begin) {
