@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Matrix products, convolutions and pooling through the backend: GFLOP/s (pooling: GB/s) by oneDNN and by the portable kernels, best of
- * many runs, and what the first contraction of a process costs.
+/* Matrix products, convolutions and pooling through the backend: GFLOP/s (pooling: GB/s) by oneDNN and by the portable
+ * kernels, best of many runs, and what the first contraction of a process costs.
  *     build/bench/contractions [threads] */
 #include <math.h>
 #include <stdio.h>
@@ -126,8 +126,8 @@ static void matmul(enum tn_dtype dtype, int64_t m, int64_t k, int64_t n, bool a_
 		jobs[i].inputs[1] = view(dtype, TN_SHAPE(k, n), b_turned);
 		job_init(&jobs[i], backends[i], TN_OP_MATMUL, 2, TN_SHAPE(m, n));
 	}
-	snprintf(name, sizeof(name), "matmul %s %lld x %lld x %lld%s%s", tn_dtype_name(dtype), (long long)m, (long long)k, (long long)n,
-	         a_turned ? " a^T" : "", b_turned ? " b^T" : "");
+	snprintf(name, sizeof(name), "matmul %s %lld x %lld x %lld%s%s", tn_dtype_name(dtype), (long long)m, (long long)k,
+		(long long)n, a_turned ? " a^T" : "", b_turned ? " b^T" : "");
 	report(name, jobs, 2.0 * (double)m * (double)k * (double)n);
 }
 
@@ -144,8 +144,8 @@ static void conv(enum tn_dtype dtype, int64_t n, int64_t c, int64_t side, int64_
 			memcpy(jobs[i].attrs, (int64_t[]){1, 1, kernel / 2, kernel / 2, 1, 1, 1}, 7 * sizeof(int64_t));
 			job_init(&jobs[i], backends[i], ops[kind], 2, kind == 0 ? y : kind == 1 ? x : w);
 		}
-		snprintf(name, sizeof(name), "%s %s %lld x %lld x %lld^2, %lld of %lld^2", tn_op_name(ops[kind]), tn_dtype_name(dtype), (long long)n,
-		         (long long)c, (long long)side, (long long)o, (long long)kernel);
+		snprintf(name, sizeof(name), "%s %s %lld x %lld x %lld^2, %lld of %lld^2", tn_op_name(ops[kind]), tn_dtype_name(dtype),
+			(long long)n, (long long)c, (long long)side, (long long)o, (long long)kernel);
 		report(name, jobs, 2.0 * (double)(n * c * side * side * o * kernel * kernel));
 	}
 }
@@ -160,7 +160,8 @@ static void pool(int64_t n, int64_t c, int64_t side, bool channels_last) {
 			jobs[i].inputs[0] = view(TN_DTYPE_F32, x, channels_last);
 			jobs[i].inputs[1] = jobs[i].inputs[2] = view(TN_DTYPE_F32, y, channels_last);
 			memcpy(jobs[i].attrs, (int64_t[]){2, 2, 2, 2, 0, 0, 0}, 7 * sizeof(int64_t));
-			job_init(&jobs[i], backends[i], kind == 0 ? TN_OP_MAX_POOL2D : TN_OP_MAX_POOL2D_GRAD, kind == 0 ? 1 : 3, kind == 0 ? y : x);
+			job_init(&jobs[i], backends[i], kind == 0 ? TN_OP_MAX_POOL2D : TN_OP_MAX_POOL2D_GRAD, kind == 0 ? 1 : 3,
+				kind == 0 ? y : x);
 		}
 		report(kind == 0 ? (channels_last ? "max_pool2d 2x2, channels last (GB/s)" : "max_pool2d 2x2, row-major (GB/s)")
 		                 : (channels_last ? "its gradient" : "its gradient, row-major"),

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CONV2D, CONV2D_GRAD_X and CONV2D_GRAD_W. Activations are "channels last": results are laid out as dense NHWC (the layout hook), and
- * inputs that are not are copied so first, so the bits do not depend on what layout they came in. Measured against oneDNN's blocked layout
- * (2 cores, AVX-512, conv 32 to 64 of 14 x 14): forward 229 against 326 GFLOP/s on two threads and 167 against 182 on one, backward
- * equal; no reorders around the elementwise steps, pooling and the first linear layer make up for that.
+/* CONV2D, CONV2D_GRAD_X and CONV2D_GRAD_W. Activations are "channels last": results are laid out as dense NHWC (the layout
+ * hook), and inputs that are not are copied so first, so the bits do not depend on what layout they came in. Measured against
+ * oneDNN's blocked layout (2 cores, AVX-512, conv 32 to 64 of 14 x 14): forward 229 against 326 GFLOP/s on two threads and
+ * 167 against 182 on one, backward equal; no reorders around the elementwise steps, pooling and the first linear layer make
+ * up for that.
  *
- * oneDNN serves f32 and, where the processor has them, the short floats; the rest goes to conv_portable.c, short elements widened.
- * A convolution above 4 GFLOP is cut along the batch, and the interrupt is looked at between the pieces. */
+ * oneDNN serves f32 and, where the processor has them, the short floats; the rest goes to conv_portable.c, short elements
+ * widened. A convolution above 4 GFLOP is cut along the batch, and the interrupt is looked at between the pieces. */
 #include <string.h>
 
 #include "cpu/conv.h"
@@ -49,23 +50,35 @@ static void params_init(struct cpu_dnn_conv_params *p, enum cpu_dnn_conv_kind ki
 	const struct tn_view *y = kind == CPU_DNN_FORWARD ? &s->out : &s->inputs[kind == CPU_DNN_GRAD_X ? 0 : 1];
 
 	*p = (struct cpu_dnn_conv_params){
-		.kind = kind, .dtype = s->out.dtype, .n = x->shape.dims[0], .c = x->shape.dims[1], .h = x->shape.dims[2], .w = x->shape.dims[3],
-		.o = w->shape.dims[0], .out_h = y->shape.dims[2], .out_w = y->shape.dims[3], .kernel = {w->shape.dims[2], w->shape.dims[3]},
-		.stride = {s->attrs[0], s->attrs[1]}, .padding = {s->attrs[2], s->attrs[3]}, .dilation = {s->attrs[4], s->attrs[5]},
-		.groups = s->attrs[6], .threads = step->settings->threads,
+		.kind = kind,
+		.dtype = s->out.dtype,
+		.n = x->shape.dims[0],
+		.c = x->shape.dims[1],
+		.h = x->shape.dims[2],
+		.w = x->shape.dims[3],
+		.o = w->shape.dims[0],
+		.out_h = y->shape.dims[2],
+		.out_w = y->shape.dims[3],
+		.kernel = {w->shape.dims[2], w->shape.dims[3]},
+		.stride = {s->attrs[0], s->attrs[1]},
+		.padding = {s->attrs[2], s->attrs[3]},
+		.dilation = {s->attrs[4], s->attrs[5]},
+		.groups = s->attrs[6],
+		.threads = step->settings->threads,
 	};
 }
 
 static double flops_of(const struct cpu_dnn_conv_params *p) {
-	return 2.0 * (double)p->n * (double)p->out_h * (double)p->out_w * (double)p->o * (double)(p->c / p->groups) * (double)p->kernel[0] *
-	       (double)p->kernel[1];
+	return 2.0 * (double)p->n * (double)p->out_h * (double)p->out_w * (double)p->o * (double)(p->c / p->groups) *
+		(double)p->kernel[0] * (double)p->kernel[1];
 }
 
 static bool is_weight(enum cpu_dnn_conv_kind kind, int input) {
 	return input == 1 && kind != CPU_DNN_GRAD_W;
 }
 
-/* The order in which the operand is to lie: activations NHWC; weights OIHW for oneDNN, else [groups, KH, KW, C/groups, O/groups]. */
+/* The order in which the operand is to lie: activations NHWC; weights OIHW for oneDNN, else [groups, KH, KW, C/groups,
+ * O/groups]. */
 static void operand_init(struct operand *o, const struct tn_view *v, const struct conv *x, int input) {
 	static const int nhwc[] = {0, 2, 3, 1}, oihw[] = {0, 1, 2, 3}, khwc[] = {2, 3, 1};
 	bool weight = is_weight(x->params.kind, input);
@@ -149,7 +162,8 @@ static bool choose_dnn(struct cpu_step *step, struct conv *x, struct tn_error *e
 static bool reserve_elements(struct cpu_step *step, const struct conv *x, int64_t count, size_t *at) {
 	size_t size;
 
-	return tn_mul_size((size_t)count, x->widen ? cpu_class_size(x->class) : tn_dtype_size(x->dtype), &size) && reserve(step, size, at);
+	return tn_mul_size((size_t)count, x->widen ? cpu_class_size(x->class) : tn_dtype_size(x->dtype), &size) &&
+		reserve(step, size, at);
 }
 
 static bool choose_workspace(struct cpu_step *step, struct conv *x) {
@@ -204,7 +218,8 @@ static bool conv_prepare(struct cpu_step *step, enum cpu_dnn_conv_kind kind, str
 	x->dtype = step->step->out.dtype;
 	x->class = cpu_dense_class(x->dtype);
 	x->result_count = tn_shape_count(&step->step->out.shape);
-	x->empty = x->result_count == 0 || tn_shape_count(&step->step->inputs[0].shape) == 0 || tn_shape_count(&step->step->inputs[1].shape) == 0;
+	x->empty = x->result_count == 0 || tn_shape_count(&step->step->inputs[0].shape) == 0 ||
+		tn_shape_count(&step->step->inputs[1].shape) == 0;
 	if (!x->empty && (!choose_dnn(step, x, err) || !choose_workspace(step, x))) {
 		conv_finish(step);
 		return tn_error_memory(err); /* keeps the first error */
@@ -256,8 +271,9 @@ static bool run_dnn(const struct cpu_call *call, const char *const inputs[2], ch
 		char *to = add ? workspace_at(call, x->sum_at) : out + at * step_out;
 
 		if (cpu_interrupted(call, err) ||
-		    !cpu_dnn_run(p->n - at < x->piece ? x->dnn_rest : x->dnn,
-		                 (const void *const[]){inputs[0] + at * step0, inputs[1] + at * step1, to}, workspace_at(call, x->scratch_at), err)) {
+			!cpu_dnn_run(p->n - at < x->piece ? x->dnn_rest : x->dnn,
+				(const void *const[]){inputs[0] + at * step0, inputs[1] + at * step1, to}, workspace_at(call, x->scratch_at),
+				err)) {
 			return false;
 		}
 		for (int64_t i = 0; add && i < x->result_count; i++) {
@@ -269,11 +285,17 @@ static bool run_dnn(const struct cpu_call *call, const char *const inputs[2], ch
 
 /* [groups, KH, KW, C/groups, O/groups] to OIHW. */
 static void turn_weights(const struct cpu_call *call, const char *from, char *to) {
+	static const enum tn_dtype dtypes[] = {
+		[CPU_F64] = TN_DTYPE_F64, [CPU_F32] = TN_DTYPE_F32, [CPU_I64] = TN_DTYPE_I64, [CPU_I32] = TN_DTYPE_I32,
+	};
 	const struct conv *x = call->step->state;
 	const struct cpu_dnn_conv_params *p = &x->params;
 	int64_t cg = p->c / p->groups, og = p->o / p->groups, plane = cg * og;
 	struct cpu_dense d = {
-		.from = from, .to = to, .dtype = x->class == CPU_I32 ? TN_DTYPE_I32 : x->class == CPU_F32 ? TN_DTYPE_F32 : x->dtype, .ndim = 5,
+		.from = from,
+		.to = to,
+		.dtype = dtypes[x->class],
+		.ndim = 5,
 		.dims = {p->groups, og, cg, p->kernel[0], p->kernel[1]},
 		.stride = {p->kernel[0] * p->kernel[1] * plane, 1, og, p->kernel[1] * plane, plane},
 	};
@@ -285,8 +307,13 @@ static bool run_portable(const struct cpu_call *call, const char *const inputs[2
 	const struct conv *x = call->step->state;
 	bool weights_out = x->params.kind == CPU_DNN_GRAD_W;
 	struct cpu_conv_portable c = {
-		.params = &x->params, .class = x->class, .a = inputs[0], .b = inputs[1], .out = weights_out ? workspace_at(call, x->result_at) : out,
-		.workspace = workspace_at(call, x->scratch_at), .interrupt = call->interrupt,
+		.params = &x->params,
+		.class = x->class,
+		.a = inputs[0],
+		.b = inputs[1],
+		.out = weights_out ? workspace_at(call, x->result_at) : out,
+		.workspace = workspace_at(call, x->scratch_at),
+		.interrupt = call->interrupt,
 	};
 
 	cpu_conv_portable(&c);
@@ -327,7 +354,8 @@ static bool conv_accepts(enum tn_dtype in, enum tn_dtype out) {
 	return in == out && in != TN_DTYPE_BOOL8;
 }
 
-static void conv_layout(const struct cpu_settings *settings, const struct tn_view *inputs, uint32_t count, const int64_t *attrs, struct tn_view *out) {
+static void conv_layout(const struct cpu_settings *settings, const struct tn_view *inputs, uint32_t count, const int64_t *attrs,
+	struct tn_view *out) {
 	const int64_t *dims = out->shape.dims;
 
 	(void)settings;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Convolution as matrix products. With K = KH * KW * C/groups, a chunk of output pixels is laid out as a matrix `columns` of [pixels, K],
- * the elements that each pixel sees in the order (kh, kw, c), in which NHWC has them side by side:
+/* Convolution as matrix products. With K = KH * KW * C/groups, a chunk of output pixels is laid out as a matrix `columns` of
+ * [pixels, K], the elements that each pixel sees in the order (kh, kw, c), in which NHWC has them side by side:
  *
  *     forward   y[pixels, O]    = columns @ w[K, O]
  *     grad_x    columns         = gradient[pixels, O] @ w[K, O]^T, then each element is added where it came from
  *     grad_w    w[K, O]        += columns^T @ gradient[pixels, O]
  *
- * Forward and grad_x share images and rows of images out to the threads; grad_w, a sum over all pixels, shares out the products, so
- * that the order of its sums is fixed. */
+ * Forward and grad_x share images and rows of images out to the threads; grad_w, a sum over all pixels, shares out the
+ * products, so that the order of its sums is fixed. */
 #include <string.h>
 
 #include "cpu/conv.h"
 
-/* Pixels of a chunk: enough rows for the product to run at speed, few enough for the columns to stay in the second cache level. */
+/* Pixels of a chunk: enough rows for the product to run at speed, few enough for the columns to stay in the second cache
+ * level. */
 enum { CHUNK_PIXELS = 384 };
 
 struct job {
@@ -150,8 +151,19 @@ static void forward_chunk(const struct job *j, int64_t image, int64_t row0, int6
 	const struct cpu_dnn_conv_params *p = j->p;
 	char *columns = columns_of(j, thread), *y = (char *)j->c->out + (image * p->out_h + row0) * p->out_w * p->o * j->size;
 	struct cpu_gemm g = {
-		.class = j->c->class, .m = (row1 - row0) * p->out_w, .n = j->og, .k = j->depth, .a = columns, .a_row = j->depth, .a_col = 1,
-		.b_row = j->og, .b_col = 1, .c_row = p->o, .threads = 1, .workspace = columns + j->columns_size, .interrupt = j->c->interrupt,
+		.class = j->c->class,
+		.m = (row1 - row0) * p->out_w,
+		.n = j->og,
+		.k = j->depth,
+		.a = columns,
+		.a_row = j->depth,
+		.a_col = 1,
+		.b_row = j->og,
+		.b_col = 1,
+		.c_row = p->o,
+		.threads = 1,
+		.workspace = columns + j->columns_size,
+		.interrupt = j->c->interrupt,
 	};
 
 	for (int64_t group = 0; group < p->groups; group++) {
@@ -167,8 +179,19 @@ static void grad_x_chunk(const struct job *j, int64_t image, int64_t row0, int64
 	const char *gradient = (const char *)j->c->a + (image * p->out_h + row0) * p->out_w * p->o * j->size;
 	char *columns = columns_of(j, thread);
 	struct cpu_gemm g = {
-		.class = j->c->class, .m = (row1 - row0) * p->out_w, .n = j->depth, .k = j->og, .a_row = p->o, .a_col = 1, .b_row = 1,
-		.b_col = j->og, .c = columns, .c_row = j->depth, .threads = 1, .workspace = columns + j->columns_size, .interrupt = j->c->interrupt,
+		.class = j->c->class,
+		.m = (row1 - row0) * p->out_w,
+		.n = j->depth,
+		.k = j->og,
+		.a_row = p->o,
+		.a_col = 1,
+		.b_row = 1,
+		.b_col = j->og,
+		.c = columns,
+		.c_row = j->depth,
+		.threads = 1,
+		.workspace = columns + j->columns_size,
+		.interrupt = j->c->interrupt,
 	};
 
 	for (int64_t group = 0; group < p->groups; group++) {
@@ -219,7 +242,8 @@ static void gather_share(void *data, int thread) {
 	int64_t begin, end;
 
 	cpu_split(w->row1 - w->row0, 1, thread, j->p->threads, &begin, &end);
-	gather(j, w->image, (char *)j->c->workspace + begin * j->p->out_w * j->depth * j->size, w->row0 + begin, w->row0 + end, w->group);
+	gather(j, w->image, (char *)j->c->workspace + begin * j->p->out_w * j->depth * j->size, w->row0 + begin, w->row0 + end,
+		w->group);
 }
 
 static void grad_w(const struct job *j) {

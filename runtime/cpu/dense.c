@@ -161,7 +161,8 @@ static void narrow_part(void *data, int thread) {
 
 	cpu_split(w->n, 64, thread, w->threads, &begin, &end);
 	if (begin < end) {
-		narrow((char *)w->to + begin * (int64_t)tn_dtype_size(w->dtype), (const char *)w->from + begin * 4, NULL, NULL, end - begin);
+		narrow(
+			(char *)w->to + begin * (int64_t)tn_dtype_size(w->dtype), (const char *)w->from + begin * 4, NULL, NULL, end - begin);
 	}
 }
 

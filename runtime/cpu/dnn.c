@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* oneDNN, its C API of 2.x and 3.x: in 2.x a memory descriptor is a struct that is filled in, and a primitive descriptor is made from
- * an operation descriptor; in 3.x the first is an opaque pointer and the second is made in one call. Everything else is shared.
+/* oneDNN, its C API of 2.x and 3.x: in 2.x a memory descriptor is a struct that is filled in, and a primitive descriptor is
+ * made from an operation descriptor; in 3.x the first is an opaque pointer and the second is made in one call. Everything
+ * else is shared.
  *
- * Functions are found by name in the loaded library (`dnn` below), with the types that the header of the build gives them; the
- * library of another major version is not taken. Scratch memory is ours (user mode), so that a plan's memory is known before it runs. */
+ * Functions are found by name in the loaded library (`dnn` below), with the types that the header of the build gives them;
+ * the library of another major version is not taken. Scratch memory is ours (user mode), so that a plan's memory is known
+ * before it runs. */
 #include <dlfcn.h>
 #include <string.h>
 
@@ -105,8 +107,8 @@ static void use_threads(int threads) {
 
 bool cpu_dnn_sgemm(const struct cpu_dnn_gemm *g, int threads) {
 	use_threads(threads);
-	return dnn.sgemm(g->a_turned ? 'T' : 'N', g->b_turned ? 'T' : 'N', g->m, g->n, g->k, 1, g->a, g->lda, g->b, g->ldb, g->beta, g->c,
-	                 g->ldc) == dnnl_success;
+	return dnn.sgemm(g->a_turned ? 'T' : 'N', g->b_turned ? 'T' : 'N', g->m, g->n, g->k, 1, g->a, g->lda, g->b, g->ldb, g->beta,
+			   g->c, g->ldc) == dnnl_success;
 }
 
 /* ---- memory descriptors ---- */
@@ -214,8 +216,8 @@ static bool add_weights(struct cpu_dnn *d, desc_ref inner, desc_ref outer) {
 	}
 	d->weights_size = aligned(dnn.memory_desc_get_size(inner));
 	if (!add_memory(&d->weights, inner) ||
-	    dnn.reorder_primitive_desc_create(&pd, d->weights_out ? inner : outer, dnn.engine, d->weights_out ? outer : inner, dnn.engine,
-	                                      NULL) != dnnl_success) {
+		dnn.reorder_primitive_desc_create(
+			&pd, d->weights_out ? inner : outer, dnn.engine, d->weights_out ? outer : inner, dnn.engine, NULL) != dnnl_success) {
 		return false;
 	}
 	ok = dnn.primitive_create(&d->reorder, pd) == dnnl_success;
@@ -322,7 +324,8 @@ static bool conv_descs_init(struct conv_descs *d, const struct cpu_dnn_conv_para
 	d->made = 0;
 	d->made += desc_tag(&d->x, 4, type, x, dnnl_nhwc);
 	d->made += d->made == 1 && desc_tag(&d->w, grouped ? 5 : 4, type, grouped ? w_groups : w, dnnl_format_tag_any);
-	d->made += d->made == 2 && desc_tag(&d->w_outer, grouped ? 5 : 4, type, grouped ? w_groups : w, grouped ? dnnl_goihw : dnnl_oihw);
+	d->made +=
+		d->made == 2 && desc_tag(&d->w_outer, grouped ? 5 : 4, type, grouped ? w_groups : w, grouped ? dnnl_goihw : dnnl_oihw);
 	d->made += d->made == 3 && desc_tag(&d->y, 4, type, y, dnnl_nhwc);
 	return d->made == 4;
 }
@@ -331,22 +334,23 @@ struct conv_numbers {
 	dnnl_dims_t stride, dilation, padding;
 };
 
-/* `hint`: the forward descriptor, of the two backward ones. Padding after the last row may be larger than needed: oneDNN rounds down. */
-static bool conv_pd(dnnl_primitive_desc_t *pd, enum cpu_dnn_conv_kind kind, const struct conv_descs *d, const struct conv_numbers *c,
-                    dnnl_primitive_desc_t hint) {
+/* `hint`: the forward descriptor, of the two backward ones. Padding after the last row may be larger than needed: oneDNN
+ * rounds down. */
+static bool conv_pd(dnnl_primitive_desc_t *pd, enum cpu_dnn_conv_kind kind, const struct conv_descs *d,
+	const struct conv_numbers *c, dnnl_primitive_desc_t hint) {
 	const dnnl_alg_kind_t alg = dnnl_convolution_direct;
 
 #if DNNL_VERSION_MAJOR >= 3
 	switch (kind) {
 	case CPU_DNN_FORWARD:
-		return dnn.convolution_forward_primitive_desc_create(pd, dnn.engine, dnnl_forward_training, alg, d->x.md, d->w.md, NULL, d->y.md,
-		                                                     c->stride, c->dilation, c->padding, c->padding, dnn.attr) == dnnl_success;
+		return dnn.convolution_forward_primitive_desc_create(pd, dnn.engine, dnnl_forward_training, alg, d->x.md, d->w.md, NULL,
+				   d->y.md, c->stride, c->dilation, c->padding, c->padding, dnn.attr) == dnnl_success;
 	case CPU_DNN_GRAD_X:
-		return dnn.convolution_backward_data_primitive_desc_create(pd, dnn.engine, alg, d->x.md, d->w.md, d->y.md, c->stride, c->dilation,
-		                                                           c->padding, c->padding, hint, dnn.attr) == dnnl_success;
+		return dnn.convolution_backward_data_primitive_desc_create(pd, dnn.engine, alg, d->x.md, d->w.md, d->y.md, c->stride,
+				   c->dilation, c->padding, c->padding, hint, dnn.attr) == dnnl_success;
 	default:
-		return dnn.convolution_backward_weights_primitive_desc_create(pd, dnn.engine, alg, d->x.md, d->w.md, NULL, d->y.md, c->stride,
-		                                                              c->dilation, c->padding, c->padding, hint, dnn.attr) == dnnl_success;
+		return dnn.convolution_backward_weights_primitive_desc_create(pd, dnn.engine, alg, d->x.md, d->w.md, NULL, d->y.md,
+				   c->stride, c->dilation, c->padding, c->padding, hint, dnn.attr) == dnnl_success;
 	}
 #else
 	dnnl_convolution_desc_t op;
@@ -354,16 +358,16 @@ static bool conv_pd(dnnl_primitive_desc_t *pd, enum cpu_dnn_conv_kind kind, cons
 
 	switch (kind) {
 	case CPU_DNN_FORWARD:
-		status = dnn.dilated_convolution_forward_desc_init(&op, dnnl_forward_training, alg, &d->x.md, &d->w.md, NULL, &d->y.md, c->stride,
-		                                                   c->dilation, c->padding, c->padding);
+		status = dnn.dilated_convolution_forward_desc_init(
+			&op, dnnl_forward_training, alg, &d->x.md, &d->w.md, NULL, &d->y.md, c->stride, c->dilation, c->padding, c->padding);
 		break;
 	case CPU_DNN_GRAD_X:
 		status = dnn.dilated_convolution_backward_data_desc_init(&op, alg, &d->x.md, &d->w.md, &d->y.md, c->stride, c->dilation,
 		                                                         c->padding, c->padding);
 		break;
 	default:
-		status = dnn.dilated_convolution_backward_weights_desc_init(&op, alg, &d->x.md, &d->w.md, NULL, &d->y.md, c->stride, c->dilation,
-		                                                            c->padding, c->padding);
+		status = dnn.dilated_convolution_backward_weights_desc_init(
+			&op, alg, &d->x.md, &d->w.md, NULL, &d->y.md, c->stride, c->dilation, c->padding, c->padding);
 		break;
 	}
 	return status == dnnl_success && dnn.primitive_desc_create(pd, &op, dnn.attr, dnn.engine, hint) == dnnl_success;
@@ -385,8 +389,10 @@ static bool conv_init(struct cpu_dnn *d, const struct cpu_dnn_conv_params *p, co
 	}
 	pd = forward;
 	ok = p->kind == CPU_DNN_FORWARD || conv_pd(&pd, p->kind, descs, &numbers, forward);
-	ok = ok && add_weights(d, dnn.primitive_desc_query_md(pd, p->kind == CPU_DNN_GRAD_W ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0),
-	                       REF(&descs->w_outer));
+	ok = ok &&
+		add_weights(d,
+			dnn.primitive_desc_query_md(pd, p->kind == CPU_DNN_GRAD_W ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0),
+			REF(&descs->w_outer));
 	if (pd != forward) {
 		dnn.primitive_desc_destroy(forward);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to cpu/: all that Tenon asks of oneDNN. The library is loaded at the first question, not linked: its relocations and
- * constructors cost 2.5 ms that a program without tensors need not pay. Where it is missing (build or machine) the answer is no and
- * the portable kernels serve. The executing thread only.
+/* Private to cpu/: all that Tenon asks of oneDNN. The library is loaded at the first question, not linked: its relocations
+ * and constructors cost 2.5 ms that a program without tensors need not pay. Where it is missing (build or machine) the answer
+ * is no and the portable kernels serve. The executing thread only.
  *
  * oneDNN keeps its own cache of compiled primitives by description, so objects made here are cheap to make again. */
 #ifndef TN_CPU_DNN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The portable matrix product, after Goto: a block of b (KC x NC) is packed for the last cache level, a block of a (MC x KC) for the
- * second, and tiles of c are computed from one panel of each, which lie in the first.
+/* The portable matrix product, after Goto: a block of b (KC x NC) is packed for the last cache level, a block of a (MC x KC)
+ * for the second, and tiles of c are computed from one panel of each, which lie in the first.
  *
  * Each thread has a rectangle of c for itself and packs what it needs; k is never split, so no thread waits for another and
  * the bits do not depend on how many there are. What is packed twice costs O(1 / rows of a rectangle) of the arithmetic. */
@@ -66,8 +66,8 @@ static void pack(const struct rectangle *r, bool is_b, char *panels, int64_t beg
 	int64_t across = is_b ? g->b_col : g->a_row, along = is_b ? g->b_row : g->a_col;
 
 	for (int64_t i = begin; i < end; i += width) {
-		r->fns->pack(panels, element(is_b ? g->b : g->a, g->class, i * across + p0 * along), width, smaller(end - i, width), across, along,
-		             depth);
+		r->fns->pack(panels, element(is_b ? g->b : g->a, g->class, i * across + p0 * along), width, smaller(end - i, width),
+			across, along, depth);
 		panels += width * depth * (int64_t)cpu_class_size(g->class);
 	}
 }
@@ -132,7 +132,8 @@ static struct grid choose_grid(const struct cpu_gemm *g) {
 	for (int rows = 2; rows <= g->threads; rows++) {
 		int columns = g->threads / rows;
 
-		if (rows * columns == g->threads && (double)g->m / rows + (double)g->n / columns < (double)g->m / best.rows + (double)g->n / best.columns) {
+		if (rows * columns == g->threads &&
+			(double)g->m / rows + (double)g->n / columns < (double)g->m / best.rows + (double)g->n / best.columns) {
 			best.rows = rows;
 			best.columns = columns;
 		}

@@ -3,8 +3,8 @@
  *
  *     c[i][j] += sum over p of a[p * MR + i] * b[p * NR + j]        MR x NR elements, two vectors wide
  *
- * which stays in registers: 12 x 2 accumulators of 32 with AVX-512, 6 x 2 of 16 with AVX2, 4 x 2 of 16 without. Floats are multiplied
- * and added in one rounding (fma) where the set has it. */
+ * which stays in registers: 12 x 2 accumulators of 32 with AVX-512, 6 x 2 of 16 with AVX2, 4 x 2 of 16 without. Floats are
+ * multiplied and added in one rounding (fma) where the set has it. */
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif

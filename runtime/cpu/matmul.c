@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MATMUL: [..., M, K] @ [..., K, N]. f32 goes to oneDNN, bf16 and f16 as well, widened to f32 and rounded once at the end (its own bf16
- * product was half as fast, since it packs what it reads); f64 and integers go to the portable product.
+/* MATMUL: [..., M, K] @ [..., K, N]. f32 goes to oneDNN, bf16 and f16 as well, widened to f32 and rounded once at the end
+ * (its own bf16 product was half as fast, since it packs what it reads); f64 and integers go to the portable product.
  *
  * oneDNN has two: sgemm makes all its code at the first call (31-43 ms with AVX-512, 15 ms with AVX2), then costs nothing for
- * a new shape and is up to 1.5 times as fast for large ones; the matmul primitive makes code for one shape in 0.3-0.7 ms and is equal for
- * small ones. So small single products, which a first step consists of, are primitives where oneDNN has a fast one, all else is sgemm.
+ * a new shape and is up to 1.5 times as fast for large ones; the matmul primitive makes code for one shape in 0.3-0.7 ms and
+ * is equal for small ones. So small single products, which a first step consists of, are primitives where oneDNN has a fast
+ * one, all else is sgemm.
  *
  * Transposed operands are read where they lie. Operands with other strides, and those to be widened, are copied into the
- * workspace first. A product whose second operand has no batch axes is one product of more rows. What is chosen here depends on
- * shapes and dtypes; interrupts are looked at between pieces of at most 2 GFLOP. */
+ * workspace first. A product whose second operand has no batch axes is one product of more rows. What is chosen here depends
+ * on shapes and dtypes; interrupts are looked at between pieces of at most 2 GFLOP. */
 #include <string.h>
 
 #include "cpu/dense.h"
@@ -111,7 +112,8 @@ static bool operand_init_rows(struct operand *o, const struct tn_view *v) {
 }
 
 /* A dense copy of the view will be read instead; a transposed one stays transposed where it `may`. */
-static bool operand_copy(struct cpu_step *step, struct operand *o, const struct tn_view *v, const struct matmul *x, bool may_turn) {
+static bool operand_copy(
+	struct cpu_step *step, struct operand *o, const struct tn_view *v, const struct matmul *x, bool may_turn) {
 	int ndim = v->shape.ndim, missing = x->batch_ndim - (ndim - 2);
 	bool turned = may_turn && o->row == 1 && o->col != 1;
 	int64_t matrices = 1;
@@ -187,7 +189,15 @@ static void choose_piece(struct matmul *x) {
 static bool try_primitive(struct cpu_step *step, struct matmul *x, struct tn_error *err) {
 	bool a_turned = !is_plain(&x->a, false), b_turned = !is_plain(&x->b, false);
 	struct cpu_dnn_matmul_params params = {
-		.dtype = TN_DTYPE_F32, .m = x->m, .n = x->n, .k = x->k, .a_row = 1, .a_col = 1, .b_row = 1, .b_col = 1, .threads = step->settings->threads,
+		.dtype = TN_DTYPE_F32,
+		.m = x->m,
+		.n = x->n,
+		.k = x->k,
+		.a_row = 1,
+		.a_col = 1,
+		.b_row = 1,
+		.b_col = 1,
+		.threads = step->settings->threads,
 	};
 
 	if (x->batches > 1 || x->m < PRIMITIVE_ROWS || x->k < PRIMITIVE_ROWS / 2 || flops_of(x->m, x->n, x->k) > primitive_flops) {
@@ -307,7 +317,8 @@ static int64_t batch_offset(const struct matmul *x, const struct operand *o, int
 }
 
 /* c[i0.., j0..] of one matrix, + its part of k: at[3] says where the piece begins, of size[3]. */
-static bool run_sgemm(const struct run *r, const float *a, const float *b, float *c, const int64_t at[3], const int64_t size[3], int threads) {
+static bool run_sgemm(
+	const struct run *r, const float *a, const float *b, float *c, const int64_t at[3], const int64_t size[3], int threads) {
 	const struct matmul *x = r->x;
 	struct cpu_dnn_gemm g = {
 		.a_turned = !is_plain(&x->a, false), .b_turned = !is_plain(&x->b, false), .m = size[0], .n = size[1], .k = size[2],
@@ -345,8 +356,21 @@ static bool run_pieces(const struct run *r, const float *a, const float *b, floa
 static void run_portable(const struct run *r, const char *a, const char *b, char *c, int threads, char *panels) {
 	const struct matmul *x = r->x;
 	struct cpu_gemm g = {
-		.class = x->class, .m = x->m, .n = x->n, .k = x->k, .a = a, .b = b, .c = c, .a_row = x->a.row, .a_col = x->a.col, .b_row = x->b.row,
-		.b_col = x->b.col, .c_row = x->n, .threads = threads, .workspace = panels, .interrupt = r->call->interrupt,
+		.class = x->class,
+		.m = x->m,
+		.n = x->n,
+		.k = x->k,
+		.a = a,
+		.b = b,
+		.c = c,
+		.a_row = x->a.row,
+		.a_col = x->a.col,
+		.b_row = x->b.row,
+		.b_col = x->b.col,
+		.c_row = x->n,
+		.threads = threads,
+		.workspace = panels,
+		.interrupt = r->call->interrupt,
 	};
 
 	cpu_gemm(&g);
@@ -361,7 +385,8 @@ static bool run_matrix(const struct run *r, int64_t batch, int threads, int thre
 
 	switch (x->path) {
 	case PATH_SGEMM:
-		return run_pieces(r, (const float *)a, (const float *)b, (float *)c, threads) || tn_error_set(err, TN_ERR_DEVICE, "oneDNN's sgemm failed");
+		return run_pieces(r, (const float *)a, (const float *)b, (float *)c, threads) ||
+			tn_error_set(err, TN_ERR_DEVICE, "oneDNN's sgemm failed");
 	case PATH_DNN:
 		return cpu_dnn_run(x->dnn, (const void *const[]){a, b, c}, workspace_at(r, x->dnn_at), err);
 	default:

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pooling over windows of the last two of four axes: MAX_POOL2D and AVG_POOL2D, their gradients, and MAX_POOL2D_TAKE.
  *
- * The layout of the larger input is kept: channels last where it comes so (from a convolution), else row-major. Inputs in another layout
- * are copied into it first; bf16 and f16 are widened to f32. For each place (kh, kw) of the windows one row is folded: all channels
- * of one window, or with row-major planes one line of windows. Windows are visited from their first element to their last, so the
- * first of equal maxima is found, and sums have one order, in both layouts.
+ * The layout of the larger input is kept: channels last where it comes so (from a convolution), else row-major. Inputs in
+ * another layout are copied into it first; bf16 and f16 are widened to f32. For each place (kh, kw) of the windows one row is
+ * folded: all channels of one window, or with row-major planes one line of windows. Windows are visited from their first
+ * element to their last, so the first of equal maxima is found, and sums have one order, in both layouts.
  *
  * All kernels are bound by memory: an image fits the second cache level, so the gradient's clearing pass costs little. */
 #include <string.h>
@@ -80,7 +80,8 @@ static void pool_init(struct pool *p, const struct cpu_step *step, enum kind kin
 	p->dtype = s->out.dtype;
 	p->class = cpu_class_of(p->dtype);
 	p->widen = cpu_is_half(p->dtype);
-	p->channels_last = is_channels_last(&s->out) || (s->out.shape.dims[2] * s->out.shape.dims[3] == 1 && is_channels_last(&s->inputs[0]));
+	p->channels_last =
+		is_channels_last(&s->out) || (s->out.shape.dims[2] * s->out.shape.dims[3] == 1 && is_channels_last(&s->inputs[0]));
 	p->n = x->shape.dims[0];
 	p->c = x->shape.dims[1];
 	p->h = x->shape.dims[2];
@@ -147,7 +148,8 @@ struct run {
 	int threads;
 };
 
-/* A row of windows' results: at element `small` of the smaller tensors; place (kh, kw) of the first of them at `large` of the larger. */
+/* A row of windows' results: at element `small` of the smaller tensors; place (kh, kw) of the first of them at `large` of the
+ * larger. */
 struct row {
 	int64_t small, large, n, step;
 };
@@ -234,7 +236,10 @@ static void begin_row(const struct run *r, int64_t small, int64_t n, char *done)
 
 static void end_row(const struct run *r, int64_t small, int64_t n, const void *divisor) {
 	struct cpu_pool_row part = {
-		.out = r->out + small * (int64_t)cpu_class_size(r->p->class), .divisor = divisor, .n = n, .divisors = !r->p->channels_last,
+		.out = r->out + small * (int64_t)cpu_class_size(r->p->class),
+		.divisor = divisor,
+		.n = n,
+		.divisors = !r->p->channels_last,
 	};
 
 	if (r->p->kind == MEAN) {
@@ -274,7 +279,8 @@ static void window_of_channels(const struct run *r, int64_t image, int64_t h, in
 static void line_of_windows(const struct run *r, int64_t plane, int64_t h, int64_t w, int64_t n) {
 	const struct pool *p = r->p;
 	int64_t y0 = h * p->stride[0] - p->padding[0], small = (plane * p->out_h + h) * p->out_w + w;
-	char done[CPU_POOL_ROW * sizeof(double)] __attribute__((aligned(64))), divisors[CPU_POOL_ROW * sizeof(double)] __attribute__((aligned(64)));
+	char done[CPU_POOL_ROW * sizeof(double)] __attribute__((aligned(64))),
+		divisors[CPU_POOL_ROW * sizeof(double)] __attribute__((aligned(64)));
 
 	for (int64_t i = 0; i < n && (p->kind == MEAN || p->kind == MEAN_GRAD); i++) {
 		set_divisor(p, divisors, i, window_size(p, 0, h) * window_size(p, 1, w + i));
@@ -365,7 +371,8 @@ static bool pool_run(const struct cpu_call *call, struct tn_error *err) {
 	r.small = p->kind == MEAN_GRAD ? inputs[0] : inputs[1];
 	r.third = inputs[2];
 	r.out = p->widen ? (char *)call->workspace + p->result_at : call->out;
-	r.threads = cpu_threads_for(call, 2.0 * (double)p->n * (double)p->c * ((double)p->h * (double)p->w + (double)p->out_h * (double)p->out_w));
+	r.threads = cpu_threads_for(
+		call, 2.0 * (double)p->n * (double)p->c * ((double)p->h * (double)p->w + (double)p->out_h * (double)p->out_w));
 	cpu_parallel(r.threads, run_share, &r);
 	if (cpu_interrupted(call, err)) {
 		return false;
@@ -378,7 +385,8 @@ static bool pool_run(const struct cpu_call *call, struct tn_error *err) {
 
 /* ---- the kernels ---- */
 
-static void pool_layout(const struct cpu_settings *settings, const struct tn_view *inputs, uint32_t count, const int64_t *attrs, struct tn_view *out) {
+static void pool_layout(const struct cpu_settings *settings, const struct tn_view *inputs, uint32_t count, const int64_t *attrs,
+	struct tn_view *out) {
 	const int64_t *dims = out->shape.dims;
 
 	(void)settings;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private to cpu/: the inner loops of pooling, one set per instruction set (pool_tmpl.c). A row is what is innermost: the channels of
- * one window (NHWC), or one line of windows (NCHW); the loops visit one place of the windows for all of the row at a time. */
+/* Private to cpu/: the inner loops of pooling, one set per instruction set (pool_tmpl.c). A row is what is innermost: the
+ * channels of one window (NHWC), or one line of windows (NCHW); the loops visit one place of the windows for all of the row
+ * at a time. */
 #ifndef TN_CPU_POOL_H
 #define TN_CPU_POOL_H
 

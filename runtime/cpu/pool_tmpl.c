@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows of pooling, compiled once per instruction set; the compiler vectorises those of step 1 (NHWC) wholly and those of step 2 (the
- * usual stride of NCHW) by loads of pairs. All are bound by memory. */
+/* The rows of pooling, compiled once per instruction set; the compiler vectorises those of step 1 (NHWC) wholly and those of
+ * step 2 (the usual stride of NCHW) by loads of pairs. All are bound by memory. */
 #include <stdint.h>
 
 #include "cpu/pool.h"

@@ -101,8 +101,8 @@ struct run_options {
 };
 
 /* Prepares and runs one step; `out` has its dtype and shape set and gets strides (the kernel's layout), memory and values. */
-static inline bool run_kernel(const struct cpu_kernel *kernel, struct operand *const inputs[], uint32_t count, const int64_t *attrs,
-                              struct operand *out, struct run_options options, struct tn_error *err) {
+static inline bool run_kernel(const struct cpu_kernel *kernel, struct operand *const inputs[], uint32_t count,
+	const int64_t *attrs, struct operand *out, struct run_options options, struct tn_error *err) {
 	struct cpu_settings settings = {.threads = options.threads, .portable = options.portable};
 	struct tn_view views[3];
 	char *addresses[3];
@@ -142,7 +142,11 @@ static inline bool run_kernel(const struct cpu_kernel *kernel, struct operand *c
 
 /* Relative to the largest value: what one more rounding of each of `terms` products in this dtype may come to. */
 static inline double tolerance_of(enum tn_dtype dtype, int64_t terms) {
-	double unit = dtype == TN_DTYPE_F64 ? 0x1p-52 : dtype == TN_DTYPE_F32 ? 0x1p-23 : dtype == TN_DTYPE_BF16 ? 0x1p-7 : dtype == TN_DTYPE_F16 ? 0x1p-10 : 0;
+	double unit = dtype == TN_DTYPE_F64 ? 0x1p-52
+		: dtype == TN_DTYPE_F32         ? 0x1p-23
+		: dtype == TN_DTYPE_BF16        ? 0x1p-7
+		: dtype == TN_DTYPE_F16         ? 0x1p-10
+										: 0;
 	double factor = dtype == TN_DTYPE_F64 || dtype == TN_DTYPE_F32 ? 2 + sqrt((double)terms) : 1;
 
 	return unit * factor;

@@ -3,7 +3,8 @@
  * and portable. */
 #include "cpu_contraction.h"
 
-static const enum tn_dtype dtypes[] = {TN_DTYPE_F64, TN_DTYPE_F32, TN_DTYPE_BF16, TN_DTYPE_F16, TN_DTYPE_I64, TN_DTYPE_I32, TN_DTYPE_U8};
+static const enum tn_dtype dtypes[] = {
+	TN_DTYPE_F64, TN_DTYPE_F32, TN_DTYPE_BF16, TN_DTYPE_F16, TN_DTYPE_I64, TN_DTYPE_I32, TN_DTYPE_U8};
 static const int nhwc[] = {0, 2, 3, 1}, inside_out[] = {3, 2, 1, 0};
 
 struct problem {
@@ -34,7 +35,8 @@ static void reference(const struct problem *p, enum which kind, double *x, doubl
 		for (int64_t k = 0; k < cg * kh * kw; k++) {
 			int64_t c = k / (kh * kw), ih = oh * p->attrs[0] - p->attrs[2] + k / kw % kh * p->attrs[4];
 			int64_t iw = ow * p->attrs[1] - p->attrs[3] + k % kw * p->attrs[5];
-			int64_t at_x = ((n * p->x.dims[1] + o / og * cg + c) * p->x.dims[2] + ih) * p->x.dims[3] + iw, at_w = o * cg * kh * kw + k;
+			int64_t at_x = ((n * p->x.dims[1] + o / og * cg + c) * p->x.dims[2] + ih) * p->x.dims[3] + iw,
+					at_w = o * cg * kh * kw + k;
 
 			if (ih < 0 || ih >= p->x.dims[2] || iw < 0 || iw >= p->x.dims[3]) {
 				continue;
@@ -50,7 +52,8 @@ static void reference(const struct problem *p, enum which kind, double *x, doubl
 	}
 }
 
-static void convolve(const struct problem *p, enum which kind, struct operand *a, struct operand *b, struct operand *out, struct run_options options) {
+static void convolve(const struct problem *p, enum which kind, struct operand *a, struct operand *b, struct operand *out,
+	struct run_options options) {
 	static const struct cpu_kernel *const kernels[] = {&cpu_conv2d, &cpu_conv2d_grad_x, &cpu_conv2d_grad_w};
 	struct tn_error err = {0};
 
@@ -59,7 +62,8 @@ static void convolve(const struct problem *p, enum which kind, struct operand *a
 	TN_CHECK_NO_ERROR(&err);
 }
 
-static void inputs_init(const struct problem *p, enum which kind, struct operand *a, struct operand *b, const int *order_a, const int *order_b) {
+static void inputs_init(
+	const struct problem *p, enum which kind, struct operand *a, struct operand *b, const int *order_a, const int *order_b) {
 	operand_init(a, p->dtype, kind == GRAD_X ? p->y : p->x, order_a, 0);
 	operand_init(b, p->dtype, kind == GRAD_W ? p->y : p->w, order_b, 0);
 	operand_fill(a, p->dtype == TN_DTYPE_F64 || p->dtype == TN_DTYPE_F32);
@@ -67,8 +71,9 @@ static void inputs_init(const struct problem *p, enum which kind, struct operand
 }
 
 static void check_kind(const struct problem *p, enum which kind, const int *order_a, const int *order_b) {
-	int64_t terms = kind == FORWARD ? p->w.dims[1] * p->w.dims[2] * p->w.dims[3] : kind == GRAD_X ? p->w.dims[0] * p->w.dims[2] * p->w.dims[3]
-	                                                                           : p->y.dims[0] * p->y.dims[2] * p->y.dims[3];
+	int64_t terms = kind == FORWARD ? p->w.dims[1] * p->w.dims[2] * p->w.dims[3]
+		: kind == GRAD_X            ? p->w.dims[0] * p->w.dims[2] * p->w.dims[3]
+									: p->y.dims[0] * p->y.dims[2] * p->y.dims[3];
 	struct operand a, b, out;
 
 	inputs_init(p, kind, &a, &b, order_a, order_b);
@@ -95,8 +100,10 @@ TN_TEST(convolutions_of_all_dtypes_and_layouts_agree_with_loops_in_double) {
 
 	for (size_t d = 0; d < TN_ARRAY_LEN(dtypes); d++) {
 		for (int round = 0; round < 12; round++) {
-			int64_t groups = random_in(1, 3), cg = random_in(1, 5), og = random_in(1, 6), kh = random_in(1, 4), kw = random_in(1, 4);
-			int64_t attrs[] = {random_in(1, 3), random_in(1, 3), random_in(0, 2), random_in(0, 2), random_in(1, 2), random_in(1, 2), groups};
+			int64_t groups = random_in(1, 3), cg = random_in(1, 5), og = random_in(1, 6), kh = random_in(1, 4),
+					kw = random_in(1, 4);
+			int64_t attrs[] = {
+				random_in(1, 3), random_in(1, 3), random_in(0, 2), random_in(0, 2), random_in(1, 2), random_in(1, 2), groups};
 			struct problem p;
 
 			problem_init(&p, dtypes[d], TN_SHAPE(random_in(1, 3), groups * cg, random_in(8, 12), random_in(8, 12)),

@@ -2,7 +2,8 @@
 /* MATMUL against sums in double: shapes, strides, batches and dtypes at random, oneDNN and portable. */
 #include "cpu_contraction.h"
 
-static const enum tn_dtype dtypes[] = {TN_DTYPE_F64, TN_DTYPE_F32, TN_DTYPE_BF16, TN_DTYPE_F16, TN_DTYPE_I64, TN_DTYPE_I32, TN_DTYPE_U8};
+static const enum tn_dtype dtypes[] = {
+	TN_DTYPE_F64, TN_DTYPE_F32, TN_DTYPE_BF16, TN_DTYPE_F16, TN_DTYPE_I64, TN_DTYPE_I32, TN_DTYPE_U8};
 
 static struct tn_shape product_shape(const struct tn_shape *a, const struct tn_shape *b) {
 	struct tn_shape batch_a = *a, batch_b = *b, out;
@@ -70,7 +71,8 @@ static void check_product(struct operand *a, struct operand *b) {
 	}
 }
 
-static void check_shapes(enum tn_dtype dtype, struct tn_shape sa, struct tn_shape sb, const int *order_a, const int *order_b, int64_t gap) {
+static void check_shapes(
+	enum tn_dtype dtype, struct tn_shape sa, struct tn_shape sb, const int *order_a, const int *order_b, int64_t gap) {
 	struct operand a, b;
 
 	operand_init(&a, dtype, sa, order_a, gap);
@@ -87,9 +89,11 @@ TN_TEST(products_of_all_dtypes_and_transposes_agree_with_sums_in_double) {
 
 	for (size_t d = 0; d < TN_ARRAY_LEN(dtypes); d++) {
 		for (int round = 0; round < 40; round++) {
-			int64_t m = random_in(1, round < 20 ? 9 : 140), k = random_in(1, round < 20 ? 9 : 600), n = random_in(1, round < 20 ? 9 : 140);
+			int64_t m = random_in(1, round < 20 ? 9 : 140), k = random_in(1, round < 20 ? 9 : 600),
+					n = random_in(1, round < 20 ? 9 : 140);
 
-			check_shapes(dtypes[d], TN_SHAPE(m, k), TN_SHAPE(k, n), round & 1 ? turned : NULL, round & 2 ? turned : NULL, random_in(0, 3));
+			check_shapes(
+				dtypes[d], TN_SHAPE(m, k), TN_SHAPE(k, n), round & 1 ? turned : NULL, round & 2 ? turned : NULL, random_in(0, 3));
 		}
 	}
 }
@@ -246,7 +250,8 @@ TN_TEST(preparing_fails_cleanly_when_memory_is_out) {
 	TN_FOR_EACH_FAILING_ALLOC {
 		struct tn_view views[2] = {{.dtype = TN_DTYPE_BF16, .shape = TN_SHAPE(3, 4), .stride = {4, 1}},
 			{.dtype = TN_DTYPE_BF16, .shape = TN_SHAPE(4, 5), .stride = {5, 1}}};
-		struct tn_step step = {.input_count = 2, .inputs = views, .out = {.dtype = TN_DTYPE_BF16, .shape = TN_SHAPE(3, 5), .stride = {5, 1}}};
+		struct tn_step step = {
+			.input_count = 2, .inputs = views, .out = {.dtype = TN_DTYPE_BF16, .shape = TN_SHAPE(3, 5), .stride = {5, 1}}};
 		struct cpu_settings settings = {.threads = 1};
 		struct cpu_step prepared = {.step = &step, .kernel = &cpu_matmul, .settings = &settings};
 		struct tn_error err = {0};

@@ -2,7 +2,8 @@
 /* Pooling and its gradients against loops in double: kernels, strides, paddings, layouts and dtypes at random. */
 #include "cpu_contraction.h"
 
-static const enum tn_dtype dtypes[] = {TN_DTYPE_F64, TN_DTYPE_F32, TN_DTYPE_BF16, TN_DTYPE_F16, TN_DTYPE_I64, TN_DTYPE_I32, TN_DTYPE_U8};
+static const enum tn_dtype dtypes[] = {
+	TN_DTYPE_F64, TN_DTYPE_F32, TN_DTYPE_BF16, TN_DTYPE_F16, TN_DTYPE_I64, TN_DTYPE_I32, TN_DTYPE_U8};
 static const int nhwc[] = {0, 2, 3, 1}, inside_out[] = {3, 2, 1, 0};
 static const int *const orders[] = {NULL, nhwc, inside_out};
 
@@ -88,11 +89,13 @@ static double *reference(const struct problem *p, enum which kind, const double 
 }
 
 static void run_kind(const struct problem *p, enum which kind, struct operand *const inputs[], struct operand *out, int threads) {
-	static const struct cpu_kernel *const kernels[] = {&cpu_max_pool2d, &cpu_max_pool2d_grad, &cpu_max_pool2d_take, &cpu_avg_pool2d, &cpu_avg_pool2d_grad};
+	static const struct cpu_kernel *const kernels[] = {
+		&cpu_max_pool2d, &cpu_max_pool2d_grad, &cpu_max_pool2d_take, &cpu_avg_pool2d, &cpu_avg_pool2d_grad};
 	struct tn_error err = {0};
 
 	*out = (struct operand){.view = {.dtype = p->dtype, .shape = kind == MAX_GRAD || kind == MEAN_GRAD ? p->x : p->y}};
-	TN_CHECK(run_kernel(kernels[kind], inputs, kind == MAX || kind >= MEAN ? 1 : 3, p->attrs, out, (struct run_options){.threads = threads}, &err));
+	TN_CHECK(run_kernel(kernels[kind], inputs, kind == MAX || kind >= MEAN ? 1 : 3, p->attrs, out,
+		(struct run_options){.threads = threads}, &err));
 	TN_CHECK_NO_ERROR(&err);
 }
 
@@ -117,7 +120,9 @@ static void check_kind(const struct problem *p, enum which kind, const int *orde
 	maxima = reference(p, MAX, x.values, NULL);
 	fill_from(&result, maxima);
 	wanted = reference(p, kind, x.values, kind == MAX_TAKE ? taken.values : gradient.values);
-	run_kind(p, kind, (struct operand *const[]){kind == MEAN_GRAD ? &gradient : &x, &result, kind == MAX_TAKE ? &taken : &gradient}, &out, threads);
+	run_kind(p, kind,
+		(struct operand *const[]){kind == MEAN_GRAD ? &gradient : &x, &result, kind == MAX_TAKE ? &taken : &gradient}, &out,
+		threads);
 	for (int64_t i = 0; p->dtype == TN_DTYPE_U8 && i < out.count; i++) {
 		wanted[i] = (double)(uint8_t)(int64_t)wanted[i];
 	}
@@ -135,8 +140,8 @@ TN_TEST(pooling_of_all_dtypes_and_layouts_agrees_with_loops_in_double) {
 	for (size_t d = 0; d < TN_ARRAY_LEN(dtypes); d++) {
 		for (int round = 0; round < 36; round++) {
 			int64_t kernel[2] = {random_in(1, 4), random_in(1, 4)};
-			int64_t attrs[] = {kernel[0], kernel[1], random_in(1, 3), random_in(1, 3), random_in(0, kernel[0] / 2), random_in(0, kernel[1] / 2),
-				random_in(0, 1)};
+			int64_t attrs[] = {kernel[0], kernel[1], random_in(1, 3), random_in(1, 3), random_in(0, kernel[0] / 2),
+				random_in(0, kernel[1] / 2), random_in(0, 1)};
 			struct problem p;
 
 			problem_init(&p, dtypes[d], TN_SHAPE(random_in(1, 3), random_in(1, 9), random_in(4, 9), random_in(4, 9)), attrs);
