@@ -78,6 +78,7 @@ struct tn_checker {
 	struct tn_map pending; /* name → symbol that this cell declares, from its declaration on */
 	struct tn_map named;   /* global names that functions have named so far: name → first function's name */
 	struct tn_map later;   /* names that the cell's statements declare: name → their tree */
+	struct tn_span importing; /* the import whose file is being checked by an inner checker */
 	struct tn_map imports; /* begin of the statement → unit that runs there */
 	TN_VEC(struct deferred) queue;
 	TN_VEC(struct journal_entry) journal;
@@ -299,7 +300,7 @@ struct dyn_extra {
 	struct tn_module *module;
 	struct tn_ir **fixed; /* per operand slot: a constant, or NULL: the next parameter */
 	uint32_t slot_count;
-	struct operand *shape;       /* calls: names and flags per argument */
+	struct operand *shape; /* calls: names and flags per argument */
 	uint32_t shape_count;
 	const char *name;            /* CALL_NAME, FIELD */
 	const struct tn_ast *prefix; /* SET: the part of the place that operand 0 refers to */

@@ -106,7 +106,8 @@ static struct tn_ir *build_call(struct tn_checker *c, const struct tn_ir *dyn, s
 	for (uint32_t i = 0; args.items != NULL && i < args.count; i++) {
 		const struct operand *from = &extra->shape[i];
 		struct operand *to = &args.items[i];
-		*to = (struct operand){.name = from->name, .ir = slots[0], .span = from->span, .by_ref = from->by_ref, .receiver = from->receiver};
+		*to = (struct operand){
+			.name = from->name, .ir = slots[0], .span = from->span, .by_ref = from->by_ref, .receiver = from->receiver};
 		to->is_place = check_is_place(slots[0]);
 		bool path = from->cut != NULL && (from->by_ref || from->receiver);
 		if (path && !check_path_operand(c, from->path, (struct prefix){from->cut, slots[0], slots + 1, from->rest_count}, to)) {

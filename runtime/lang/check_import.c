@@ -12,19 +12,19 @@
 
 enum { MAX_FILE = 64 << 20 };
 
-/* The file that an import means: beside the file that imports, or in the working directory for cells. */
-static bool find_file(struct tn_checker *c, const struct tn_ast *ast, char out[PATH_MAX]) {
+/* The file that an import means, as errors show it and as it is told from others: beside the file that imports, or in the working
+ * directory for cells. */
+static bool find_file(struct tn_checker *c, const struct tn_ast *ast, char path[PATH_MAX], char real[PATH_MAX]) {
 	const char *from = c->unit->source->name, *slash = strrchr(from, '/');
-	char path[PATH_MAX];
 	struct tn_name name = ast->import.path;
 	int n = slash == NULL || name.text[0] == '/'
-		? snprintf(path, sizeof(path), "%.*s", (int)name.length, name.text)
-		: snprintf(path, sizeof(path), "%.*s/%.*s", (int)(slash - from), from, (int)name.length, name.text);
-	if (n >= (int)sizeof(path)) {
+		? snprintf(path, PATH_MAX, "%.*s", (int)name.length, name.text)
+		: snprintf(path, PATH_MAX, "%.*s/%.*s", (int)(slash - from), from, (int)name.length, name.text);
+	if (n >= PATH_MAX) {
 		check_error(c, ast->span, TN_ERR_IO, "the path of the import is too long");
 		return false;
 	}
-	if (realpath(path, out) == NULL) {
+	if (realpath(path, real) == NULL) {
 		check_error(
 			c, name.span.source != NULL ? name.span : ast->span, TN_ERR_IO, "cannot open '%s': %s", path, strerror(errno));
 		return false;
@@ -85,9 +85,9 @@ static struct tn_module *known_module(struct tn_checker *c, const char *path, co
 	return NULL;
 }
 
-static struct tn_module *new_module(struct tn_checker *c, const char *path, const struct tn_str *text) {
+static struct tn_module *new_module(struct tn_checker *c, const char *path, const char *real, const struct tn_str *text) {
 	struct tn_error err = {0};
-	struct tn_module *module = tn_module_create(c->lang, path, &err);
+	struct tn_module *module = tn_module_create(c->lang, real, &err);
 	struct tn_unit *unit = module == NULL ? NULL : tn_unit_create(c->lang, path, tn_str_c(text), text->length, module, &err);
 	if (unit == NULL) {
 		check_report(c, (struct tn_span){0}, &err);
@@ -135,14 +135,16 @@ static bool take_names(struct tn_checker *c, struct tn_module *from) {
 }
 
 static bool import_one(struct tn_checker *c, struct tn_ast *ast) {
-	char path[PATH_MAX];
+	char path[PATH_MAX], real[PATH_MAX];
 	struct tn_str text = {0};
-	bool ok = find_file(c, ast, path) && !is_cycle(c, ast, path) && read_file(c, ast, path, &text);
-	struct tn_module *module = ok ? known_module(c, path, &text) : NULL;
+	bool ok = find_file(c, ast, path, real) && !is_cycle(c, ast, real) && read_file(c, ast, path, &text);
+	struct tn_module *module = ok ? known_module(c, real, &text) : NULL;
 	bool fresh = ok && module == NULL;
 	if (fresh) {
 		struct frame *frame = c->frame;
-		module = new_module(c, path, &text);
+		c->importing = ast->span;
+		module = new_module(c, path, real, &text);
+		c->importing = (struct tn_span){0};
 		c->frame = frame;
 	}
 	tn_str_finish(&text);

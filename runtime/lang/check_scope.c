@@ -39,6 +39,12 @@ static void add_frames(struct tn_checker *c, struct tn_error *err) {
 	for (uint32_t i = 0; c->from != NULL && i < c->from->place_count; i++) {
 		tn_error_push_frame(err, &c->from->places[i]);
 	}
+	for (const struct tn_checker *k = c->outer; k != NULL; k = k->outer) {
+		if (k->importing.source != NULL) {
+			tn_span_place(k->importing, &place);
+			tn_error_push_frame(err, &place);
+		}
+	}
 }
 
 struct tn_error *check_error(struct tn_checker *c, struct tn_span span, enum tn_error_kind kind, const char *format, ...) {
