@@ -51,6 +51,19 @@ static int64_t wrap(enum tn_dtype dtype, int64_t x) {
 	(op == TN_OP_ADD ? (x) + (y) : op == TN_OP_SUB ? (x) - (y) : op == TN_OP_MUL ? (x) * (y) : op == TN_OP_MAXIMUM ? ((x) > (y) ? (x) : (y)) : \
 	 op == TN_OP_MINIMUM ? ((x) < (y) ? (x) : (y)) : op == TN_OP_NEG ? -(x) : op == TN_OP_ABS ? ((x) < 0 ? -(x) : (x)) : ((x) <= 0 ? 0 : (x)))
 
+static int64_t integer_op(enum tn_op op, int64_t x, int64_t y) {
+	uint64_t a = (uint64_t)x, b = (uint64_t)y;
+
+	switch (op) {
+	case TN_OP_ADD: return (int64_t)(a + b);
+	case TN_OP_SUB: return (int64_t)(a - b);
+	case TN_OP_MUL: return (int64_t)(a * b);
+	case TN_OP_NEG: return (int64_t)(0 - a);
+	case TN_OP_ABS: return x < 0 ? (int64_t)(0 - a) : x;
+	default: return FLOAT_OP(x, y);
+	}
+}
+
 static union number compute(enum tn_op op, enum tn_dtype dtype, union number a, union number b) {
 	union number r = {0};
 
@@ -59,7 +72,7 @@ static union number compute(enum tn_op op, enum tn_dtype dtype, union number a, 
 	} else if (tn_dtype_is_float(dtype)) {
 		r.f32 = round_half(dtype, FLOAT_OP(a.f32, b.f32));
 	} else {
-		r.i = wrap(dtype, FLOAT_OP(a.i, b.i));
+		r.i = wrap(dtype, integer_op(op, a.i, b.i));
 	}
 	return r;
 }
@@ -385,7 +398,7 @@ static void check_reduced(const struct program *p, uint32_t o, int round) {
 	do {
 		int64_t inner[TN_MAX_NDIM] = {0}, r = 0;
 
-		do {
+		while (n > 0) {
 			int64_t index[TN_MAX_NDIM];
 			union number value;
 
@@ -394,7 +407,10 @@ static void check_reduced(const struct program *p, uint32_t o, int round) {
 			}
 			value = value_at(p, o, index);
 			x[r++] = from == wide || (is_half(from) && wide == TN_DTYPE_F32) ? value : convert(from, wide, value);
-		} while (fixture_next(&reduced, inner));
+			if (!fixture_next(&reduced, inner)) {
+				break;
+			}
+		}
 		check_element(p, o, place, reduce(step, wide, x, n, identity_of(op, wide)), round);
 	} while (fixture_next(&kept, place));
 	free(x);
@@ -537,6 +553,8 @@ TN_TEST(sums_of_common_patterns_have_the_promised_order) {
 TN_TEST(empty_iterations_store_nothing_and_reduce_to_the_identity) {
 	struct tn_backend *b = fixture_backend(2);
 
-	check_sum(b, TN_SHAPE(0, 5), 2, false);
+	check_sum(b, TN_SHAPE(5, 0), 2, false);
+	check_sum(b, TN_SHAPE(0, 5), 1, false);
+	check_sum(b, TN_SHAPE(3, 0, 4), 6, false);
 	b->impl->destroy(b);
 }
