@@ -9,6 +9,7 @@
 struct tn_checker *check_begin(struct tn_lang *lang, struct tn_unit *unit, struct tn_diagnostics *diag, struct tn_checker *c) {
 	static uint64_t passes; /* the executing thread's */
 	*c = (struct tn_checker){.lang = lang, .unit = unit, .diag = diag, .outer = lang->checker, .pass = ++passes};
+	c->stack = c->outer != NULL ? c->outer->stack : (const char *)__builtin_frame_address(0);
 	lang->checker = c;
 	return c;
 }

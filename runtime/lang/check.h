@@ -86,6 +86,7 @@ struct tn_checker {
 	struct frame *frame;
 	struct tn_span callee; /* the name in the call that is being looked up, for the message */
 	uint64_t pass;
+	const char *stack; /* where the outermost check began: bodies inside bodies may take 2 MiB from there */
 	uint32_t depth; /* bodies being checked inside each other */
 	bool out_of_memory;
 };

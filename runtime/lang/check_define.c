@@ -336,6 +336,21 @@ static bool define_function(struct tn_checker *c, const struct tn_ast *ast) {
 	return ok && warn_library(c, f) && check_add_overload(c, f);
 }
 
+/* Calls of a function whose declaration was wrong say nothing more. */
+static void note_broken(struct tn_checker *c, struct tn_name function) {
+	const char *name = check_name(c, function);
+	struct tn_symbol *symbol = TN_ARENA_NEW(&c->lang->arena, struct tn_symbol);
+	if (name == NULL || tn_map_get(&c->unit->module->functions, name) != NULL) {
+		return;
+	}
+	if (symbol != NULL) {
+		*symbol = (struct tn_symbol){.name = name, .type = check_basic(c, TN_TYPE_NEVER), .module = c->unit->module};
+	}
+	if (symbol == NULL || !tn_map_set(&c->pending, name, symbol)) {
+		check_memory(c);
+	}
+}
+
 bool check_define(struct tn_checker *c) {
 	struct tn_ast_list items = c->unit->tree.items;
 	bool ok = define_structs(c), any = false;
@@ -344,8 +359,9 @@ bool check_define(struct tn_checker *c) {
 	}
 	c->lang->epoch += any;
 	for (uint32_t i = 0; i < items.count; i++) {
-		if (items.items[i]->kind == TN_AST_FUNCTION) {
-			ok = define_function(c, items.items[i]) && ok;
+		if (items.items[i]->kind == TN_AST_FUNCTION && !define_function(c, items.items[i])) {
+			note_broken(c, items.items[i]->function.name);
+			ok = false;
 		}
 	}
 	return ok;

@@ -7,7 +7,7 @@
 
 #include "lang/check.h"
 
-enum { MAX_COMBINATIONS = 256, MAX_DEPTH = 100 };
+enum { MAX_COMBINATIONS = 256, MAX_DEPTH = 100, MAX_STACK = 2 << 20 };
 
 struct tn_function *check_new_function(struct tn_checker *c, struct tn_unit *unit, struct tn_function value) {
 	struct tn_function *f = TN_ARENA_NEW(&unit->arena, struct tn_function);
@@ -265,7 +265,8 @@ static bool build_body(struct tn_checker *c, struct tn_instance *instance, struc
 
 bool check_instance_body(struct tn_checker *c, struct tn_instance *instance, struct tn_span from) {
 	struct tn_function *f = instance->function;
-	if (c->depth >= MAX_DEPTH) {
+	ptrdiff_t used = c->stack - (const char *)__builtin_frame_address(0);
+	if (c->depth >= MAX_DEPTH || used > MAX_STACK) {
 		struct tn_error *err = check_error(
 			c, from, TN_ERR_RECURSION, "functions whose result's type is inferred call each other more than %d deep", MAX_DEPTH);
 		HINT(err, "declare the return types");
