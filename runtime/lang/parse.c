@@ -224,7 +224,8 @@ bool parse_recover(struct parser *p, uint32_t begin, int depth) {
 			p->at++;
 			break;
 		}
-		if (reached && p->at > begin && depth == 0 && begins_definition(p)) {
+		bool ate_line = p->at > begin && braces == 0 && t->line_before && p->tokens[p->at - 1].doubtful; /* a string that does not close */
+		if (reached && p->at > begin && (ate_line || (depth == 0 && begins_definition(p)))) {
 			break;
 		}
 	}

@@ -612,7 +612,8 @@ static bool report_word_habit(struct parser *p, const struct token *t) {
 		parse_error(p, parse_token_span(p, t), "expected grad (variable, …) { … }");
 		return true;
 	}
-	if (parse_is_at(p, 1, P1('{')) && !parse_peek(p, 1)->line_before && !parse_is_at(p, 2, P1('.')) && !parse_is_at(p, 2, P1('}')) && !parse_block_word_ahead(p) &&
+	bool like_struct = word >= 0 || (t->str.text[0] >= 'A' && t->str.text[0] <= 'Z'); /* else a ')' is missing before the '{' more likely */
+	if (like_struct && parse_is_at(p, 1, P1('{')) && !parse_peek(p, 1)->line_before && !parse_is_at(p, 2, P1('.')) && !parse_is_at(p, 2, P1('}')) && !parse_block_word_ahead(p) &&
 	    !parse_is_keyword(t)) {
 		parse_error(p, parse_token_span(p, parse_peek(p, word >= 0 ? 1 : 2)), "expected %s behind '%s'", word >= 0 ? "'('" : "'.field = value' in the braces",
 			t->str.text);

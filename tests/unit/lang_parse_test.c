@@ -378,7 +378,8 @@ TN_TEST(any_allocation_may_fail) {
 		struct tn_diagnostics diag = {0};
 		tn_arena_init(&arena);
 		bool ok = tn_parse(source, &arena, &unit, &diag);
-		TN_CHECK(ok == !tn_test_alloc_failed());
+		TN_CHECK(ok || tn_test_alloc_failed()); /* a vector asks again for less: not each failure is felt */
+		TN_CHECK(ok || (diag.errors.count > 0 && diag.errors.items[0].kind == TN_ERR_MEMORY));
 		tn_diagnostics_finish(&diag);
 		tn_arena_finish(&arena);
 	}
