@@ -223,3 +223,28 @@ TN_TEST(a_long_convolution_is_cut_along_the_batch_and_can_be_interrupted) {
 		operand_finish(&b);
 	}
 }
+
+TN_TEST(preparing_fails_cleanly_when_memory_is_out) {
+	static const int64_t same[] = {1, 1, 1, 1, 1, 1, 1};
+
+	TN_FOR_EACH_FAILING_ALLOC {
+		struct tn_view views[2] = {
+			{.dtype = TN_DTYPE_F32, .shape = TN_SHAPE(2, 3, 5, 5), .stride = {75, 25, 5, 1}},
+			{.dtype = TN_DTYPE_F32, .shape = TN_SHAPE(4, 3, 3, 3), .stride = {27, 9, 3, 1}},
+		};
+		struct tn_step step = {
+			.input_count = 2, .inputs = views, .attrs = same, .attr_count = 7,
+			.out = {.dtype = TN_DTYPE_F32, .shape = TN_SHAPE(2, 4, 5, 5), .stride = {100, 1, 20, 4}},
+		};
+		struct cpu_settings settings = {.threads = 1};
+		struct cpu_step prepared = {.step = &step, .kernel = &cpu_conv2d, .settings = &settings};
+		struct tn_error err = {0};
+
+		if (cpu_conv2d.prepare(&prepared, &err)) {
+			cpu_conv2d.finish(&prepared);
+		} else {
+			TN_CHECK(tn_test_alloc_failed());
+			TN_CHECK_INT_EQ(err.kind, TN_ERR_MEMORY);
+		}
+	}
+}

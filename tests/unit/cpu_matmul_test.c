@@ -248,10 +248,13 @@ TN_TEST(a_long_product_is_cut_and_can_be_interrupted) {
 
 TN_TEST(preparing_fails_cleanly_when_memory_is_out) {
 	TN_FOR_EACH_FAILING_ALLOC {
-		struct tn_view views[2] = {{.dtype = TN_DTYPE_BF16, .shape = TN_SHAPE(3, 4), .stride = {4, 1}},
-			{.dtype = TN_DTYPE_BF16, .shape = TN_SHAPE(4, 5), .stride = {5, 1}}};
+		struct tn_view views[2] = {
+			{.dtype = TN_DTYPE_F32, .shape = TN_SHAPE(32, 64), .stride = {64, 1}},
+			{.dtype = TN_DTYPE_F32, .shape = TN_SHAPE(64, 48), .stride = {48, 1}},
+		};
 		struct tn_step step = {
-			.input_count = 2, .inputs = views, .out = {.dtype = TN_DTYPE_BF16, .shape = TN_SHAPE(3, 5), .stride = {5, 1}}};
+			.input_count = 2, .inputs = views, .out = {.dtype = TN_DTYPE_F32, .shape = TN_SHAPE(32, 48), .stride = {48, 1}},
+		};
 		struct cpu_settings settings = {.threads = 1};
 		struct cpu_step prepared = {.step = &step, .kernel = &cpu_matmul, .settings = &settings};
 		struct tn_error err = {0};
