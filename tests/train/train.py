@@ -20,7 +20,7 @@ INTERRUPT_LIMIT_S = 0.5 # 0.1 is asked for on an idle machine; tests run beside 
 
 
 def has_data():
-    folders = [os.environ.get("TENON_DATA", ""), "/usr/share/dataset-fashion-mnist"]
+    folders = [os.environ.get("TENON_DATA", ""), "/usr/share/datasets/fashion-mnist"]
     return any(folder and pathlib.Path(folder).is_dir() for folder in folders)
 
 
