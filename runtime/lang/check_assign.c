@@ -140,34 +140,11 @@ static bool unpack(
 	return check_push(c, out, ir);
 }
 
-bool check_declare(struct tn_checker *c, const struct tn_ast_pattern *pattern, const struct tn_ast_type *declared, bool is_const,
-	struct tn_ir *value, struct body *out) {
-	if (pattern->is_tuple) {
-		struct tn_ir **parts = value == NULL ? NULL : CHECK_ARRAY(c, pattern->item_count, struct tn_ir *);
-		if (parts == NULL || !unpack(c, pattern, value, out, parts)) {
-			declare_all_broken(c, pattern);
-			return false;
-		}
-		bool ok = true;
-		for (uint32_t i = 0; i < pattern->item_count; i++) {
-			if (parts[i] != NULL && !pattern->items[i]->is_tuple && !check_top_level(c)) { /* unpacked into the variable itself */
-				const char *name = check_name(c, pattern->items[i]->name);
-				struct binding *b = name == NULL ? NULL : check_bind(c, name, parts[i]->local, pattern->items[i]->span);
-				ok = b != NULL && ok;
-				if (b != NULL) {
-					b->is_const = is_const;
-				}
-				continue;
-			}
-			ok = (parts[i] == NULL || check_declare(c, pattern->items[i], NULL, is_const, parts[i], out)) && ok;
-		}
-		return ok;
-	}
+/* One name: its type is the declared one or that of the value; without a value it gets the type's zero. */
+static bool declare_leaf(struct tn_checker *c, const struct tn_ast_pattern *pattern, const struct tn_ast_type *declared,
+	bool is_const, struct tn_ir *value, struct body *out) {
 	char what[128];
 	snprintf(what, sizeof(what), "%.*s", (int)pattern->name.length, pattern->name.text);
-	if (is_discard(pattern)) {
-		return value != NULL && check_push(c, out, statement(c, TN_IR_EVAL, value));
-	}
 	struct tn_ir_shape *shape = NULL;
 	char *kept = tn_arena_strndup(&c->frame->unit->arena, what, strlen(what));
 	struct tn_type *type = kept == NULL ? check_memory(c)
@@ -195,6 +172,35 @@ bool check_declare(struct tn_checker *c, const struct tn_ast_pattern *pattern, c
 		return false;
 	}
 	return declare_name(c, pattern, type, shape, is_const, value, out);
+}
+
+bool check_declare(struct tn_checker *c, const struct tn_ast_pattern *pattern, const struct tn_ast_type *declared, bool is_const,
+	struct tn_ir *value, struct body *out) {
+	if (pattern->is_tuple) {
+		struct tn_ir **parts = value == NULL ? NULL : CHECK_ARRAY(c, pattern->item_count, struct tn_ir *);
+		if (parts == NULL || !unpack(c, pattern, value, out, parts)) {
+			declare_all_broken(c, pattern);
+			return false;
+		}
+		bool ok = true;
+		for (uint32_t i = 0; i < pattern->item_count; i++) {
+			if (parts[i] != NULL && !pattern->items[i]->is_tuple && !check_top_level(c)) { /* unpacked into the variable itself */
+				const char *name = check_name(c, pattern->items[i]->name);
+				struct binding *b = name == NULL ? NULL : check_bind(c, name, parts[i]->local, pattern->items[i]->span);
+				ok = b != NULL && ok;
+				if (b != NULL) {
+					b->is_const = is_const;
+				}
+				continue;
+			}
+			ok = (parts[i] == NULL || check_declare(c, pattern->items[i], NULL, is_const, parts[i], out)) && ok;
+		}
+		return ok;
+	}
+	if (is_discard(pattern)) {
+		return value != NULL && check_push(c, out, statement(c, TN_IR_EVAL, value));
+	}
+	return declare_leaf(c, pattern, declared, is_const, value, out);
 }
 
 bool check_decl_stmt(struct tn_checker *c, const struct tn_ast *ast, struct body *out) {

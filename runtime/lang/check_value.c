@@ -24,11 +24,47 @@ static struct tn_ir *named(struct tn_checker *c, struct operand callee, struct b
 
 /* ---- lambdas ---- */
 
+/* What the lambda has captured comes first, read out of its value. */
+static bool lambda_captures(
+	struct tn_checker *c, struct tn_ir *holder, const struct tn_function *f, struct tn_ir *call, struct tn_type **types) {
+	for (uint32_t i = 0; i < f->capture_count; i++) {
+		struct tn_ir *read = check_node(c, TN_IR_ITEM, f->captures[i].type, call->span);
+		if (read == NULL) {
+			return false;
+		}
+		read->a = holder;
+		read->index = i;
+		call->call.args.items[i] = read;
+		types[i] = f->captures[i].type;
+	}
+	return true;
+}
+
+static struct tn_ir *lambda_arg(
+	struct tn_checker *c, const struct tn_function *f, const struct tn_ast_param *param, const struct operand *arg) {
+	struct tn_type *declared = param->type == NULL ? check_basic(c, TN_TYPE_AUTO) : check_type_plain(c, f->module, param->type);
+	const char *name = check_name(c, param->name);
+	struct operand place = *arg;
+	if (declared == NULL || name == NULL) {
+		return NULL;
+	}
+	if (arg->name != NULL) {
+		check_error(c, arg->span, TN_ERR_TYPE, "the arguments of a lambda have no names");
+		return NULL;
+	}
+	if (place.ir->type->kind == TN_TYPE_EMPTY) {
+		place.ir = check_zero(c, check_basic(c, TN_TYPE_TENSOR), arg->span);
+	}
+	if (place.ir != NULL && !check_type_is_template(declared)) {
+		place.ir = check_coerce(c, place.ir, declared, "an argument of the lambda");
+	}
+	return place.ir != NULL && param->by_ref ? check_reference(c, &place, "the lambda", name) : place.ir;
+}
+
 struct tn_ir *check_call_lambda(struct tn_checker *c, struct operand callee, struct operands args, struct tn_span span) {
 	struct tn_function *f = callee.ir->type->function;
-	const struct tn_ast *lambda = f->lambda;
 	struct body before = {0};
-	uint32_t count = lambda->lambda.count, total = f->capture_count + count;
+	uint32_t count = f->lambda->lambda.count, total = f->capture_count + count;
 	if (args.count != count) {
 		check_error(c, span, TN_ERR_TYPE, "the lambda takes %u argument%s, found %u", count, count == 1 ? "" : "s", args.count);
 		return NULL;
@@ -40,41 +76,11 @@ struct tn_ir *check_call_lambda(struct tn_checker *c, struct operand callee, str
 		return NULL;
 	}
 	ir->call.args.count = total;
-	for (uint32_t i = 0; i < f->capture_count; i++) {
-		struct tn_ir *read = check_node(c, TN_IR_ITEM, f->captures[i].type, span);
-		if (read == NULL) {
-			return NULL;
-		}
-		read->a = holder;
-		read->index = i;
-		ir->call.args.items[i] = read;
-		types[i] = f->captures[i].type;
+	if (!lambda_captures(c, holder, f, ir, types)) {
+		return NULL;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		const struct tn_ast_param *param = &lambda->lambda.params[i];
-		struct operand *arg = &args.items[i];
-		struct tn_type *declared =
-			param->type == NULL ? check_basic(c, TN_TYPE_AUTO) : check_type_plain(c, f->module, param->type);
-		const char *name = check_name(c, param->name);
-		struct tn_ir *value = arg->ir;
-		if (declared == NULL || name == NULL) {
-			return NULL;
-		}
-		if (arg->name != NULL) {
-			check_error(c, arg->span, TN_ERR_TYPE, "the arguments of a lambda have no names");
-			return NULL;
-		}
-		if (value->type->kind == TN_TYPE_EMPTY) {
-			value = check_zero(c, check_basic(c, TN_TYPE_TENSOR), arg->span);
-		}
-		if (value != NULL && !check_type_is_template(declared)) {
-			value = check_coerce(c, value, declared, "an argument of the lambda");
-		}
-		if (value != NULL && param->by_ref) {
-			struct operand place = *arg;
-			place.ir = value;
-			value = check_reference(c, &place, "the lambda", name);
-		}
+		struct tn_ir *value = lambda_arg(c, f, &f->lambda->lambda.params[i], &args.items[i]);
 		if (value == NULL) {
 			return NULL;
 		}
