@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How near the CPU's kernels come to memory: each line gives the best of many runs beside a bare loop or a copy of the same bytes.
+/* How near the CPU's kernels come to memory: each line gives the best of many runs beside a bare loop or a copy of the same
+ * bytes.
  *     build/bench/kernels [threads] */
 #include <math.h>
 #include <stdio.h>
@@ -54,8 +55,12 @@ static void prepare(struct job *job, uint32_t slots, uint32_t scalars) {
 	}
 	job->step.scalars = job->numbers;
 	job->step.scalar_count = scalars;
-	job->plan = (struct tn_plan){.step_count = 1, .slot_count = slots, .leaf_count = slots, .scalar_count = scalars, .steps = &job->step,
-	                             .scalars = job->scalars};
+	job->plan = (struct tn_plan){.step_count = 1,
+		.slot_count = slots,
+		.leaf_count = slots,
+		.scalar_count = scalars,
+		.steps = &job->step,
+		.scalars = job->scalars};
 	if (!backend->impl->prepare(backend, &job->plan, &job->exec, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		exit(1);
@@ -114,7 +119,8 @@ static void emit(struct job *job, enum tn_op op, struct tn_fused_source a, struc
 static void begin_fused(struct job *job, struct tn_shape shape, uint32_t inputs, uint32_t outs) {
 	*job = (struct job){0};
 	job->step.is_fused = true;
-	job->step.fused = (struct tn_fused){.shape = shape, .input_count = inputs, .inputs = job->views, .ins = job->ins, .out_count = outs, .outs = job->outs};
+	job->step.fused = (struct tn_fused){
+		.shape = shape, .input_count = inputs, .inputs = job->views, .ins = job->ins, .out_count = outs, .outs = job->outs};
 	for (uint32_t i = 0; i < inputs; i++) {
 		job->views[i] = dense(shape, i);
 	}
@@ -194,7 +200,8 @@ static double bench_copy(int64_t rows, int64_t columns) {
 	copy_size = (size_t)(rows * columns) * 4;
 	copy_from = job.slots[0] = buffer(copy_size);
 	copy_to = job.slots[1] = buffer(copy_size);
-	job.step = (struct tn_step){.op = TN_OP_COPY, .inputs = job.views, .input_count = 1, .out = dense(TN_SHAPE(rows * columns), 1)};
+	job.step =
+		(struct tn_step){.op = TN_OP_COPY, .inputs = job.views, .input_count = 1, .out = dense(TN_SHAPE(rows * columns), 1)};
 	prepare(&job, 2, 0);
 	bare = best_of(bare_copy, NULL, 30);
 	ours = best_of(run, &job, 30);
@@ -207,7 +214,12 @@ static void bench_op(const char *name, enum tn_op op, int64_t rows, int64_t colu
 
 	job.views[0] = dense(TN_SHAPE(rows, columns), 0);
 	job.attrs[0] = 1;
-	job.step = (struct tn_step){.op = op, .inputs = job.views, .input_count = 1, .attrs = job.attrs, .attr_count = 2, .out = dense(TN_SHAPE(rows, columns), 1)};
+	job.step = (struct tn_step){.op = op,
+		.inputs = job.views,
+		.input_count = 1,
+		.attrs = job.attrs,
+		.attr_count = 2,
+		.out = dense(TN_SHAPE(rows, columns), 1)};
 	if (op == TN_OP_COPY) { /* a transposition */
 		job.views[0].stride[0] = 1;
 		job.views[0].stride[1] = rows;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The backend's interface: memory from the caching allocator, plans as arrays of steps that are walked on the calling thread. Device
- * memory is host memory here, so copies are memcpy and everything has happened when a call returns. */
+/* The backend's interface: memory from the caching allocator, plans as arrays of steps that are walked on the calling thread.
+ * Device memory is host memory here, so copies are memcpy and everything has happened when a call returns. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +92,8 @@ static bool backend_accepts(struct tn_backend *b, enum tn_op op, enum tn_dtype i
 	return kernel != NULL && kernel->accepts(in, out);
 }
 
-static void backend_layout(struct tn_backend *b, enum tn_op op, const struct tn_view *inputs, uint32_t count, const int64_t *attrs, struct tn_view *out) {
+static void backend_layout(struct tn_backend *b, enum tn_op op, const struct tn_view *inputs, uint32_t count,
+	const int64_t *attrs, struct tn_view *out) {
 	const struct cpu_kernel *kernel = cpu_kernel_of(op);
 
 	if (kernel != NULL && kernel->layout != NULL) {
@@ -201,7 +202,8 @@ static bool reserve_workspace(struct cpu_backend *cpu, size_t size, struct tn_er
 	return true;
 }
 
-static bool run_step(struct cpu_backend *cpu, struct cpu_exec *exec, uint32_t number, const struct tn_run *run, struct tn_error *err) {
+static bool run_step(
+	struct cpu_backend *cpu, struct cpu_exec *exec, uint32_t number, const struct tn_run *run, struct tn_error *err) {
 	struct cpu_step *step = &exec->steps[number];
 	const struct tn_step *desc = step->step;
 	struct cpu_call call = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loops that convert between classes and to and from the 16-bit floats. Floats become integers as tn_element_set_f64 has it: truncated,
- * NaN 0, saturated to 64 bits, then wrapped. Rounding to bf16 and f16 is to nearest even, by integer arithmetic that the
- * compiler vectorises (F16C where the instruction set has it: the same bits). Compiled once per instruction set. */
+/* Loops that convert between classes and to and from the 16-bit floats. Floats become integers as tn_element_set_f64 has it:
+ * truncated, NaN 0, saturated to 64 bits, then wrapped. Rounding to bf16 and f16 is to nearest even, by integer arithmetic that
+ * the compiler vectorises (F16C where the instruction set has it: the same bits). Compiled once per instruction set. */
 #include <string.h>
 #ifdef __F16C__
 #include <immintrin.h>
@@ -133,7 +133,8 @@ static inline float f16_value(uint16_t x) {
 static inline uint16_t f16_bits(float x) {
 	uint32_t bits = f32_bits(x), sign = bits >> 16 & 0x8000u, magnitude = bits & 0x7fffffffu;
 	uint32_t normal = (magnitude + 0xfffu + (magnitude >> 13 & 1) - 0x38000000u) >> 13;
-	uint32_t tiny = f32_bits(f32_from(magnitude < 0x38800000u ? magnitude : 0) + 0.5f) - 0x3f000000u; /* adding 0.5 rounds to units of 2^-24 */
+	uint32_t tiny = f32_bits(f32_from(magnitude < 0x38800000u ? magnitude : 0) + 0.5f) -
+		0x3f000000u; /* adding 0.5 rounds to units of 2^-24 */
 	uint32_t nan = 0x7e00u | (magnitude >> 13 & 0x3ffu);
 	uint32_t finite = magnitude < 0x38800000u ? tiny : normal;
 	uint32_t large = magnitude > 0x7f800000u ? nan : 0x7c00u;

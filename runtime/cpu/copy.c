@@ -6,7 +6,8 @@ static bool accepts_same(enum tn_dtype in, enum tn_dtype out) {
 	return in == out;
 }
 
-static bool move_views(const struct cpu_call *call, const struct tn_view *out, char *to, const struct tn_view *in, const char *from, struct tn_error *err) {
+static bool move_views(const struct cpu_call *call, const struct tn_view *out, char *to, const struct tn_view *in,
+	const char *from, struct tn_error *err) {
 	struct cpu_move move;
 
 	cpu_move_init(&move, out, to, in, from);
@@ -67,7 +68,8 @@ static bool run_slice_set(const struct cpu_call *call, struct tn_error *err) {
 		start += step->attrs[2 * k] * step->out.stride[k];
 		slice.stride[k] *= step->attrs[2 * k + 1];
 	}
-	return move_views(call, &slice, call->out + start * (int64_t)tn_dtype_size(slice.dtype), &step->inputs[1], call->inputs[1], err);
+	return move_views(
+		call, &slice, call->out + start * (int64_t)tn_dtype_size(slice.dtype), &step->inputs[1], call->inputs[1], err);
 }
 
 const struct cpu_kernel cpu_copy = {.run = run_copy, .accepts = accepts_same};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fused programs: elementwise chains with the reductions at their ends. A program becomes one pass for each set of reduced axes (most
- * have one); what is stored as it is goes with the last pass, since it may overwrite inputs. */
+/* Fused programs: elementwise chains with the reductions at their ends. A program becomes one pass for each set of reduced axes
+ * (most have one); what is stored as it is goes with the last pass, since it may overwrite inputs. */
 #include "cpu/fused.h"
 
 /* Marks the outputs of one pass in `wanted`, `taken` ones left out; false when none is left. */

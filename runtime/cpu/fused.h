@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to the fused programs: what fused_plan.c and fused_code.c make of a tn_fused, and fused_run.c walks.
  *
- * A program becomes one or more passes (one for each set of reduced axes). A pass walks its nest, the iteration space with the axes
- * in memory order and merged where every view allows it, in tiles: flat ranges [f, f + n) of at most CPU_BLOCK elements. For each
- * tile the inputs are resolved to pointers (or gathered), then each code is one tight loop over the tile, its values staying in
- * L1, then what is reduced is added to lanes.
+ * A program becomes one or more passes (one for each set of reduced axes). A pass walks its nest, the iteration space with the
+ * axes in memory order and merged where every view allows it, in tiles: flat ranges [f, f + n) of at most CPU_BLOCK elements. For
+ * each tile the inputs are resolved to pointers (or gathered), then each code is one tight loop over the tile, its values staying
+ * in L1, then what is reduced is added to lanes.
  *
  *   nest of a MAP pass     any order                              tiles of rows, threads split the tiles
  *   INNER reduction        [kept axes][reduced axes]              row k of R elements; chunk m of a row = CPU_CHUNK elements
@@ -31,7 +31,7 @@ struct fused_nest {
 	int64_t count, row;          /* elements; length of the last dim */
 	int64_t outer, reduced, kept; /* OUTER: dims before the reduced ones; R; number of results */
 	int64_t chunks;              /* of R */
-	bool by_rows;                /* a tile lies within one row, else it is whole rows (INNER: any range of one chunk, or whole r-rows) */
+	bool by_rows; /* a tile lies within one row, else it is whole rows (INNER: any range of one chunk, or whole r-rows) */
 	int64_t piece;               /* by_rows: elements of a tile */
 	int axes[TN_MAX_NDIM], axis_count; /* the axes in order, before merging */
 };
@@ -94,7 +94,8 @@ struct fused_pass {
 	uint32_t *input_slots;  /* scratch block of each input that must be gathered, or UINT32_MAX */
 	size_t slot_size;
 	size_t shared_size, scalars_at;    /* of the workspace that threads share: partials, then scalars of 8 bytes */
-	size_t thread_size, pointers_at, seen_at; /* of each thread's: blocks, lanes, a pointer for each value, two numbers for each input */
+	/* of each thread's: blocks, lanes, a pointer for each value, two numbers for each input */
+	size_t thread_size, pointers_at, seen_at;
 	double work;            /* element operations */
 };
 

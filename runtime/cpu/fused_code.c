@@ -319,7 +319,8 @@ static uint32_t take_slot(const struct fused_pass *pass, uint32_t value, uint32_
 			const struct fused_value *other = &pass->values[i], *mine = &pass->values[value];
 			bool same_size = cpu_class_size(other->class) == cpu_class_size(mine->class);
 
-			taken = other->slot == slot && (same_size && !mine->uniform ? other->last_use > mine->defined : other->last_use >= mine->defined);
+			taken = other->slot == slot &&
+				(same_size && !mine->uniform ? other->last_use > mine->defined : other->last_use >= mine->defined);
 		}
 		if (!taken) {
 			return slot;
@@ -412,8 +413,9 @@ static bool allocate(const struct tn_fused *fused, struct compiler *c) {
 	c->of_ins = tn_calloc(fused->ins_count + 1, sizeof(*c->of_ins));
 	c->of_input = tn_calloc(fused->input_count + 1, sizeof(*c->of_input));
 	c->needed = tn_calloc(fused->ins_count + 1, sizeof(*c->needed));
-	return pass->inputs != NULL && pass->input_slots != NULL && pass->values != NULL && pass->codes != NULL && pass->stores != NULL &&
-	       pass->folds != NULL && pass->scalars != NULL && c->of_ins != NULL && c->of_input != NULL && c->needed != NULL;
+	return pass->inputs != NULL && pass->input_slots != NULL && pass->values != NULL && pass->codes != NULL &&
+		pass->stores != NULL && pass->folds != NULL && pass->scalars != NULL && c->of_ins != NULL && c->of_input != NULL &&
+		c->needed != NULL;
 }
 
 static void add_inputs(struct compiler *c) {
@@ -427,7 +429,8 @@ static void add_inputs(struct compiler *c) {
 		fused_plan_view(nest, &c->fused->inputs[i], view);
 		view->index = i;
 		/* A tile within one row sees one element where the row's stride is 0; other tiles only where all are. */
-		add_value(c, cpu_class_of(c->fused->inputs[i].dtype), nest->by_rows ? view->stride[nest->ndim - 1] == 0 : view->period == 1);
+		add_value(
+			c, cpu_class_of(c->fused->inputs[i].dtype), nest->by_rows ? view->stride[nest->ndim - 1] == 0 : view->period == 1);
 		c->of_input[i] = NO_SLOT;
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loop nest of a fused pass: axes in the order of memory, merged where every view allows it, cut into tiles. See fused.h for the
- * kinds of nests. */
+/* The loop nest of a fused pass: axes in the order of memory, merged where every view allows it, cut into tiles. See fused.h for
+ * the kinds of nests. */
 #include "cpu/fused.h"
 
 /* The view whose memory order the loops follow: the first stored output, else the input that reaches most axes. */

@@ -58,7 +58,8 @@ static int64_t locate(const struct fused_nest *nest, const struct fused_view *vi
 }
 
 /* Copies flat elements [f, f + n) of a view to a block, or back when `store`. */
-static void copy_flat(const struct fused_nest *nest, const struct fused_view *view, char *base, char *block, int64_t f, int64_t n, bool store) {
+static void copy_flat(
+	const struct fused_nest *nest, const struct fused_view *view, char *base, char *block, int64_t f, int64_t n, bool store) {
 	int64_t index[TN_MAX_NDIM], offset = locate(nest, view, f, index);
 	int last = nest->ndim - 1;
 
@@ -203,7 +204,8 @@ static bool compute_tile(struct worker *w, int64_t f, int64_t n) {
 	for (uint32_t i = 0; i < pass->code_count; i++) {
 		const struct fused_code *code = &pass->codes[i];
 
-		code->fn(w->values[code->out], w->values[code->in[0]], w->values[code->in[1]], w->values[code->in[2]], code->uniform ? 1 : n);
+		code->fn(
+			w->values[code->out], w->values[code->in[0]], w->values[code->in[1]], w->values[code->in[2]], code->uniform ? 1 : n);
 	}
 	for (uint32_t i = 0; i < pass->store_count; i++) {
 		if (!pass->stores[i].direct || is_deferred(run, i)) {
@@ -433,7 +435,8 @@ static uint64_t find_deferred(const struct fused_pass *pass, const struct cpu_ca
 		const struct fused_store *store = &pass->stores[i];
 
 		for (uint32_t k = 0; store->direct && k < pass->input_count; k++) {
-			if (call->inputs[k] == call->outs[store->view.index] && pass->values[k].last_use > pass->values[store->value].defined) {
+			if (call->inputs[k] == call->outs[store->view.index] &&
+				pass->values[k].last_use > pass->values[store->value].defined) {
 				mask |= UINT64_C(1) << i;
 			}
 		}
@@ -491,7 +494,8 @@ bool fused_run_pass(const struct fused_pass *pass, const struct cpu_call *call, 
 		return true;
 	}
 	for (uint32_t i = 0; i < pass->scalar_count; i++) {
-		set_scalar(&pass->scalars[i], &call->scalars[pass->scalars[i].index], run.shared + pass->scalars_at + i * sizeof(uint64_t));
+		set_scalar(
+			&pass->scalars[i], &call->scalars[pass->scalars[i].index], run.shared + pass->scalars_at + i * sizeof(uint64_t));
 	}
 	run.deferred = find_deferred(pass, call);
 	if (pass->nest.count > 0) {

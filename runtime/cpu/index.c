@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ops by index. Indices are read first, into 64-bit positions in the workspace: negative ones count from the end, one out of range is
- * an error before anything is written. Then
+/* Ops by index. Indices are read first, into 64-bit positions in the workspace: negative ones count from the end, one out of
+ * range is an error before anything is written. Then
  *     GATHER     out[p, j, t] = x[p, i[j], t]         p: axes before the axis, t: after it
  *     INDEX_…    out[p, i[j], t] = or += v[p, j, t]   in the order of j: of duplicates the last wins, sums have one order
  *     TAKE_ALONG out[p, j, t] = x[p, i[p, j, t], t]
@@ -79,8 +79,8 @@ static bool read_indices(const struct cpu_call *call, int64_t limit, int64_t *po
 		int64_t found = tn_element_i64(view->dtype, call->inputs[1] + w.offset[0]);
 
 		if (found < -limit || found >= limit) {
-			return tn_error_set(err, TN_ERR_INDEX, "%s: index %" PRId64 " is out of range for axis %d of size %" PRId64, tn_op_name(step->op), found,
-			                    (int)step->attrs[0], limit);
+			return tn_error_set(err, TN_ERR_INDEX, "%s: index %" PRId64 " is out of range for axis %d of size %" PRId64,
+				tn_op_name(step->op), found, (int)step->attrs[0], limit);
 		}
 		positions[j] = found < 0 ? found + limit : found;
 		walk_next(&w);
@@ -181,7 +181,8 @@ static int64_t list_offset(const struct slabs *s, int64_t j) {
 
 static void act_slab(struct slabs *s, struct walk *after, char *out, const char *in, int64_t begin, int64_t end) {
 	if (s->contiguous) {
-		act_run(s->dtype, s->action, out + begin * (int64_t)tn_dtype_size(s->dtype), in + begin * (int64_t)tn_dtype_size(s->dtype), end - begin);
+		act_run(s->dtype, s->action, out + begin * (int64_t)tn_dtype_size(s->dtype),
+			in + begin * (int64_t)tn_dtype_size(s->dtype), end - begin);
 		return;
 	}
 	walk_start(after, begin);
@@ -245,7 +246,8 @@ static bool run_slabs(struct slabs *s, const struct tn_view *indexed, const stru
 	s->after_count = walk_count(&s->after);
 	s->contiguous = is_contiguous(&s->after, size);
 	s->out_step = s->in_step = indexed->stride[s->axis] * size;
-	s->threads = cpu_threads_for(s->call, (double)(s->before_count * s->indices) * (double)s->after_count * (s->contiguous ? 1 : 4));
+	s->threads =
+		cpu_threads_for(s->call, (double)(s->before_count * s->indices) * (double)s->after_count * (s->contiguous ? 1 : 4));
 	if (s->before_count * s->indices > 0 && s->after_count > 0) {
 		cpu_parallel(s->threads, walk_slabs, s);
 	}
@@ -291,8 +293,8 @@ static bool run_index_set(const struct cpu_call *call, struct tn_error *err) {
 /* ---- one element at a time: TAKE_ALONG, SCATTER_ADD, SCATTER_SET ---- */
 
 /* `list` has the index's shape; `indexed` is reached at the same place but for the axis. */
-static bool run_elements(const struct cpu_call *call, enum action action, const struct tn_view *list, char *list_at, const struct tn_view *indexed, char *indexed_at,
-                         struct tn_error *err) {
+static bool run_elements(const struct cpu_call *call, enum action action, const struct tn_view *list, char *list_at,
+	const struct tn_view *indexed, char *indexed_at, struct tn_error *err) {
 	int axis = (int)call->step->step->attrs[0];
 	struct walk w = walk_of(list, 0, list->shape.ndim, indexed, 0);
 	const int64_t *positions = call->workspace;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which instruction set the loops use: the best that this processor has and that was compiled in, chosen once. All sets give the
- * same bits (no contraction, fixed numbers of lanes); TENON_ISA=base|avx2|avx512 lowers the choice, for tests. */
+ * same bits (no contraction, fixed numbers of lanes), but for the last bit of elementary functions (vecmath.h) and of
+ * contractions, where fma is used if it is there. TENON_ISA=base|avx2|avx512 lowers the choice, for tests. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,8 @@ static enum cpu_isa detect(void) {
 }
 
 static enum cpu_isa choose(void) {
-	static const char *const names[CPU_ISA_COUNT] = {[CPU_ISA_BASE] = "base", [CPU_ISA_AVX2] = "avx2", [CPU_ISA_AVX512] = "avx512"};
+	static const char *const names[CPU_ISA_COUNT] = {
+		[CPU_ISA_BASE] = "base", [CPU_ISA_AVX2] = "avx2", [CPU_ISA_AVX512] = "avx512"};
 	enum cpu_isa best = detect();
 	const char *wish = getenv("TENON_ISA");
 

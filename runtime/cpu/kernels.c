@@ -27,7 +27,8 @@ static bool any(enum tn_dtype in, enum tn_dtype out) {
 }
 
 static const struct cpu_kernel fused_same = {.accepts = same}, fused_float = {.accepts = same_float};
-static const struct cpu_kernel fused_bits = {.accepts = same_bits}, fused_test = {.accepts = to_bool}, fused_any = {.accepts = any};
+static const struct cpu_kernel fused_bits = {.accepts = same_bits}, fused_test = {.accepts = to_bool},
+							   fused_any = {.accepts = any};
 
 static const struct cpu_kernel *const kernels[TN_OP_COUNT] = {
 	[TN_OP_NEG] = &fused_same, [TN_OP_ABS] = &fused_same, [TN_OP_SIGN] = &fused_same, [TN_OP_FLOOR] = &fused_same,

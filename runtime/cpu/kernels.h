@@ -46,7 +46,8 @@ struct cpu_kernel {
 	/* in: the first floating input's dtype, else the first input's; makers: out's. */
 	bool (*accepts)(enum tn_dtype in, enum tn_dtype out);
 	/* Optional: the strides of the result, dense; default row-major. Must depend on shapes, dtypes, attrs alone. */
-	void (*layout)(const struct cpu_settings *settings, const struct tn_view *inputs, uint32_t count, const int64_t *attrs, struct tn_view *out);
+	void (*layout)(const struct cpu_settings *settings, const struct tn_view *inputs, uint32_t count, const int64_t *attrs,
+		struct tn_view *out);
 };
 
 /* NULL: this backend has no such kernel. */
@@ -80,8 +81,8 @@ int cpu_threads_for(const struct cpu_call *call, double work);
 int cpu_threads_probe(int wanted);
 
 /* ---- the processor (isa.c) ----
- * Files named *_tmpl.c are compiled once per instruction set (meson.build) with -DCPU_ISA=base, avx2 or avx512 and give their functions
- * names by CPU_FN(name); the set is chosen once. TENON_ISA=base|avx2|avx512 lowers the choice (tests). */
+ * Files named *_tmpl.c are compiled once per instruction set (meson.build) with -DCPU_ISA=base, avx2 or avx512 and give their
+ * functions names by CPU_FN(name); the set is chosen once. TENON_ISA=base|avx2|avx512 lowers the choice (tests). */
 enum cpu_isa { CPU_ISA_BASE, CPU_ISA_AVX2, CPU_ISA_AVX512, CPU_ISA_COUNT };
 enum cpu_isa cpu_isa(void);
 

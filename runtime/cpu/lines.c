@@ -17,7 +17,8 @@ struct walk {
 bool cpu_lines_reserve(struct cpu_step *step, int axis, size_t bytes_per_element, struct tn_error *err) {
 	size_t size, length = (size_t)step->step->inputs[0].shape.dims[axis];
 
-	if (!tn_mul_size(length + 8, bytes_per_element, &size) || !tn_mul_size((size + 127) & ~(size_t)63, (size_t)step->settings->threads, &size)) {
+	if (!tn_mul_size(length + 8, bytes_per_element, &size) ||
+		!tn_mul_size((size + 127) & ~(size_t)63, (size_t)step->settings->threads, &size)) {
 		return tn_error_memory(err);
 	}
 	step->workspace = size;
@@ -109,7 +110,7 @@ const void *cpu_line_load(const struct cpu_line *line, enum tn_dtype dtype, char
 	if (!cpu_is_half(dtype)) {
 		return contiguous ? line->in : buffer;
 	}
-	/* Widening from the end of the same buffer would overwrite what is still to be read: one by one, from the front, it does not. */
+	/* In pieces, from the front: what is written stays behind what is still to be read. */
 	for (int64_t i = 0; i < line->length; i += 64) {
 		int64_t n = line->length - i < 64 ? line->length - i : 64;
 		uint16_t part[64];

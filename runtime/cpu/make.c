@@ -37,7 +37,8 @@ static bool run_arange(const struct cpu_call *call, struct tn_error *err) {
 	(void)err;
 	for (int64_t k = 0; k < count; k++) {
 		if (!start->is_float && !step->is_float) {
-			tn_element_set_i64(out->dtype, call->out + k * stride, (int64_t)((uint64_t)start->i + (uint64_t)k * (uint64_t)step->i));
+			tn_element_set_i64(
+				out->dtype, call->out + k * stride, (int64_t)((uint64_t)start->i + (uint64_t)k * (uint64_t)step->i));
 		} else {
 			tn_element_set_f64(out->dtype, call->out + k * stride, scalar_f64(start) + (double)k * scalar_f64(step));
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strided copies. Axes are sorted by the output's strides and merged; then rows are copied whole where both sides have them in one
- * piece; a transposition goes in tiles and blocks; anything else goes
- * element by element along the output. Threads share the outer rows (or blocks of rows). */
+/* Strided copies. Axes are sorted by the output's strides and merged; then rows are copied whole where both sides have them in
+ * one piece; a transposition goes in tiles and blocks; anything else goes element by element along the output. Threads share the
+ * outer rows (or blocks of rows). */
 #include <string.h>
 
 #include "cpu/move.h"
@@ -89,8 +89,8 @@ static inline void transpose_4x4(char *out, int64_t out_step, const char *in, in
 	*(four *)(void *)(out + 3 * out_step) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
-/* A whole block of 4-byte elements. Its columns are brought together first: with a power of two between them they would fall into one
- * set of the cache. Then whole lines are written, 4 rows at a time. */
+/* A whole block of 4-byte elements. Its columns are brought together first: with a power of two between them they would fall into
+ * one set of the cache. Then whole lines are written, 4 rows at a time. */
 static void transpose_whole(char *out, int64_t out_step, const char *in, int64_t in_step) {
 	uint32_t packed[BLOCK * BLOCK];
 	int64_t column = BLOCK * (int64_t)sizeof(packed[0]);
@@ -105,7 +105,8 @@ static void transpose_whole(char *out, int64_t out_step, const char *in, int64_t
 	}
 }
 
-static void transpose_block(char *out, int64_t out_step, const char *in, int64_t in_step, int64_t rows, int64_t columns, size_t size) {
+static void transpose_block(
+	char *out, int64_t out_step, const char *in, int64_t in_step, int64_t rows, int64_t columns, size_t size) {
 	if (size == 4 && rows == BLOCK && columns == BLOCK) {
 		transpose_whole(out, out_step, in, in_step);
 		return;
@@ -153,8 +154,8 @@ static void copy_tile_row(const struct work *w, char *out, const char *in, int64
 		for (int64_t c = tile; c < end; c += BLOCK) {
 			for (int64_t r = 0; r < rows; r += BLOCK) {
 				transpose_block(out + r * m->out_stride[w->across] + c * m->out_stride[last], m->out_stride[w->across],
-				                in + r * m->in_stride[w->across] + c * m->in_stride[last], m->in_stride[last], least(rows - r, BLOCK),
-				                least(end - c, BLOCK), m->size);
+					in + r * m->in_stride[w->across] + c * m->in_stride[last], m->in_stride[last], least(rows - r, BLOCK),
+					least(end - c, BLOCK), m->size);
 			}
 		}
 	}
@@ -168,8 +169,8 @@ static void walk(void *data, int thread) {
 
 	if (w->rows == 1 && w->across < 0) { /* one row: the threads share its elements */
 		cpu_split(n, 4096, thread, w->threads, &first, &end);
-		copy_row(m->out + first * m->out_stride[last], m->out_stride[last], m->in + first * m->in_stride[last], m->in_stride[last],
-		         end - first, m->size);
+		copy_row(m->out + first * m->out_stride[last], m->out_stride[last], m->in + first * m->in_stride[last],
+			m->in_stride[last], end - first, m->size);
 		return;
 	}
 	cpu_split(w->rows, 1, thread, w->threads, &begin, &end);
@@ -221,7 +222,8 @@ static void normalise(struct cpu_move *m) {
 	}
 	n = 0;
 	for (int k = 0; k < m->ndim; k++) {
-		if (n > 0 && m->out_stride[n - 1] == m->out_stride[k] * m->dims[k] && m->in_stride[n - 1] == m->in_stride[k] * m->dims[k]) {
+		if (n > 0 && m->out_stride[n - 1] == m->out_stride[k] * m->dims[k] &&
+			m->in_stride[n - 1] == m->in_stride[k] * m->dims[k]) {
 			m->dims[n - 1] *= m->dims[k];
 			m->out_stride[n - 1] = m->out_stride[k];
 			m->in_stride[n - 1] = m->in_stride[k];
@@ -251,8 +253,8 @@ bool cpu_move_run(struct cpu_move *move, const struct cpu_call *call, struct tn_
 	normalise(move);
 	last = move->ndim - 1;
 	for (int k = 0; k < last; k++) {
-		if (move->in_stride[k] == (int64_t)move->size && move->in_stride[last] != (int64_t)move->size && move->in_stride[last] != 0 &&
-		    move->out_stride[last] == (int64_t)move->size && move->dims[k] >= 4) {
+		if (move->in_stride[k] == (int64_t)move->size && move->in_stride[last] != (int64_t)move->size &&
+			move->in_stride[last] != 0 && move->out_stride[last] == (int64_t)move->size && move->dims[k] >= 4) {
 			w.across = k;
 		}
 	}

@@ -6,7 +6,8 @@
 
 /* A NaN wins in the extremes. */
 #define FLOAT_FOLDS(X, C, T) \
-	X(SUM, ADD, C, T, (T)0, x + y) X(PROD, MUL, C, T, (T)1, x *y) X(MAX, MAXIMUM, C, T, (T)-__builtin_inf(), ((x > y) | (x != x)) ? x : y) \
+	X(SUM, ADD, C, T, (T)0, x + y) X(PROD, MUL, C, T, (T)1, x *y) \
+	X(MAX, MAXIMUM, C, T, (T)-__builtin_inf(), ((x > y) | (x != x)) ? x : y) \
 	X(MIN, MINIMUM, C, T, (T)__builtin_inf(), ((x < y) | (x != x)) ? x : y)
 #define INTEGER_FOLDS(X, C, T, U, least, largest) \
 	X(SUM, ADD, C, T, 0, (T)((U)x + (U)y)) X(PROD, MUL, C, T, 1, (T)((U)x * (U)y)) X(MAX, MAXIMUM, C, T, least, x > y ? x : y) \

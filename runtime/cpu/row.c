@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ops along one axis: softmax, log_softmax, running sums and products. Lines that lie contiguously are worked on where they are, others
- * in a block of their own. 16-bit floats are computed in f32 and rounded at the end. */
+/* Ops along one axis: softmax, log_softmax, running sums and products. Lines that lie contiguously are worked on where they are,
+ * others in a block of their own. 16-bit floats are computed in f32 and rounded at the end. */
 #include "cpu/lines.h"
 
 static int axis_of(const struct cpu_step *step) {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Softmax and log_softmax of one row that lies contiguously: m = max(x), e = exp(x - m), then e / sum(e), or (x - m) - log(sum(e)).
- * The row is read from memory once and written once; the second and third walk find it in L1. The sum has the order of every sum:
- * 16 lanes, folded pairwise. Compiled once per instruction set. */
+/* Softmax and log_softmax of one row that lies contiguously: m = max(x), e = exp(x - m), then e / sum(e), or (x - m) -
+ * log(sum(e)). The row is read from memory once and written once; the second and third walk find it in L1. The sum has the order
+ * of every sum: 16 lanes, folded pairwise. Compiled once per instruction set. */
 #include "cpu/vecmath.h"
 #include "cpu/vector.h"
 
 #define SIMD _Pragma("omp simd")
 
-/* While a row is worked on, the next is fetched: without that the arithmetic and the memory take turns (8192 x 1024 on one core: 5.1 ms,
- * with it 2.8; a copy takes 2.4). */
+/* While a row is worked on, the next is fetched: without that the arithmetic and the memory take turns (8192 x 1024 on one
+ * core: 5.1 ms, with it 2.8; a copy takes 2.4). */
 #define FETCH_READ(p) __builtin_prefetch((p), 0, 3)
 #define FETCH_WRITE(p) __builtin_prefetch((p), 1, 3)
 
@@ -104,7 +104,8 @@ DEFINE_ROW(F32, float, vmf_exp_falling, vmf_log)
 
 /* ---- short rows of f32 ---- */
 
-/* 16 rows side by side, since one short row is all latency. The sums have the order of the functions above, so the bits are the same. */
+/* 16 rows side by side, since one short row is all latency. The sums have the order of the functions above, so the bits are the
+ * same. */
 static inline void short_rows(float *out, const float *in, int64_t rows, int64_t n, int log_kind) {
 	float x[CPU_SHORT_LINE][CPU_LANES] = {{0}}, l[CPU_LANES][CPU_LANES] = {{0}}, m[CPU_LANES], total[CPU_LANES];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* argsort, stable: each element becomes an unsigned key of the same order (NaN above all, -0 equal to 0; inverted to sort
- * descending), then keys with their indices are sorted by insertion when few, else by bytes from the lowest up, leaving out the bytes
- * that all keys share. */
+ * descending), then keys with their indices are sorted by insertion when few, else by bytes from the lowest up, leaving out the
+ * bytes that all keys share. */
 #include <string.h>
 
 #include "cpu/lines.h"

@@ -276,8 +276,8 @@ static inline float vmf_tanh(float x) {
 	return x != x ? x : a < 0.625f ? small : large;
 }
 
-/* For f32: below 1 the Taylor series, above erfc(x) = t exp(P(t) - x^2) with t = 2 / (2 + x), P fitted to [0.9, 4.05] (error 2e-12);
- * beyond 4 an f32 cannot tell it from 1. */
+/* For f32: below 1 the Taylor series, above erfc(x) = t exp(P(t) - x^2) with t = 2 / (2 + x), P fitted to [0.9, 4.05] (error
+ * 2e-12); beyond 4 an f32 cannot tell it from 1. */
 static inline double vm_erf_to_f32(double x) {
 	double a = __builtin_fabs(x), bounded = a > 4.05 ? 4.05 : a, inner = a > 1 ? 1 : a, z = inner * inner;
 	double t = 2 / (2 + bounded), w = (t - 0.5101168424052437) * (1 / 0.17953833000854946);

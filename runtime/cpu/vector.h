@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to cpu/: the tight loops over contiguous elements that fused programs, reductions and rows are made of, one set per
- * instruction set (vec_tmpl.c math_tmpl.c cast_tmpl.c reduce_tmpl.c row_tmpl.c). A loop works on one of five compute classes; bf16
- * and f16 are computed in f32 and rounded after each op, bool8 is a u8 of 0 or 1.
+ * instruction set (vec_tmpl.c math_tmpl.c cast_tmpl.c reduce_tmpl.c row_tmpl.c). A loop works on one of five compute classes;
+ * bf16 and f16 are computed in f32 and rounded after each op, bool8 is a u8 of 0 or 1.
  *
  * In all loops `out` may be exactly an operand of the same size, else must not overlap one. */
 #ifndef TN_CPU_VECTOR_H
@@ -11,7 +11,8 @@
 
 enum cpu_class { CPU_F64, CPU_F32, CPU_I64, CPU_I32, CPU_U8, CPU_CLASS_COUNT };
 
-/* Bits of a variant: that operand is one element, not n. Of two operands (a, b): 1 = b, 2 = a. Of WHERE(a, b, c): 1 = c, 2 = b. */
+/* Bits of a variant: that operand is one element, not n. Of two operands (a, b): 1 = b, 2 = a. Of WHERE(a, b, c):
+ * 1 = c, 2 = b. */
 enum { CPU_LAST_SCALAR = 1, CPU_FIRST_SCALAR = 2, CPU_VARIANTS = 4 };
 typedef void (*cpu_vec_fn)(void *out, const void *a, const void *b, const void *c, int64_t n);
 

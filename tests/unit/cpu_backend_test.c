@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The CPU backend as the planner sees it: memory, plans that cannot be made, interrupts, and that a kernel is there for every row. */
+/* The CPU backend as the planner sees it: memory, plans that cannot be made, interrupts, and that a kernel is there for every
+ * row. */
 #include "unit/cpu_fixture.h"
 
 /* y = neg(x), a fused step over n elements, `steps` times over. */
@@ -13,12 +14,19 @@ struct chain {
 
 static void chain_init(struct chain *c, int64_t n) {
 	*c = (struct chain){.view = {.dtype = TN_DTYPE_F32, .shape = TN_SHAPE(n), .stride = {1}}};
-	c->ins = (struct tn_fused_ins){.op = TN_OP_NEG, .dtype = TN_DTYPE_F32, .in_dtype = TN_DTYPE_F32, .in = {{TN_SOURCE_INPUT, 0}}};
+	c->ins =
+		(struct tn_fused_ins){.op = TN_OP_NEG, .dtype = TN_DTYPE_F32, .in_dtype = TN_DTYPE_F32, .in = {{TN_SOURCE_INPUT, 0}}};
 	c->out = (struct tn_fused_out){.from = {TN_SOURCE_REGISTER, 0}, .reduce = -1, .view = c->view};
 	c->out.view.slot = 1;
 	for (int i = 0; i < 3; i++) {
-		c->steps[i] = (struct tn_step){.is_fused = true, .fused = {.shape = TN_SHAPE(n), .input_count = 1, .ins_count = 1, .out_count = 1,
-		                               .inputs = &c->view, .ins = &c->ins, .outs = &c->out}};
+		c->steps[i] = (struct tn_step){.is_fused = true,
+			.fused = {.shape = TN_SHAPE(n),
+				.input_count = 1,
+				.ins_count = 1,
+				.out_count = 1,
+				.inputs = &c->view,
+				.ins = &c->ins,
+				.outs = &c->out}};
 	}
 	c->plan = (struct tn_plan){.step_count = 3, .slot_count = 2, .leaf_count = 1, .steps = c->steps};
 }
@@ -35,7 +43,8 @@ TN_TEST(there_is_a_kernel_for_each_row_that_is_not_a_view) {
 			}
 		}
 		if (any == (tn_op_kind((enum tn_op)op) == TN_KIND_VIEW)) {
-			tn_test_fail(TN_TEST_HERE("accepts"), "%s: %s", tn_op_name((enum tn_op)op), any ? "a view with a kernel" : "no kernel");
+			tn_test_fail(
+				TN_TEST_HERE("accepts"), "%s: %s", tn_op_name((enum tn_op)op), any ? "a view with a kernel" : "no kernel");
 		}
 	}
 	b->impl->destroy(b);
@@ -127,7 +136,8 @@ TN_TEST(the_number_of_threads_changes_no_bit) {
 		struct tn_backend *b = fixture_backend(threads);
 		struct tn_fused_out out = {.from = {TN_SOURCE_INPUT, 0}, .reduce = TN_OP_SUM, .axes = 3,
 		                           .view = {.slot = 1, .dtype = TN_DTYPE_F32, .shape = TN_SHAPE(1, 1)}};
-		struct tn_step step = {.is_fused = true, .fused = {.shape = shape, .input_count = 1, .out_count = 1, .inputs = &in.view, .outs = &out}};
+		struct tn_step step = {
+			.is_fused = true, .fused = {.shape = shape, .input_count = 1, .out_count = 1, .inputs = &in.view, .outs = &out}};
 		struct tn_error err = {0};
 		void *slots[2] = {in.storage, sums[threads - 1] = calloc(1, 4)};
 

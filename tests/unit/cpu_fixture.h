@@ -146,8 +146,8 @@ TN_UNUSED static struct tn_backend *fixture_backend(int threads) {
 }
 
 /* Runs a plan of one step whose views have slots 0, 1, …; scalars are literals. */
-TN_UNUSED static bool fixture_run(struct tn_backend *b, struct tn_step *step, void **slots, uint32_t slot_count, const struct tn_scalar *scalars,
-                                  uint32_t scalar_count, struct tn_error *err) {
+TN_UNUSED static bool fixture_run(struct tn_backend *b, struct tn_step *step, void **slots, uint32_t slot_count,
+	const struct tn_scalar *scalars, uint32_t scalar_count, struct tn_error *err) {
 	struct tn_plan_scalar plan_scalars[64];
 	uint32_t numbers[64];
 	struct tn_plan plan = {.step_count = 1, .slot_count = slot_count, .leaf_count = slot_count, .scalar_count = scalar_count,
@@ -171,12 +171,13 @@ TN_UNUSED static bool fixture_run(struct tn_backend *b, struct tn_step *step, vo
 }
 
 /* One op that is not fused: `out` must have its view already. */
-TN_UNUSED static bool fixture_op(struct tn_backend *b, enum tn_op op, const struct fixture *inputs, uint32_t count, struct fixture *out,
-                                 const int64_t *attrs, uint32_t attr_count, const struct tn_scalar *scalars, uint32_t scalar_count,
-                                 struct tn_error *err) {
+TN_UNUSED static bool fixture_op(struct tn_backend *b, enum tn_op op, const struct fixture *inputs, uint32_t count,
+	struct fixture *out, const int64_t *attrs, uint32_t attr_count, const struct tn_scalar *scalars, uint32_t scalar_count,
+	struct tn_error *err) {
 	struct tn_view views[TN_MAX_OP_INPUTS];
 	void *slots[TN_MAX_OP_INPUTS + 1];
-	struct tn_step step = {.op = op, .inputs = views, .input_count = count, .attrs = attrs, .attr_count = attr_count, .out = out->view};
+	struct tn_step step = {
+		.op = op, .inputs = views, .input_count = count, .attrs = attrs, .attr_count = attr_count, .out = out->view};
 
 	for (uint32_t i = 0; i < count; i++) {
 		views[i] = inputs[i].view;

@@ -17,7 +17,9 @@ static bool is_half(enum tn_dtype dtype) {
 }
 
 static float round_half(enum tn_dtype dtype, float x) {
-	return dtype == TN_DTYPE_BF16 ? tn_bf16_to_f32(tn_f32_to_bf16(x)) : dtype == TN_DTYPE_F16 ? tn_f16_to_f32(tn_f32_to_f16(x)) : x;
+	return dtype == TN_DTYPE_BF16 ? tn_bf16_to_f32(tn_f32_to_bf16(x))
+		: dtype == TN_DTYPE_F16   ? tn_f16_to_f32(tn_f32_to_f16(x))
+								  : x;
 }
 
 static union number load(enum tn_dtype dtype, const char *p) {
@@ -44,12 +46,21 @@ static void save(enum tn_dtype dtype, char *p, union number x) {
 }
 
 static int64_t wrap(enum tn_dtype dtype, int64_t x) {
-	return dtype == TN_DTYPE_I32 ? (int32_t)(uint32_t)x : dtype == TN_DTYPE_U8 ? (uint8_t)x : dtype == TN_DTYPE_BOOL8 ? x != 0 : x;
+	return dtype == TN_DTYPE_I32  ? (int32_t)(uint32_t)x
+		: dtype == TN_DTYPE_U8    ? (uint8_t)x
+		: dtype == TN_DTYPE_BOOL8 ? x != 0
+								  : x;
 }
 
-#define FLOAT_OP(x, y) \
-	(op == TN_OP_ADD ? (x) + (y) : op == TN_OP_SUB ? (x) - (y) : op == TN_OP_MUL ? (x) * (y) : op == TN_OP_MAXIMUM ? ((x) > (y) ? (x) : (y)) : \
-	 op == TN_OP_MINIMUM ? ((x) < (y) ? (x) : (y)) : op == TN_OP_NEG ? -(x) : op == TN_OP_ABS ? ((x) < 0 ? -(x) : (x)) : ((x) <= 0 ? 0 : (x)))
+#define FLOAT_OP(x, y)                                                                                                           \
+	(op == TN_OP_ADD              ? (x) + (y)                                                                                    \
+			: op == TN_OP_SUB     ? (x) - (y)                                                                                    \
+			: op == TN_OP_MUL     ? (x) * (y)                                                                                    \
+			: op == TN_OP_MAXIMUM ? ((x) > (y) ? (x) : (y))                                                                      \
+			: op == TN_OP_MINIMUM ? ((x) < (y) ? (x) : (y))                                                                      \
+			: op == TN_OP_NEG     ? -(x)                                                                                         \
+			: op == TN_OP_ABS     ? ((x) < 0 ? -(x) : (x))                                                                       \
+								  : ((x) <= 0 ? 0 : (x)))
 
 static int64_t integer_op(enum tn_op op, int64_t x, int64_t y) {
 	uint64_t a = (uint64_t)x, b = (uint64_t)y;
@@ -104,8 +115,8 @@ struct program {
 };
 
 static enum tn_dtype random_dtype(void) {
-	static const enum tn_dtype dtypes[] = {TN_DTYPE_F32, TN_DTYPE_F32, TN_DTYPE_F32, TN_DTYPE_F64, TN_DTYPE_BF16, TN_DTYPE_F16, TN_DTYPE_I64,
-	                                       TN_DTYPE_I32, TN_DTYPE_U8, TN_DTYPE_BOOL8};
+	static const enum tn_dtype dtypes[] = {TN_DTYPE_F32, TN_DTYPE_F32, TN_DTYPE_F32, TN_DTYPE_F64, TN_DTYPE_BF16, TN_DTYPE_F16,
+		TN_DTYPE_I64, TN_DTYPE_I32, TN_DTYPE_U8, TN_DTYPE_BOOL8};
 
 	return dtypes[fixture_int(0, (int64_t)TN_ARRAY_LEN(dtypes))];
 }
@@ -117,7 +128,8 @@ static enum tn_dtype source_dtype(const struct program *p, struct tn_fused_sourc
 static struct tn_fused_source random_source(const struct program *p) {
 	uint32_t inputs = p->step.fused.input_count, all = inputs + p->step.fused.ins_count, at = (uint32_t)fixture_int(0, all);
 
-	return at < inputs ? (struct tn_fused_source){TN_SOURCE_INPUT, at} : (struct tn_fused_source){TN_SOURCE_REGISTER, at - inputs};
+	return at < inputs ? (struct tn_fused_source){TN_SOURCE_INPUT, at}
+					   : (struct tn_fused_source){TN_SOURCE_REGISTER, at - inputs};
 }
 
 static struct tn_fused_source scalar_source(struct program *p, enum tn_dtype dtype) {
@@ -139,7 +151,8 @@ static struct tn_fused_source matching(struct program *p, enum tn_dtype dtype) {
 }
 
 static void add_instruction(struct program *p) {
-	static const enum tn_op ops[] = {TN_OP_ADD, TN_OP_SUB, TN_OP_MUL, TN_OP_MAXIMUM, TN_OP_MINIMUM, TN_OP_NEG, TN_OP_ABS, TN_OP_RELU};
+	static const enum tn_op ops[] = {
+		TN_OP_ADD, TN_OP_SUB, TN_OP_MUL, TN_OP_MAXIMUM, TN_OP_MINIMUM, TN_OP_NEG, TN_OP_ABS, TN_OP_RELU};
 	struct tn_fused_ins *ins = &p->ins[p->step.fused.ins_count];
 	struct tn_fused_source first = random_source(p);
 	enum tn_dtype dtype = source_dtype(p, first);
@@ -230,11 +243,13 @@ static void make_program(struct program *p, bool reduce) {
 	uint32_t axes = (uint32_t)fixture_int(0, 1 << shape.ndim), other = (uint32_t)fixture_int(0, 1 << shape.ndim);
 
 	*p = (struct program){0};
-	p->step = (struct tn_step){.is_fused = true, .fused = {.shape = shape, .inputs = p->views, .ins = p->ins, .outs = p->fused_outs}};
+	p->step =
+		(struct tn_step){.is_fused = true, .fused = {.shape = shape, .inputs = p->views, .ins = p->ins, .outs = p->fused_outs}};
 	for (uint32_t i = 0; i < inputs; i++) {
 		enum tn_dtype dtype = i == 0 ? random_dtype() : fixture_int(0, 3) == 0 ? random_dtype() : p->inputs[0].view.dtype;
 
-		p->inputs[i] = fixture_int(0, 2) == 0 ? fixture_dense(dtype, shape, fixture_int(0, 3) == 0) : fixture_strided(dtype, shape);
+		p->inputs[i] =
+			fixture_int(0, 2) == 0 ? fixture_dense(dtype, shape, fixture_int(0, 3) == 0) : fixture_strided(dtype, shape);
 		fixture_fill(&p->inputs[i], dtype == TN_DTYPE_U8 ? 0 : -3, 3);
 		p->views[i] = p->inputs[i].view;
 		p->views[i].slot = i;
@@ -260,7 +275,8 @@ static void finish_program(struct program *p) {
 
 /* ---- the reference ---- */
 
-static union number operand(const struct program *p, const union number *registers, const union number *inputs, const struct tn_fused_ins *ins, int k) {
+static union number operand(
+	const struct program *p, const union number *registers, const union number *inputs, const struct tn_fused_ins *ins, int k) {
 	struct tn_fused_source source = ins->in[k];
 	char bytes[8];
 
@@ -304,7 +320,8 @@ static union number value_at(const struct program *p, uint32_t o, const int64_t 
 		} else {
 			union number a = operand(p, registers, inputs, ins, 0);
 
-			registers[i] = compute(ins->op, ins->dtype, a, tn_op_inputs(ins->op) == 2 ? operand(p, registers, inputs, ins, 1) : a);
+			registers[i] =
+				compute(ins->op, ins->dtype, a, tn_op_inputs(ins->op) == 2 ? operand(p, registers, inputs, ins, 1) : a);
 		}
 	}
 	return fused->outs[o].from.kind == TN_SOURCE_INPUT ? inputs[fused->outs[o].from.index] : registers[fused->outs[o].from.index];
@@ -371,9 +388,10 @@ static void check_element(const struct program *p, uint32_t o, const int64_t *in
 		char shape[160];
 
 		tn_shape_format(&p->step.fused.shape, shape);
-		tn_test_fail(TN_TEST_HERE("check_element"), "program %d, shape %s, output %u (reduce %d, axes %u, %s, donated %d): %.17g, not %.17g", round, shape, o,
-		             p->fused_outs[o].reduce, p->fused_outs[o].axes, tn_dtype_name(dtype), p->donated[o],
-		             tn_element_f64(dtype, fixture_at(out, index)), tn_element_f64(dtype, bytes));
+		tn_test_fail(TN_TEST_HERE("check_element"),
+			"program %d, shape %s, output %u (reduce %d, axes %u, %s, donated %d): %.17g, not %.17g", round, shape, o,
+			p->fused_outs[o].reduce, p->fused_outs[o].axes, tn_dtype_name(dtype), p->donated[o],
+			tn_element_f64(dtype, fixture_at(out, index)), tn_element_f64(dtype, bytes));
 	}
 }
 
@@ -382,7 +400,10 @@ static void check_reduced(const struct program *p, uint32_t o, int round) {
 	enum tn_dtype from = source_dtype(p, out->from), dtype = out->view.dtype, wide = is_half(dtype) ? TN_DTYPE_F32 : dtype;
 	struct tn_shape kept = p->step.fused.shape, reduced = p->step.fused.shape;
 	enum tn_op op = out->reduce == TN_OP_ANY ? TN_OP_MAX : out->reduce == TN_OP_ALL ? TN_OP_MIN : (enum tn_op)out->reduce;
-	enum tn_op step = op == TN_OP_SUM ? TN_OP_ADD : op == TN_OP_PROD ? TN_OP_MUL : op == TN_OP_MAX ? TN_OP_MAXIMUM : TN_OP_MINIMUM;
+	enum tn_op step = op == TN_OP_SUM ? TN_OP_ADD
+		: op == TN_OP_PROD            ? TN_OP_MUL
+		: op == TN_OP_MAX             ? TN_OP_MAXIMUM
+									  : TN_OP_MINIMUM;
 	int64_t place[TN_MAX_NDIM] = {0}, n;
 	union number *x;
 
@@ -451,7 +472,8 @@ static void run_program(struct tn_backend *b, struct program *p) {
 			slots[p->donated[o]] = p->outs[o].storage;
 		}
 	}
-	TN_CHECK(fixture_run(b, &p->step, slots, p->step.fused.input_count + p->step.fused.out_count, p->scalars, p->scalar_count, &err));
+	TN_CHECK(
+		fixture_run(b, &p->step, slots, p->step.fused.input_count + p->step.fused.out_count, p->scalars, p->scalar_count, &err));
 	TN_CHECK_NO_ERROR(&err);
 }
 
@@ -505,7 +527,8 @@ static void check_sum(struct tn_backend *b, struct tn_shape shape, uint32_t axes
 	struct program *p = calloc(1, sizeof(*p));
 
 	*p = (struct program){0};
-	p->step = (struct tn_step){.is_fused = true, .fused = {.shape = shape, .inputs = p->views, .ins = p->ins, .outs = p->fused_outs}};
+	p->step =
+		(struct tn_step){.is_fused = true, .fused = {.shape = shape, .inputs = p->views, .ins = p->ins, .outs = p->fused_outs}};
 	p->inputs[0] = fixture_dense(TN_DTYPE_F32, shape, false);
 	if (last_first) { /* axis 1 innermost in memory: channels last */
 		int64_t c = shape.dims[1], inner = shape.dims[2] * shape.dims[3];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Kernels that are not fused, against references that move one element at a time: copies, ops by index, ops along an axis, makers and
- * random numbers. Every kernel of the table that accepts a dtype is run in it. */
+/* Kernels that are not fused, against references that move one element at a time: copies, ops by index, ops along an axis, makers
+ * and random numbers. Every kernel of the table that accepts a dtype is run in it. */
 #include "unit/cpu_fixture.h"
 
 static enum tn_dtype dtype_at(int i) {
@@ -9,7 +9,8 @@ static enum tn_dtype dtype_at(int i) {
 
 static void check_same(enum tn_dtype dtype, const char *found, const char *wanted, struct tn_test_place at) {
 	if (memcmp(found, wanted, tn_dtype_size(dtype)) != 0) {
-		tn_test_fail(at, "%s: %.17g, not %.17g", tn_dtype_name(dtype), tn_element_f64(dtype, found), tn_element_f64(dtype, wanted));
+		tn_test_fail(
+			at, "%s: %.17g, not %.17g", tn_dtype_name(dtype), tn_element_f64(dtype, found), tn_element_f64(dtype, wanted));
 	}
 }
 #define CHECK_SAME(dtype, found, wanted) check_same((dtype), (found), (wanted), TN_TEST_HERE(#found))
@@ -154,11 +155,13 @@ TN_TEST(slice_set_replaces_a_part_and_may_lie_on_its_input) {
 
 	for (int round = 0; round < 400; round++) {
 		struct tn_shape shape = fixture_shape(4, 800), part = shape;
-		struct fixture in[2], out = fixture_dense(dtype_at(round), shape, false), wanted = fixture_dense(dtype_at(round), shape, false);
+		struct fixture in[2], out = fixture_dense(dtype_at(round), shape, false),
+							  wanted = fixture_dense(dtype_at(round), shape, false);
 		int64_t attrs[3 * TN_MAX_NDIM], index[TN_MAX_NDIM] = {0};
 
 		for (int k = 0; k < shape.ndim; k++) {
-			int64_t step = fixture_int(1, 3), n = 1 + fixture_int(0, (shape.dims[k] - 1) / step + 1), first = fixture_int(0, shape.dims[k] - (n - 1) * step);
+			int64_t step = fixture_int(1, 3), n = 1 + fixture_int(0, (shape.dims[k] - 1) / step + 1),
+					first = fixture_int(0, shape.dims[k] - (n - 1) * step);
 			bool back = fixture_int(0, 3) == 0;
 
 			part.dims[k] = n;
@@ -275,7 +278,9 @@ TN_TEST(gather_and_its_writers_follow_the_index) {
 			int64_t place[TN_MAX_NDIM];
 
 			for (int k = 0; k < shape.ndim; k++) {
-				place[k] = k < axis ? index[k] : k == axis ? index_at(&in[1], index + axis, shape.dims[axis]) : index[k + listed.ndim - 1];
+				place[k] = k < axis ? index[k]
+					: k == axis     ? index_at(&in[1], index + axis, shape.dims[axis])
+									: index[k + listed.ndim - 1];
 			}
 			if (op == TN_OP_GATHER) {
 				memcpy(fixture_at(&wanted, index), fixture_at(&in[0], place), tn_dtype_size(dtype));
@@ -496,7 +501,8 @@ TN_TEST(argsort_is_stable_and_puts_nan_above_all) {
 				int64_t at = *(int64_t *)(void *)fixture_at(&out, index);
 
 				TN_CHECK(at >= 0 && at < n);
-				TN_CHECK(last < 0 || before(x[last], x[at], round % 2 != 0) || (!before(x[at], x[last], round % 2 != 0) && last < at));
+				TN_CHECK(
+					last < 0 || before(x[last], x[at], round % 2 != 0) || (!before(x[at], x[last], round % 2 != 0) && last < at));
 				last = at;
 			}
 			index[attrs[0]] = 0;
@@ -520,7 +526,8 @@ TN_TEST(argmax_and_argmin_give_the_first_of_equals) {
 
 		fixture_fill(&in, dtype == TN_DTYPE_U8 ? 0 : -5, 5);
 		for (int64_t i = 0; i < in.elements && tn_dtype_is_float(dtype); i++) {
-			tn_element_set_f64(dtype, in.storage + i * (int64_t)tn_dtype_size(dtype), fixture_int(0, 30) == 0 ? NAN : (double)fixture_int(-4, 5));
+			tn_element_set_f64(dtype, in.storage + i * (int64_t)tn_dtype_size(dtype),
+				fixture_int(0, 30) == 0 ? NAN : (double)fixture_int(-4, 5));
 		}
 		starts.dims[attrs[0]] = 1;
 		reduced = starts;
@@ -555,7 +562,8 @@ TN_TEST(full_and_arange_fill_every_dtype) {
 	for (int i = 0; i < TN_DTYPE_COUNT; i++) {
 		enum tn_dtype dtype = dtype_at(i);
 		struct fixture out = fixture_dense(dtype, TN_SHAPE(1000, 37), false), row = fixture_dense(dtype, TN_SHAPE(100), false);
-		struct tn_scalar value = {.i = 1}, sequence[2] = {{.i = 3}, {.i = 1}}, halves[2] = {{.is_float = true, .f = 1}, {.is_float = true, .f = 0.25}};
+		struct tn_scalar value = {.i = 1}, sequence[2] = {{.i = 3}, {.i = 1}},
+						 halves[2] = {{.is_float = true, .f = 1}, {.is_float = true, .f = 0.25}};
 
 		RUN(b, TN_OP_FULL, NULL, 0, &out, NULL, 0, &value, 1);
 		for (int64_t k = 0; k < out.elements; k++) {
@@ -576,9 +584,12 @@ TN_TEST(full_and_arange_fill_every_dtype) {
 TN_TEST(random_numbers_are_those_of_the_stream) {
 	for (int threads = 1; threads <= 2; threads++) {
 		struct tn_backend *b = fixture_backend(threads);
-		struct tn_scalar scalars[4] = {{.i = 7}, {.i = 42}, {.i = -5}, {.i = 6}}, chance[3] = {{.i = 7}, {.i = 42}, {.is_float = true, .f = 0.25}};
-		struct fixture f32 = fixture_dense(TN_DTYPE_F32, TN_SHAPE(100003), false), f64 = fixture_dense(TN_DTYPE_F64, TN_SHAPE(100003), false);
-		struct fixture i64 = fixture_dense(TN_DTYPE_I64, TN_SHAPE(100003), false), bits = fixture_dense(TN_DTYPE_BOOL8, TN_SHAPE(100003), false);
+		struct tn_scalar scalars[4] = {{.i = 7}, {.i = 42}, {.i = -5}, {.i = 6}},
+						 chance[3] = {{.i = 7}, {.i = 42}, {.is_float = true, .f = 0.25}};
+		struct fixture f32 = fixture_dense(TN_DTYPE_F32, TN_SHAPE(100003), false),
+					   f64 = fixture_dense(TN_DTYPE_F64, TN_SHAPE(100003), false);
+		struct fixture i64 = fixture_dense(TN_DTYPE_I64, TN_SHAPE(100003), false),
+					   bits = fixture_dense(TN_DTYPE_BOOL8, TN_SHAPE(100003), false);
 		double sum = 0, squares = 0, trues = 0;
 
 		RUN(b, TN_OP_RAND, NULL, 0, &f32, NULL, 0, scalars, 2);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each elementwise op of the table, in each dtype that the CPU accepts, against long double: special values, wide and narrow ranges,
- * every variant of operands (tensor, number, 0-d tensor), every instruction set. */
+/* Each elementwise op of the table, in each dtype that the CPU accepts, against long double: special values, wide and narrow
+ * ranges, every variant of operands (tensor, number, 0-d tensor), every instruction set. */
 #include "unit/cpu_fixture.h"
 
 enum { COUNT = 3000 };
@@ -121,7 +121,8 @@ static double ulps(enum tn_dtype dtype, double found, long double wanted) {
 		return isnan(wanted) && isnan(found) ? 0 : 1e9;
 	}
 	if (fabsl(wanted) > largest) {
-		return (isinf(found) != 0 && (found > 0) == (wanted > 0)) || fabsl((long double)found - wanted) < largest * 1e-3L ? 0 : 1e9;
+		return (isinf(found) != 0 && (found > 0) == (wanted > 0)) || fabsl((long double)found - wanted) < largest * 1e-3L ? 0
+																														  : 1e9;
 	}
 	if (isinf(found)) {
 		return fabsl(wanted) > largest * (1 - 1e-6L) ? 1 : 1e9;
@@ -131,8 +132,9 @@ static double ulps(enum tn_dtype dtype, double found, long double wanted) {
 	return (double)(fabsl((long double)found - wanted) / ldexpl(1, exponent < least ? least : exponent));
 }
 
-static const double specials[] = {0.0, -0.0, 1, -1, 2, -2, 0.5, -0.5, 3, 1e-30, -1e-30, 1e-40, 5e-324, 1e30, -1e30, 700, -700, 720, -720, -745, 88.7,
-                                  89, -87.5, -103, -104, 1e5, 1e7, 3.5, 2.5, -2.5, 0.1, 15, 20, 1e300, -1e300, 16777217, INFINITY, -INFINITY, NAN};
+static const double specials[] = {0.0, -0.0, 1, -1, 2, -2, 0.5, -0.5, 3, 1e-30, -1e-30, 1e-40, 5e-324, 1e30, -1e30, 700, -700,
+	720, -720, -745, 88.7, 89, -87.5, -103, -104, 1e5, 1e7, 3.5, 2.5, -2.5, 0.1, 15, 20, 1e300, -1e300, 16777217, INFINITY,
+	-INFINITY, NAN};
 
 static void fill_operand(struct fixture *f, bool second) {
 	fixture_fill(f, -6, 6);
@@ -157,8 +159,22 @@ static void fill_operand(struct fixture *f, bool second) {
 /* What an op may be off, in ulp: exact ones 0.5. */
 static double allowed(enum tn_op op) {
 	switch (op) {
-	case TN_OP_EXP: case TN_OP_EXPM1: case TN_OP_LOG: case TN_OP_LOG1P: case TN_OP_SIN: case TN_OP_COS: case TN_OP_TAN: case TN_OP_SIGMOID:
-	case TN_OP_ASIN: case TN_OP_ACOS: case TN_OP_ATAN: case TN_OP_SINH: case TN_OP_COSH: case TN_OP_ERF: case TN_OP_ATAN2: case TN_OP_RSQRT:
+	case TN_OP_EXP:
+	case TN_OP_EXPM1:
+	case TN_OP_LOG:
+	case TN_OP_LOG1P:
+	case TN_OP_SIN:
+	case TN_OP_COS:
+	case TN_OP_TAN:
+	case TN_OP_SIGMOID:
+	case TN_OP_ASIN:
+	case TN_OP_ACOS:
+	case TN_OP_ATAN:
+	case TN_OP_SINH:
+	case TN_OP_COSH:
+	case TN_OP_ERF:
+	case TN_OP_ATAN2:
+	case TN_OP_RSQRT:
 		return 2;
 	case TN_OP_TANH: return 2.5;
 	case TN_OP_POW: return 1.5;
@@ -230,8 +246,9 @@ static void check_one(enum tn_op op, const struct fixture *in, const struct fixt
 
 			TN_CHECK(integer_reference(op, dtype, a, b, &wanted));
 			if (tn_element_i64(out->view.dtype, found) != wanted) {
-				tn_test_fail(TN_TEST_HERE("check_one"), "%s of %s, variant %d: op(%lld, %lld) = %lld, not %lld", tn_op_name(op), tn_dtype_name(dtype), variant,
-				             (long long)a, (long long)b, (long long)tn_element_i64(out->view.dtype, found), (long long)wanted);
+				tn_test_fail(TN_TEST_HERE("check_one"), "%s of %s, variant %d: op(%lld, %lld) = %lld, not %lld", tn_op_name(op),
+					tn_dtype_name(dtype), variant, (long long)a, (long long)b, (long long)tn_element_i64(out->view.dtype, found),
+					(long long)wanted);
 			}
 		}
 	}
@@ -239,7 +256,8 @@ static void check_one(enum tn_op op, const struct fixture *in, const struct fixt
 
 static void walk_dtype(struct tn_backend *b, enum tn_op op, enum tn_dtype dtype, bool verbose) {
 	enum tn_dtype out_dtype = b->impl->accepts(b, op, dtype, dtype) ? dtype : TN_DTYPE_BOOL8;
-	struct fixture in[2], out = fixture_dense(b->impl->accepts(b, op, dtype, TN_DTYPE_BOOL8) ? TN_DTYPE_BOOL8 : out_dtype, TN_SHAPE(COUNT), false);
+	struct fixture in[2],
+		out = fixture_dense(b->impl->accepts(b, op, dtype, TN_DTYPE_BOOL8) ? TN_DTYPE_BOOL8 : out_dtype, TN_SHAPE(COUNT), false);
 	double worst = 0;
 
 	in[0] = fixture_dense(dtype, TN_SHAPE(COUNT), false);
