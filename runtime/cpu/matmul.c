@@ -7,7 +7,8 @@
  * is equal for small ones. So small single products, which a first step consists of, are primitives where oneDNN has a fast
  * one, all else is sgemm.
  *
- * Transposed operands are read where they lie. Operands with other strides, and those to be widened, are copied into the
+ * Transposed operands are read where they lie (oneDNN's last bits depend on that, not on other strides: a transpose belongs
+ * to the program, so eager and planned runs agree). Operands with other strides, and those to be widened, are copied into the
  * workspace first. A product whose second operand has no batch axes is one product of more rows. What is chosen here depends
  * on shapes and dtypes; interrupts are looked at between pieces of at most 2 GFLOP. */
 #include <string.h>
@@ -23,7 +24,7 @@ static const double long_product = 4e9, piece_flops = 2e9;
 static const double small_product = 8e6;
 /* What is worth a primitive: up to so many operations, from so many rows on (fewer: a size that changes from step to step). */
 static const double primitive_flops = 64e6;
-enum { PRIMITIVE_ROWS = 16 };
+enum { PRIMITIVE_ROWS = 16, PRIMITIVE_SUM = 8 };
 
 enum path { PATH_PORTABLE, PATH_SGEMM, PATH_DNN };
 
@@ -200,7 +201,7 @@ static bool try_primitive(struct cpu_step *step, struct matmul *x, struct tn_err
 		.threads = step->settings->threads,
 	};
 
-	if (x->batches > 1 || x->m < PRIMITIVE_ROWS || x->k < PRIMITIVE_ROWS / 2 || flops_of(x->m, x->n, x->k) > primitive_flops) {
+	if (x->batches > 1 || x->m < PRIMITIVE_ROWS || x->k < PRIMITIVE_SUM || flops_of(x->m, x->n, x->k) > primitive_flops) {
 		return true;
 	}
 	*(a_turned ? &params.a_col : &params.a_row) = leading(&x->a);
