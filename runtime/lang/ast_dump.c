@@ -16,8 +16,12 @@ struct dump {
 
 static void dump_node(struct dump *d, const struct tn_ast *node);
 
-static void put(struct dump *d, const char *text) { d->ok = d->ok && tn_str_append(d->out, text); }
-static void put_name(struct dump *d, const struct tn_name *name) { d->ok = d->ok && (name->text == NULL || tn_str_append_n(d->out, name->text, name->length)); }
+static void put(struct dump *d, const char *text) {
+	d->ok = d->ok && tn_str_append(d->out, text);
+}
+static void put_name(struct dump *d, const struct tn_name *name) {
+	d->ok = d->ok && (name->text == NULL || tn_str_append_n(d->out, name->text, name->length));
+}
 
 static void put_child(struct dump *d, const struct tn_ast *node) {
 	put(d, " ");
@@ -38,7 +42,8 @@ static void put_text(struct dump *d, const char *text, uint32_t length) {
 	put(d, "\"");
 	for (uint32_t i = 0; i < length && d->ok; i++) {
 		unsigned char c = (unsigned char)text[i];
-		d->ok = c >= ' ' && c != '"' && c != '\\' && c < 0x7f ? tn_str_append_char(d->out, (char)c) : tn_str_printf(d->out, "\\x%02x", c);
+		d->ok = c >= ' ' && c != '"' && c != '\\' && c < 0x7f ? tn_str_append_char(d->out, (char)c)
+															  : tn_str_printf(d->out, "\\x%02x", c);
 	}
 	put(d, "\"");
 }
@@ -204,8 +209,13 @@ static void dump_pairs(struct dump *d, const struct tn_ast *node) {
 }
 
 static void dump_block_expr(struct dump *d, const struct tn_ast *node) {
-	static const char *const words[] = {[TN_BLOCK_GRAD] = "grad", [TN_BLOCK_REMAT] = "remat", [TN_BLOCK_AUTOCAST] = "autocast", [TN_BLOCK_TRAIN] = "train",
-		[TN_BLOCK_SEED] = "seed", [TN_BLOCK_DEVICE] = "device", [TN_BLOCK_PROFILE] = "profile"};
+	static const char *const words[] = {[TN_BLOCK_GRAD] = "grad",
+		[TN_BLOCK_REMAT] = "remat",
+		[TN_BLOCK_AUTOCAST] = "autocast",
+		[TN_BLOCK_TRAIN] = "train",
+		[TN_BLOCK_SEED] = "seed",
+		[TN_BLOCK_DEVICE] = "device",
+		[TN_BLOCK_PROFILE] = "profile"};
 	put(d, "(");
 	put(d, words[node->block_expr.word]);
 	dump_args(d, node->block_expr.args, node->block_expr.arg_count);

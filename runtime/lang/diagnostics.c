@@ -11,10 +11,12 @@ void tn_diagnostics_finish(struct tn_diagnostics *d) {
 }
 
 static bool same_place(const struct tn_error *a, const struct tn_error *b) {
-	return a->place.line == b->place.line && a->place.caret == b->place.caret && strcmp(a->place.where, b->place.where) == 0 && strcmp(a->text, b->text) == 0;
+	return a->place.line == b->place.line && a->place.caret == b->place.caret && strcmp(a->place.where, b->place.where) == 0 &&
+		strcmp(a->text, b->text) == 0;
 }
 
-struct tn_error *tn_diagnostics_add(struct tn_diagnostics *d, struct tn_span span, enum tn_error_kind kind, const char *format, ...) {
+struct tn_error *tn_diagnostics_add(
+	struct tn_diagnostics *d, struct tn_span span, enum tn_error_kind kind, const char *format, ...) {
 	struct tn_error err = {0};
 	va_list args;
 	if (d->errors.count >= TN_MAX_ERRORS) { /* a million bad bytes cost nothing more */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lexer: source bytes to tokens. The source has been checked to be UTF-8 without NUL. F-strings are found whole here (nested quotes and
- * brackets skipped); the parser reads their parts with tn_lex on the part's own range, so spans stay those of the source. */
+/* The lexer: source bytes to tokens. The source has been checked to be UTF-8 without NUL. F-strings are found whole here (nested
+ * quotes and brackets skipped); the parser reads their parts with tn_lex on the part's own range, so spans stay those of the
+ * source. */
 #include "lang/token.h"
 
 #include <errno.h>
@@ -16,15 +17,23 @@ struct lexer {
 	struct tn_diagnostics *diag;
 	uint32_t doc_begin, doc_end; /* from the first `///` before the coming token to the end of the last; equal: none */
 	bool line_before, top;
-	bool doubtful;   /* what was read last was reported here already */
-	int depth;       /* open brackets, so that commands are seen at top level only */
+	bool doubtful; /* what was read last was reported here already */
+	int depth;     /* open brackets, so that commands are seen at top level only */
 	bool statement_begins;
 };
 
-static bool is_name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80; }
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-static bool is_name_char(char c) { return is_name_start(c) || is_digit(c); }
-static char peek(const struct lexer *lx, uint32_t ahead) { return lx->at + ahead < lx->end ? lx->text[lx->at + ahead] : '\0'; }
+static bool is_name_start(char c) {
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (unsigned char)c >= 0x80;
+}
+static bool is_digit(char c) {
+	return c >= '0' && c <= '9';
+}
+static bool is_name_char(char c) {
+	return is_name_start(c) || is_digit(c);
+}
+static char peek(const struct lexer *lx, uint32_t ahead) {
+	return lx->at + ahead < lx->end ? lx->text[lx->at + ahead] : '\0';
+}
 
 static struct tn_span span_of(const struct lexer *lx, uint32_t begin, uint32_t end) {
 	return (struct tn_span){.source = lx->source, .begin = begin, .caret = begin, .end = end};
@@ -32,8 +41,8 @@ static struct tn_span span_of(const struct lexer *lx, uint32_t begin, uint32_t e
 
 /* ---- white space, comments, docs ---- */
 
-/* The text of the `///` lines in [begin, end), each without its mark; whatever stands between such lines is passed over. One copy for
- * all lines, so that a long comment costs what its length does. */
+/* The text of the `///` lines in [begin, end), each without its mark; whatever stands between such lines is passed over. One copy
+ * for all lines, so that a long comment costs what its length does. */
 static const char *make_doc(struct lexer *lx, uint32_t begin, uint32_t end) {
 	char *out = tn_arena_alloc(lx->arena, (size_t)(end - begin) + 1);
 	size_t n = 0;
@@ -62,7 +71,8 @@ static const char *make_doc(struct lexer *lx, uint32_t begin, uint32_t end) {
 	return out;
 }
 
-/* A `//` comment. One that begins with `///` documents what comes, or, behind a token of its line, what stood before (a field). */
+/* A `//` comment. One that begins with `///` documents what comes, or, behind a token of its line, what stood before (a field).
+ */
 static bool skip_line_comment(struct lexer *lx) {
 	uint32_t begin = lx->at;
 	const char *feed = memchr(lx->text + begin, '\n', lx->end - begin);
@@ -156,9 +166,11 @@ static bool lex_number(struct lexer *lx, struct token *t) {
 		if (c == '_' && n > 0) {
 			continue;
 		}
-		if (base == 10 && c == '.' && !is_float && peek(lx, 1) != '.' && !(is_name_start(peek(lx, 1)) && (peek(lx, 1) | 32) != 'e' && peek(lx, 1) != 'f')) {
+		if (base == 10 && c == '.' && !is_float && peek(lx, 1) != '.' &&
+			!(is_name_start(peek(lx, 1)) && (peek(lx, 1) | 32) != 'e' && peek(lx, 1) != 'f')) {
 			is_float = true;
-		} else if (base == 10 && (c | 32) == 'e' && n > 0 && (is_digit(peek(lx, 1)) || ((peek(lx, 1) == '-' || peek(lx, 1) == '+') && is_digit(peek(lx, 2))))) {
+		} else if (base == 10 && (c | 32) == 'e' && n > 0 &&
+			(is_digit(peek(lx, 1)) || ((peek(lx, 1) == '-' || peek(lx, 1) == '+') && is_digit(peek(lx, 2))))) {
 			is_float = true;
 			if (n + 2 < sizeof(digits)) {
 				digits[n++] = 'e';
@@ -230,7 +242,8 @@ static uint32_t unescape_one(const char *p, const char *end, char *out, size_t *
 	}
 	if (p < end && (*p == 'u' || *p == 'U')) {
 		int digits = *p == 'u' ? 4 : 8;
-		if (end - p > digits && hex_value(p + 1, digits) >= 0 && (*written = tn_utf8_encode((uint32_t)hex_value(p + 1, digits), out)) > 0) {
+		if (end - p > digits && hex_value(p + 1, digits) >= 0 &&
+			(*written = tn_utf8_encode((uint32_t)hex_value(p + 1, digits), out)) > 0) {
 			return (uint32_t)digits + 1;
 		}
 		return 0;
@@ -252,8 +265,8 @@ static uint32_t unescape_one(const char *p, const char *end, char *out, size_t *
 	return 0;
 }
 
-const char *tn_lex_unescape(const struct tn_source *source, uint32_t begin, uint32_t end, bool braces, struct tn_arena *arena, uint32_t *length,
-		struct tn_diagnostics *diag) {
+const char *tn_lex_unescape(const struct tn_source *source, uint32_t begin, uint32_t end, bool braces, struct tn_arena *arena,
+	uint32_t *length, struct tn_diagnostics *diag) {
 	char *out = tn_arena_alloc(arena, (size_t)(end - begin) + 5);
 	uint32_t n = 0;
 	if (out == NULL) {
@@ -285,7 +298,8 @@ const char *tn_lex_unescape(const struct tn_source *source, uint32_t begin, uint
 	return out;
 }
 
-/* Moves behind the closing quote; nested strings inside the braces of an f-string may use any quotes. False: the line ended first. */
+/* Moves behind the closing quote; nested strings inside the braces of an f-string may use any quotes. False: the line ended
+ * first. */
 static bool skip_string(struct lexer *lx, char quote, bool is_f, int depth) {
 	int braces = 0;
 	while (lx->at < lx->end) {
@@ -332,7 +346,8 @@ static bool lex_string(struct lexer *lx, struct token *t, bool is_f) {
 	if (!skip_string(lx, quote, is_f, 0) || lx->at > lx->end) {
 		const char *feed = memchr(lx->text + begin, '\n', lx->end - begin);
 		lx->at = feed == NULL ? lx->end : (uint32_t)(feed - lx->text);
-		tn_diagnostics_add(lx->diag, span_of(lx, t->begin, t->begin + 1 + is_f), TN_ERR_SYNTAX, "this string is not closed: expected %c on the same line", quote);
+		tn_diagnostics_add(lx->diag, span_of(lx, t->begin, t->begin + 1 + is_f), TN_ERR_SYNTAX,
+			"this string is not closed: expected %c on the same line", quote);
 		lx->doubtful = true;
 		t->kind = TOKEN_STRING;
 		t->str.text = "";
@@ -372,28 +387,32 @@ static void bad_character(struct lexer *lx, char c) {
 		const char *feed = memchr(lx->text + begin, '\n', lx->end - begin);
 		lx->at = feed == NULL ? lx->end : (uint32_t)(feed - lx->text);
 		bool include = lx->at - begin > 8 && memcmp(lx->text + begin, "#include", 8) == 0;
-		struct tn_error *err = tn_diagnostics_add(lx->diag, span_of(lx, begin, begin + 1), TN_ERR_SYNTAX, "unexpected character '#'");
-		tn_error_hint(err, "%s", include ? "the library is always there; a file's names come by import \"file.tn\";" : "a comment begins with //");
+		struct tn_error *err =
+			tn_diagnostics_add(lx->diag, span_of(lx, begin, begin + 1), TN_ERR_SYNTAX, "unexpected character '#'");
+		tn_error_hint(err, "%s",
+			include ? "the library is always there; a file's names come by import \"file.tn\";" : "a comment begins with //");
 	} else if (c > ' ' && c < 0x7f) {
 		tn_diagnostics_add(lx->diag, span_of(lx, begin, lx->at), TN_ERR_SYNTAX, "unexpected character '%c'", c);
 	} else {
-		tn_diagnostics_add(lx->diag, span_of(lx, begin, lx->at), TN_ERR_SYNTAX, "unexpected control character U+%04X", (unsigned char)c);
+		tn_diagnostics_add(
+			lx->diag, span_of(lx, begin, lx->at), TN_ERR_SYNTAX, "unexpected control character U+%04X", (unsigned char)c);
 	}
 }
 
 /* Punctuation beyond ASCII is in no name: quotes and dashes that an editor made typographic, above all. */
 static bool lex_typographic(struct lexer *lx, struct token *t) {
 	const unsigned char *p = (const unsigned char *)lx->text + lx->at;
-	bool latin = p[0] == 0xc2 && p[1] < 0xc0 && p[1] != 0xaa && p[1] != 0xb2 && p[1] != 0xb3 && p[1] != 0xb5 && p[1] != 0xb9 && p[1] != 0xba;
+	bool latin = p[0] == 0xc2 && p[1] < 0xc0 && p[1] != 0xaa && p[1] != 0xb2 && p[1] != 0xb3 && p[1] != 0xb5 && p[1] != 0xb9 &&
+		p[1] != 0xba;
 	bool times = p[0] == 0xc3 && (p[1] == 0x97 || p[1] == 0xb7);
-	bool general = (p[0] == 0xe2 && (p[1] == 0x80 || (p[1] == 0x81 && p[2] < 0xb0))) || (p[0] == 0xe3 && p[1] == 0x80 && p[2] < 0x84) ||
-	               (p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf);
+	bool general = (p[0] == 0xe2 && (p[1] == 0x80 || (p[1] == 0x81 && p[2] < 0xb0))) ||
+		(p[0] == 0xe3 && p[1] == 0x80 && p[2] < 0x84) || (p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf);
 	uint32_t length = latin || times ? 2 : 3;
 	if ((!latin && !times && !general) || lx->at + length > lx->end) {
 		return false;
 	}
-	struct tn_error *err = tn_diagnostics_add(lx->diag, span_of(lx, lx->at, lx->at + length), TN_ERR_SYNTAX, "unexpected character '%.*s'", (int)length,
-		(const char *)p);
+	struct tn_error *err = tn_diagnostics_add(lx->diag, span_of(lx, lx->at, lx->at + length), TN_ERR_SYNTAX,
+		"unexpected character '%.*s'", (int)length, (const char *)p);
 	if (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0x98 && p[2] <= 0x9f) {
 		tn_error_hint(err, "quotes are written \" or '");
 	}
@@ -498,10 +517,18 @@ static bool lex_token(struct lexer *lx, struct token *t) {
 	return true;
 }
 
-bool tn_lex(const struct tn_source *source, uint32_t begin, uint32_t end, bool top, struct tn_arena *arena, struct token_list *out,
-		struct tn_diagnostics *diag) {
-	struct lexer lx = {.source = source, .text = source->text, .at = begin, .end = end, .arena = arena, .out = out, .diag = diag, .top = top,
-		.line_before = true, .statement_begins = true};
+bool tn_lex(const struct tn_source *source, uint32_t begin, uint32_t end, bool top, struct tn_arena *arena,
+	struct token_list *out, struct tn_diagnostics *diag) {
+	struct lexer lx = {.source = source,
+		.text = source->text,
+		.at = begin,
+		.end = end,
+		.arena = arena,
+		.out = out,
+		.diag = diag,
+		.top = top,
+		.line_before = true,
+		.statement_begins = true};
 	if (begin == 0 && end >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
 		lx.at = 3;
 	}

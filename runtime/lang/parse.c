@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parser's entry points, its view of the tokens, and recovery: after an error the statement loop skips to where a statement may begin,
- * and says nothing more until then, so that one mistake gives one message. */
+/* The parser's entry points, its view of the tokens, and recovery: after an error the statement loop skips to where a statement
+ * may begin, and says nothing more until then, so that one mistake gives one message. */
 #include "lang/parse.h"
 
 #include <stdio.h>
@@ -15,7 +15,9 @@ bool parse_is_at(const struct parser *p, uint32_t ahead, uint32_t punct) {
 	const struct token *t = parse_peek(p, ahead);
 	return t->kind == TOKEN_PUNCT && t->punct == punct;
 }
-bool parse_is(const struct parser *p, uint32_t punct) { return parse_is_at(p, 0, punct); }
+bool parse_is(const struct parser *p, uint32_t punct) {
+	return parse_is_at(p, 0, punct);
+}
 bool parse_is_word(const struct parser *p, const char *word) {
 	const struct token *t = parse_peek(p, 0);
 	return t->kind == TOKEN_NAME && strcmp(t->str.text, word) == 0;
@@ -32,8 +34,8 @@ bool parse_accept_word(struct parser *p, const char *word) {
 }
 
 bool parse_is_keyword(const struct token *t) {
-	static const char *const words[] = {"if", "else", "while", "do", "for", "switch", "case", "default", "break", "continue", "return", "const", "struct",
-		"auto", "import", "try", "catch", "grad", "true", "false", "empty"};
+	static const char *const words[] = {"if", "else", "while", "do", "for", "switch", "case", "default", "break", "continue",
+		"return", "const", "struct", "auto", "import", "try", "catch", "grad", "true", "false", "empty"};
 	for (size_t i = 0; t->kind == TOKEN_NAME && i < TN_ARRAY_LEN(words); i++) {
 		if (strcmp(t->str.text, words[i]) == 0) {
 			return true;
@@ -53,7 +55,10 @@ struct tn_span parse_token_span(const struct parser *p, const struct token *t) {
 }
 struct tn_span parse_span_from(const struct parser *p, uint32_t begin_token) {
 	uint32_t last = p->at > begin_token ? p->at - 1 : begin_token;
-	return (struct tn_span){.source = p->source, .begin = p->tokens[begin_token].begin, .caret = p->tokens[begin_token].begin, .end = p->tokens[last].end};
+	return (struct tn_span){.source = p->source,
+		.begin = p->tokens[begin_token].begin,
+		.caret = p->tokens[begin_token].begin,
+		.end = p->tokens[last].end};
 }
 
 struct tn_error *parse_error(struct parser *p, struct tn_span span, const char *format, ...) {
@@ -100,7 +105,8 @@ bool parse_name(struct parser *p, struct tn_name *out, const char *what) {
 	if (t->kind != TOKEN_NAME || parse_is_keyword(t)) {
 		char found[48];
 		text_of(p, t, found);
-		parse_error(p, parse_token_span(p, t), "expected %s, found %s%s", what, found, t->kind == TOKEN_NAME ? ", which is a word of the language" : "");
+		parse_error(p, parse_token_span(p, t), "expected %s, found %s%s", what, found,
+			t->kind == TOKEN_NAME ? ", which is a word of the language" : "");
 		return false;
 	}
 	*out = (struct tn_name){.text = t->str.text, .length = t->str.length, .span = parse_token_span(p, t)};
@@ -161,7 +167,8 @@ bool parse_finish_list(struct parser *p, struct node_list *list, struct tn_ast_l
 }
 bool parse_enter(struct parser *p) {
 	if (p->depth >= PARSE_MAX_DEPTH) {
-		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "nested too deeply: at most %d levels are possible", PARSE_MAX_DEPTH);
+		parse_error(
+			p, parse_token_span(p, parse_peek(p, 0)), "nested too deeply: at most %d levels are possible", PARSE_MAX_DEPTH);
 		return false;
 	}
 	p->depth++;
@@ -170,7 +177,8 @@ bool parse_enter(struct parser *p) {
 
 bool parse_grow(struct parser *p) {
 	if (++p->height > PARSE_MAX_HEIGHT) {
-		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "this expression is too long: at most %d operators in a row are possible", PARSE_MAX_HEIGHT);
+		parse_error(p, parse_token_span(p, parse_peek(p, 0)),
+			"this expression is too long: at most %d operators in a row are possible", PARSE_MAX_HEIGHT);
 		return false;
 	}
 	return true;
@@ -189,7 +197,8 @@ static bool ends_statement(const struct parser *p) {
 	if (next->kind == TOKEN_NAME) {
 		return next->line_before && !goes_on(next);
 	}
-	return next->kind != TOKEN_PUNCT || next->punct == P1('}') || (next->line_before && (next->punct == P1('{') || next->punct == P1('(')));
+	return next->kind != TOKEN_PUNCT || next->punct == P1('}') ||
+		(next->line_before && (next->punct == P1('{') || next->punct == P1('(')));
 }
 
 static bool begins_definition(const struct parser *p) {
@@ -219,12 +228,14 @@ bool parse_recover(struct parser *p, uint32_t begin, int depth) {
 			}
 			braces--;
 		}
-		bool end = (punct == P1(';') && !(is_for && brackets > 0) && !goes_on(parse_peek(p, 1))) || (punct == P1('}') && ends_statement(p)) || t->kind == TOKEN_COMMAND;
+		bool end = (punct == P1(';') && !(is_for && brackets > 0) && !goes_on(parse_peek(p, 1))) ||
+			(punct == P1('}') && ends_statement(p)) || t->kind == TOKEN_COMMAND;
 		if (reached && braces == 0 && end) {
 			p->at++;
 			break;
 		}
-		bool ate_line = p->at > begin && braces == 0 && t->line_before && p->tokens[p->at - 1].doubtful; /* a string that does not close */
+		bool ate_line =
+			p->at > begin && braces == 0 && t->line_before && p->tokens[p->at - 1].doubtful; /* a string that does not close */
 		if (reached && p->at > begin && (ate_line || (depth == 0 && begins_definition(p)))) {
 			break;
 		}
@@ -238,12 +249,14 @@ bool parse_recover(struct parser *p, uint32_t begin, int depth) {
 static bool is_parameter_cell(const struct parser *p) {
 	uint32_t i = 0;
 	while (p->tokens[i].kind != TOKEN_END) {
-		if (p->tokens[i].kind != TOKEN_NAME || !p->tokens[i].line_before || p->tokens[i + 1].kind != TOKEN_PUNCT || p->tokens[i + 1].punct != P1('=')) {
+		if (p->tokens[i].kind != TOKEN_NAME || !p->tokens[i].line_before || p->tokens[i + 1].kind != TOKEN_PUNCT ||
+			p->tokens[i + 1].punct != P1('=')) {
 			return false;
 		}
 		i += 2;
 		i += p->tokens[i].kind == TOKEN_PUNCT && p->tokens[i].punct == P1('-');
-		bool word = p->tokens[i].kind == TOKEN_NAME && (strcmp(p->tokens[i].str.text, "true") == 0 || strcmp(p->tokens[i].str.text, "false") == 0);
+		bool word = p->tokens[i].kind == TOKEN_NAME &&
+			(strcmp(p->tokens[i].str.text, "true") == 0 || strcmp(p->tokens[i].str.text, "false") == 0);
 		if (!word && (p->tokens[i].kind < TOKEN_INT || p->tokens[i].kind > TOKEN_STRING)) {
 			return false;
 		}
@@ -264,7 +277,8 @@ static bool check_bytes(const struct tn_source *source, struct tn_diagnostics *d
 	}
 	if (!tn_utf8_valid(source->text, source->length, &bad)) {
 		uint32_t at = (uint32_t)bad;
-		tn_diagnostics_add(diag, (struct tn_span){source, at, at, at + 1}, TN_ERR_SYNTAX, "the text is not UTF-8: byte %02x at offset %u", (unsigned char)source->text[at], at);
+		tn_diagnostics_add(diag, (struct tn_span){source, at, at, at + 1}, TN_ERR_SYNTAX,
+			"the text is not UTF-8: byte %02x at offset %u", (unsigned char)source->text[at], at);
 		return false;
 	}
 	return true;
@@ -298,7 +312,8 @@ static bool check_nesting(const struct tn_source *source, const struct token_lis
 }
 
 /* *hit_end: the first error is that the text ends too early. */
-static bool parse_source(const struct tn_source *source, struct tn_arena *arena, struct tn_ast_unit *unit, struct tn_diagnostics *diag, bool *hit_end) {
+static bool parse_source(const struct tn_source *source, struct tn_arena *arena, struct tn_ast_unit *unit,
+	struct tn_diagnostics *diag, bool *hit_end) {
 	struct token_list tokens = {0};
 	struct node_list items = {0};
 	size_t before = diag->errors.count;
@@ -307,7 +322,8 @@ static bool parse_source(const struct tn_source *source, struct tn_arena *arena,
 		return false;
 	}
 	bool ok = tn_lex(source, 0, (uint32_t)source->length, true, arena, &tokens, diag);
-	struct parser p = {.source = source, .arena = arena, .diag = diag, .tokens = tokens.tokens.items, .count = (uint32_t)tokens.tokens.count};
+	struct parser p = {
+		.source = source, .arena = arena, .diag = diag, .tokens = tokens.tokens.items, .count = (uint32_t)tokens.tokens.count};
 	if (ok && check_nesting(source, &tokens, diag)) {
 		p.parameter_cell = is_parameter_cell(&p);
 		while (parse_peek(&p, 0)->kind != TOKEN_END) {
@@ -342,7 +358,11 @@ struct tn_ast *tn_parse_signature(const struct tn_source *source, struct tn_aren
 	if (!tn_lex(source, 0, (uint32_t)source->length, false, arena, &tokens, diag)) {
 		tn_diagnostics_add(diag, (struct tn_span){0}, TN_ERR_MEMORY, "out of memory");
 	} else if (check_nesting(source, &tokens, diag)) {
-		struct parser p = {.source = source, .arena = arena, .diag = diag, .tokens = tokens.tokens.items, .count = (uint32_t)tokens.tokens.count};
+		struct parser p = {.source = source,
+			.arena = arena,
+			.diag = diag,
+			.tokens = tokens.tokens.items,
+			.count = (uint32_t)tokens.tokens.count};
 		struct tn_ast_type *result = parse_type(&p);
 		node = result == NULL ? NULL : parse_function_rest(&p, result, 0, NULL);
 		if (node != NULL && parse_peek(&p, 0)->kind != TOKEN_END) {

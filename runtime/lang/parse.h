@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parser's parts: recursive descent over the token array. A function that gives NULL has reported an error (or memory is out);
- * the statement loop then skips to where a statement may begin. Private to parse*.c. */
+/* The parser's parts: recursive descent over the token array. A function that gives NULL has reported an error (or memory is
+ * out); the statement loop then skips to where a statement may begin. Private to parse*.c. */
 #ifndef TN_LANG_PARSE_H
 #define TN_LANG_PARSE_H
 
 #include "lang/token.h"
 
-/* Nesting, and the height of an expression's tree, which a chain a + b + c … raises without nesting: whoever walks the tree recurses. */
+/* Nesting, and the height of an expression's tree, which a chain a + b + c … raises without nesting: whoever walks the tree
+ * recurses. */
 enum { PARSE_MAX_DEPTH = 200, PARSE_MAX_HEIGHT = 1000 };
 
 struct parser {
@@ -15,7 +16,7 @@ struct parser {
 	struct tn_diagnostics *diag;
 	const struct token *tokens; /* the last one is END */
 	uint32_t count, at;
-	uint32_t statement;         /* where the innermost statement begins */
+	uint32_t statement; /* where the innermost statement begins */
 	uint32_t error_count;
 	int depth;
 	int height;                 /* of the highest expression since the innermost scope of heights began: see parse_binary */
@@ -27,7 +28,9 @@ struct parser {
 };
 
 /* A growing list of nodes that ends in the arena. */
-struct node_list { TN_VEC(struct tn_ast *) v; };
+struct node_list {
+	TN_VEC(struct tn_ast *) v;
+};
 
 /* ---- tokens (parse.c) ---- */
 const struct token *parse_peek(const struct parser *p, uint32_t ahead);
@@ -48,7 +51,8 @@ bool parse_finish_list(struct parser *p, struct node_list *list, struct tn_ast_l
 void *parse_copy(struct parser *p, const void *items, size_t count, size_t size);
 bool parse_enter(struct parser *p); /* nesting; leave by p->depth-- */
 bool parse_grow(struct parser *p);  /* one level more of the tree */
-/* After the statement that begins at the token `begin` failed: behind it, or at the '}' that closes what it stands in. False: go no further. */
+/* After the statement that begins at the token `begin` failed: behind it, or at the '}' that closes what it stands in. False: go
+ * no further. */
 bool parse_recover(struct parser *p, uint32_t begin, int depth);
 uint32_t parse_matching(const struct parser *p, uint32_t at); /* index of the bracket that closes the one at `at`, or END's */
 
@@ -61,6 +65,8 @@ bool parse_params(struct parser *p, bool lambda, struct tn_ast_param **out, uint
 
 /* ---- parse_expr.c ---- */
 struct tn_ast *parse_expr(struct parser *p);
+/* parse_fstring.c; at the token `t`. */
+struct tn_ast *parse_fstring(struct parser *p, const struct token *t);
 bool parse_block_word_ahead(const struct parser *p);
 struct tn_ast *parse_block_expr(struct parser *p);
 

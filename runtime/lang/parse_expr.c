@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Expressions, by precedence climbing (LANGUAGE.md section 4): C's table, with @ as *, ** above unary and to the right, .. between shifts and
- * comparisons. */
+/* Expressions, by precedence climbing (LANGUAGE.md section 4): C's table, with @ as *, ** above unary and to the right, ..
+ * between shifts and comparisons. */
 #include "lang/parse.h"
 
 #include <string.h>
@@ -9,21 +9,59 @@ static struct tn_ast *parse_unary(struct parser *p);
 
 /* ---- binary operators ---- */
 
-struct binary { uint32_t punct; int level; enum tn_ast_op op; };
+struct binary {
+	uint32_t punct;
+	int level;
+	enum tn_ast_op op;
+};
 static const struct binary binaries[] = {
-	{P2('|', '|'), 1, TN_AST_OP_OR}, {P2('&', '&'), 2, TN_AST_OP_AND}, {P1('|'), 3, TN_AST_OP_BITOR}, {P1('^'), 4, TN_AST_OP_BITXOR},
-	{P1('&'), 5, TN_AST_OP_BITAND}, {P2('=', '='), 6, TN_AST_OP_EQ}, {P2('!', '='), 6, TN_AST_OP_NE}, {P1('<'), 7, TN_AST_OP_LT},
-	{P2('<', '='), 7, TN_AST_OP_LE}, {P1('>'), 7, TN_AST_OP_GT}, {P2('>', '='), 7, TN_AST_OP_GE}, {P2('.', '.'), 8, TN_AST_OP_RANGE},
-	{P2('<', '<'), 9, TN_AST_OP_SHL}, {P2('>', '>'), 9, TN_AST_OP_SHR}, {P1('+'), 10, TN_AST_OP_ADD}, {P1('-'), 10, TN_AST_OP_SUB},
-	{P1('*'), 11, TN_AST_OP_MUL}, {P1('/'), 11, TN_AST_OP_DIV}, {P1('%'), 11, TN_AST_OP_MOD}, {P1('@'), 11, TN_AST_OP_MATMUL},
+	{P2('|', '|'), 1, TN_AST_OP_OR},
+	{P2('&', '&'), 2, TN_AST_OP_AND},
+	{P1('|'), 3, TN_AST_OP_BITOR},
+	{P1('^'), 4, TN_AST_OP_BITXOR},
+	{P1('&'), 5, TN_AST_OP_BITAND},
+	{P2('=', '='), 6, TN_AST_OP_EQ},
+	{P2('!', '='), 6, TN_AST_OP_NE},
+	{P1('<'), 7, TN_AST_OP_LT},
+	{P2('<', '='), 7, TN_AST_OP_LE},
+	{P1('>'), 7, TN_AST_OP_GT},
+	{P2('>', '='), 7, TN_AST_OP_GE},
+	{P2('.', '.'), 8, TN_AST_OP_RANGE},
+	{P2('<', '<'), 9, TN_AST_OP_SHL},
+	{P2('>', '>'), 9, TN_AST_OP_SHR},
+	{P1('+'), 10, TN_AST_OP_ADD},
+	{P1('-'), 10, TN_AST_OP_SUB},
+	{P1('*'), 11, TN_AST_OP_MUL},
+	{P1('/'), 11, TN_AST_OP_DIV},
+	{P1('%'), 11, TN_AST_OP_MOD},
+	{P1('@'), 11, TN_AST_OP_MATMUL},
 };
 
 const char *tn_ast_op_text(enum tn_ast_op op) {
-	static const char *const text[] = {
-		[TN_AST_OP_NEG] = "-", [TN_AST_OP_POS] = "+", [TN_AST_OP_NOT] = "!", [TN_AST_OP_BITNOT] = "~", [TN_AST_OP_ADD] = "+", [TN_AST_OP_SUB] = "-",
-		[TN_AST_OP_MUL] = "*", [TN_AST_OP_DIV] = "/", [TN_AST_OP_MOD] = "%", [TN_AST_OP_POW] = "**", [TN_AST_OP_MATMUL] = "@", [TN_AST_OP_EQ] = "==",
-		[TN_AST_OP_NE] = "!=", [TN_AST_OP_LT] = "<", [TN_AST_OP_LE] = "<=", [TN_AST_OP_GT] = ">", [TN_AST_OP_GE] = ">=", [TN_AST_OP_BITAND] = "&",
-		[TN_AST_OP_BITOR] = "|", [TN_AST_OP_BITXOR] = "^", [TN_AST_OP_SHL] = "<<", [TN_AST_OP_SHR] = ">>", [TN_AST_OP_AND] = "&&", [TN_AST_OP_OR] = "||",
+	static const char *const text[] = {[TN_AST_OP_NEG] = "-",
+		[TN_AST_OP_POS] = "+",
+		[TN_AST_OP_NOT] = "!",
+		[TN_AST_OP_BITNOT] = "~",
+		[TN_AST_OP_ADD] = "+",
+		[TN_AST_OP_SUB] = "-",
+		[TN_AST_OP_MUL] = "*",
+		[TN_AST_OP_DIV] = "/",
+		[TN_AST_OP_MOD] = "%",
+		[TN_AST_OP_POW] = "**",
+		[TN_AST_OP_MATMUL] = "@",
+		[TN_AST_OP_EQ] = "==",
+		[TN_AST_OP_NE] = "!=",
+		[TN_AST_OP_LT] = "<",
+		[TN_AST_OP_LE] = "<=",
+		[TN_AST_OP_GT] = ">",
+		[TN_AST_OP_GE] = ">=",
+		[TN_AST_OP_BITAND] = "&",
+		[TN_AST_OP_BITOR] = "|",
+		[TN_AST_OP_BITXOR] = "^",
+		[TN_AST_OP_SHL] = "<<",
+		[TN_AST_OP_SHR] = ">>",
+		[TN_AST_OP_AND] = "&&",
+		[TN_AST_OP_OR] = "||",
 		[TN_AST_OP_RANGE] = ".."};
 	return text[op];
 }
@@ -38,7 +76,8 @@ static const struct binary *binary_ahead(const struct parser *p) {
 	return NULL;
 }
 
-static struct tn_ast *make_op(struct parser *p, enum tn_ast_kind kind, enum tn_ast_op op, struct tn_ast *a, struct tn_ast *b, uint32_t begin, uint32_t caret) {
+static struct tn_ast *make_op(struct parser *p, enum tn_ast_kind kind, enum tn_ast_op op, struct tn_ast *a, struct tn_ast *b,
+	uint32_t begin, uint32_t caret) {
 	struct tn_ast *node = parse_node(p, kind, begin);
 	if (node != NULL) {
 		node->op.op = op;
@@ -49,8 +88,11 @@ static struct tn_ast *make_op(struct parser *p, enum tn_ast_kind kind, enum tn_a
 	return node;
 }
 
-/* Each scope of heights begins at 0, every operator adds one to the highest of its operands, and what is around takes the higher. */
-static void leave_heights(struct parser *p, int outer) { p->height = p->height > outer ? p->height : outer; }
+/* Each scope of heights begins at 0, every operator adds one to the highest of its operands, and what is around takes the higher.
+ */
+static void leave_heights(struct parser *p, int outer) {
+	p->height = p->height > outer ? p->height : outer;
+}
 
 static struct tn_ast *parse_binary(struct parser *p, int level) {
 	uint32_t begin = p->at;
@@ -83,7 +125,8 @@ static struct tn_ast *parse_conditional(struct parser *p) {
 	p->at++;
 	struct tn_ast *a = parse_expr(p);
 	if (a != NULL && p->embedded && parse_peek(p, 0)->kind == TOKEN_END) {
-		struct tn_error *err = parse_error(p, parse_span_from(p, begin), "expected ':' of '?:': the first ':' of the braces begins the format");
+		struct tn_error *err =
+			parse_error(p, parse_span_from(p, begin), "expected ':' of '?:': the first ':' of the braces begins the format");
 		tn_error_hint(err, "put it in parentheses: {(a ? b : c)}");
 		return NULL;
 	}
@@ -102,13 +145,16 @@ static struct tn_ast *parse_conditional(struct parser *p) {
 
 /* Behind an operand nothing of the language is a name: Python's operators, and what C has as expressions. True: reported. */
 static bool report_operator_habit(struct parser *p) {
-	static const struct { const char *word, *hint; } words[] = {
-		{"and", "write &&"}, {"or", "write ||"}, {"not", "write !contains(xs, x)"}, {"in", "write contains(xs, x); a loop is for (auto x : xs)"},
-		{"is", "write =="}, {"if", "write condition ? a : b"}, {"instanceof", "types are known when the cell is checked"}};
+	static const struct {
+		const char *word, *hint;
+	} words[] = {{"and", "write &&"}, {"or", "write ||"}, {"not", "write !contains(xs, x)"},
+		{"in", "write contains(xs, x); a loop is for (auto x : xs)"}, {"is", "write =="}, {"if", "write condition ? a : b"},
+		{"instanceof", "types are known when the cell is checked"}};
 	const struct token *t = parse_peek(p, 0);
 	for (size_t i = 0; t->kind == TOKEN_NAME && !t->line_before && i < TN_ARRAY_LEN(words); i++) {
 		if (strcmp(t->str.text, words[i].word) == 0) {
-			tn_error_hint(parse_error(p, parse_token_span(p, t), "there is no operator '%s'", words[i].word), "%s", words[i].hint);
+			tn_error_hint(
+				parse_error(p, parse_token_span(p, t), "there is no operator '%s'", words[i].word), "%s", words[i].hint);
 			return true;
 		}
 	}
@@ -150,7 +196,8 @@ static bool parse_args(struct parser *p, struct tn_ast_arg **out, uint32_t *coun
 		}
 	}
 	if (ok && parse_is(p, P1('='))) {
-		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an argument is no assignment"), "a named argument is written name: value");
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an argument is no assignment"),
+			"a named argument is written name: value");
 		ok = false;
 	}
 	ok = ok && parse_expect(p, P1(')'), "')' behind the arguments");
@@ -160,7 +207,9 @@ static bool parse_args(struct parser *p, struct tn_ast_arg **out, uint32_t *coun
 	return ok && *out != NULL;
 }
 
-static bool at_slice_end(const struct parser *p) { return parse_is(p, P1(':')) || parse_is(p, P1(',')) || parse_is(p, P1(']')); }
+static bool at_slice_end(const struct parser *p) {
+	return parse_is(p, P1(':')) || parse_is(p, P1(',')) || parse_is(p, P1(']'));
+}
 
 static bool parse_index_item(struct parser *p, struct tn_ast_index *item) {
 	uint32_t begin = p->at;
@@ -229,8 +278,9 @@ static struct tn_ast *parse_struct_literal(struct parser *p, struct tn_name modu
 	bool ok = parse_expect(p, P1('{'), "'{'");
 	while (ok && !parse_is(p, P1('}'))) {
 		struct tn_name field = {0};
-		ok = parse_expect(p, P1('.'), "'.field = value'") && parse_name(p, &field, "a field's name") && parse_expect(p, P1('='), "'=' behind the field") &&
-		     (TN_VEC_PUSH(&fields, field) || !(p->out_of_memory = true)) && parse_push(p, &values, parse_expr(p));
+		ok = parse_expect(p, P1('.'), "'.field = value'") && parse_name(p, &field, "a field's name") &&
+			parse_expect(p, P1('='), "'=' behind the field") && (TN_VEC_PUSH(&fields, field) || !(p->out_of_memory = true)) &&
+			parse_push(p, &values, parse_expr(p));
 		if (!ok || !parse_accept(p, P1(','))) {
 			break;
 		}
@@ -253,8 +303,9 @@ static struct tn_ast *parse_struct_literal(struct parser *p, struct tn_name modu
 }
 
 static bool struct_literal_ahead(const struct parser *p) {
-	return parse_is(p, P1('{')) && ((parse_is_at(p, 1, P1('.')) && parse_peek(p, 2)->kind == TOKEN_NAME && parse_is_at(p, 3, P1('='))) ||
-	                                parse_is_at(p, 1, P1('}')));
+	return parse_is(p, P1('{')) &&
+		((parse_is_at(p, 1, P1('.')) && parse_peek(p, 2)->kind == TOKEN_NAME && parse_is_at(p, 3, P1('='))) ||
+			parse_is_at(p, 1, P1('}')));
 }
 
 static struct tn_ast *parse_postfix(struct parser *p, struct tn_ast *e, uint32_t begin) {
@@ -292,7 +343,8 @@ static struct tn_ast *parse_postfix(struct parser *p, struct tn_ast *e, uint32_t
 			}
 			e = node;
 		} else if (parse_is(p, P2('-', '>')) && parse_peek(p, 1)->kind == TOKEN_NAME) {
-			tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "there are no pointers, and no '->'"), "write .%s", parse_peek(p, 1)->str.text);
+			tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "there are no pointers, and no '->'"),
+				"write .%s", parse_peek(p, 1)->str.text);
 			return NULL;
 		} else {
 			return e;
@@ -302,124 +354,6 @@ static struct tn_ast *parse_postfix(struct parser *p, struct tn_ast *e, uint32_t
 }
 
 /* ---- primary expressions ---- */
-
-/* Parts of an f-string: ranges of the source between its quotes. */
-struct fpart_range { uint32_t begin, expr_end, spec_begin, end; };
-
-/* Finds the end of the braces that open at `at`, and the first ':' outside brackets. False: no '}'. */
-static bool find_brace_end(const struct tn_source *source, uint32_t at, uint32_t limit, struct fpart_range *out) {
-	int depth = 0;
-	out->begin = at;
-	out->spec_begin = 0;
-	for (uint32_t i = at; i < limit; i++) {
-		char c = source->text[i];
-		if (out->spec_begin == 0 && (c == '"' || c == '\'')) {
-			i = tn_lex_string_end(source, i, limit) - 1;
-		} else if (c == '(' || c == '[' || c == '{') {
-			depth++;
-		} else if (c == '}' && depth == 0) {
-			out->end = i;
-			out->expr_end = out->spec_begin != 0 ? out->spec_begin - 1 : i;
-			return true;
-		} else if (c == ')' || c == ']' || c == '}') {
-			depth--;
-		} else if (c == ':' && depth == 0 && out->spec_begin == 0) {
-			out->spec_begin = i + 1;
-		}
-	}
-	return false;
-}
-
-static struct tn_ast *parse_embedded(struct parser *p, const struct fpart_range *r) {
-	struct token_list tokens = {0};
-	struct tn_ast *e = NULL;
-	struct tn_span span = {.source = p->source, .begin = r->begin, .caret = r->begin, .end = r->expr_end};
-	if (!tn_lex(p->source, r->begin, r->expr_end, false, p->arena, &tokens, p->diag)) {
-		p->out_of_memory = true;
-	} else if (tokens.tokens.count <= 1) {
-		parse_error(p, span, "expected an expression between the braces");
-	} else {
-		struct parser sub = {.source = p->source, .arena = p->arena, .diag = p->diag, .tokens = tokens.tokens.items, .count = (uint32_t)tokens.tokens.count,
-			.depth = p->depth, .height = p->height, .embedded = true};
-		e = parse_expr(&sub);
-		const struct token *end = parse_peek(&sub, 0);
-		if (e != NULL && end->kind != TOKEN_END) {
-			parse_error(&sub, parse_token_span(&sub, end), "expected '}' or ':' behind the expression");
-			e = NULL;
-		} else if (e != NULL && memchr(p->source->text + sub.tokens[sub.count - 2].end, '/', r->expr_end - sub.tokens[sub.count - 2].end) != NULL) {
-			parse_error(&sub, span, "a comment inside the braces of an f-string");
-			e = NULL;
-		}
-		p->height = sub.height;
-		p->failed = p->failed || e == NULL;
-		p->out_of_memory = p->out_of_memory || sub.out_of_memory;
-	}
-	TN_VEC_FINISH(&tokens.tokens);
-	return e;
-}
-
-static bool parse_fpart(struct parser *p, uint32_t *at, uint32_t limit, struct tn_ast_fpart *part) {
-	const char *text = p->source->text;
-	uint32_t i = *at;
-	if (text[i] == '{' && !(i + 1 < limit && text[i + 1] == '{')) {
-		struct fpart_range r;
-		struct tn_span span = {.source = p->source, .begin = i, .caret = i, .end = i + 1};
-		if (!find_brace_end(p->source, i + 1, limit, &r)) {
-			parse_error(p, span, "this '{' is not closed; a brace itself is written '{{'");
-			return false;
-		}
-		part->expr = parse_embedded(p, &r);
-		if (part->expr == NULL) {
-			return false;
-		}
-		uint32_t spec = r.spec_begin != 0 ? r.spec_begin : r.end;
-		part->spec.text = tn_arena_strndup(p->arena, text + spec, r.end - spec);
-		part->spec.length = r.end - spec;
-		part->spec.span = (struct tn_span){.source = p->source, .begin = spec, .caret = spec, .end = r.end};
-		*at = r.end + 1;
-		return part->spec.text != NULL || !(p->out_of_memory = true);
-	}
-	uint32_t begin = i;
-	while (i < limit) {
-		bool twice = i + 1 < limit && text[i + 1] == text[i];
-		if (text[i] == '\\') {
-			i += 2;
-		} else if (text[i] == '{' || text[i] == '}') {
-			if (!twice) {
-				if (text[i] == '}') {
-					parse_error(p, (struct tn_span){.source = p->source, .begin = i, .caret = i, .end = i + 1}, "a '}' alone; a brace itself is written '}}'");
-					return false;
-				}
-				break;
-			}
-			i += 2;
-		} else {
-			i++;
-		}
-	}
-	i = i < limit ? i : limit;
-	part->text = tn_lex_unescape(p->source, begin, i, true, p->arena, &part->length, p->diag);
-	*at = i;
-	return part->text != NULL || !(p->out_of_memory = true);
-}
-
-static struct tn_ast *parse_fstring(struct parser *p, const struct token *t) {
-	TN_VEC(struct tn_ast_fpart) parts = {0};
-	uint32_t begin = p->at++, at = t->fstring.begin, limit = t->fstring.end;
-	bool ok = true;
-	while (ok && at < limit) {
-		struct tn_ast_fpart part = {0};
-		ok = parse_fpart(p, &at, limit, &part) && (TN_VEC_PUSH(&parts, part) || !(p->out_of_memory = true));
-	}
-	struct tn_ast *node = ok ? parse_node(p, TN_AST_FSTRING, begin) : NULL;
-	if (node != NULL) {
-		node->fstring.count = (uint32_t)parts.count;
-		node->fstring.parts = parse_copy(p, parts.items, parts.count, sizeof(*parts.items));
-		node = node->fstring.parts == NULL ? NULL : node;
-	}
-	TN_VEC_FINISH(&parts);
-	return node;
-}
 
 static struct tn_ast *parse_lambda(struct parser *p) {
 	uint32_t begin = p->at++;
@@ -447,14 +381,18 @@ static struct tn_ast *parse_lambda(struct parser *p) {
 
 /* (int)x behind its '(': C's cast. (int)(x) is a call of what stands in parentheses, and converts as meant. */
 static bool report_cast(struct parser *p) {
-	static const struct { const char *type, *call; } casts[] = {{"int", "int"}, {"float", "float"}, {"bool", "bool"}, {"string", "string"}, {"double", "float"},
-		{"long", "int"}, {"char", "string"}, {"unsigned", "int"}, {"size_t", "int"}, {"f64", "f64"}, {"f32", "f32"}, {"bf16", "bf16"}, {"f16", "f16"},
-		{"i64", "i64"}, {"i32", "i32"}, {"u8", "u8"}, {"bool8", "bool8"}};
+	static const struct {
+		const char *type, *call;
+	} casts[] = {{"int", "int"}, {"float", "float"}, {"bool", "bool"}, {"string", "string"}, {"double", "float"}, {"long", "int"},
+		{"char", "string"}, {"unsigned", "int"}, {"size_t", "int"}, {"f64", "f64"}, {"f32", "f32"}, {"bf16", "bf16"},
+		{"f16", "f16"}, {"i64", "i64"}, {"i32", "i32"}, {"u8", "u8"}, {"bool8", "bool8"}};
 	const struct token *type = parse_peek(p, 0), *after = parse_peek(p, 2);
-	bool operand = (after->kind != TOKEN_PUNCT && after->kind != TOKEN_END && !after->line_before && !parse_is_keyword(after)) || parse_is_at(p, 2, P1('-'));
+	bool operand = (after->kind != TOKEN_PUNCT && after->kind != TOKEN_END && !after->line_before && !parse_is_keyword(after)) ||
+		parse_is_at(p, 2, P1('-'));
 	for (size_t i = 0; type->kind == TOKEN_NAME && parse_is_at(p, 1, P1(')')) && operand && i < TN_ARRAY_LEN(casts); i++) {
 		if (strcmp(type->str.text, casts[i].type) == 0) {
-			tn_error_hint(parse_error(p, parse_token_span(p, type), "a conversion is a call, not a cast"), "write %s(x)", casts[i].call);
+			tn_error_hint(
+				parse_error(p, parse_token_span(p, type), "a conversion is a call, not a cast"), "write %s(x)", casts[i].call);
 			return true;
 		}
 	}
@@ -523,7 +461,8 @@ static struct tn_ast *parse_map(struct parser *p) {
 		ok = false;
 	}
 	while (ok && !parse_is(p, P1('}'))) {
-		ok = parse_push(p, &keys, parse_expr(p)) && parse_expect(p, P1(':'), "':' behind the key") && parse_push(p, &values, parse_expr(p));
+		ok = parse_push(p, &keys, parse_expr(p)) && parse_expect(p, P1(':'), "':' behind the key") &&
+			parse_push(p, &values, parse_expr(p));
 		if (!ok || !parse_accept(p, P1(','))) {
 			break;
 		}
@@ -544,9 +483,11 @@ static struct tn_ast *parse_map(struct parser *p) {
 
 /* ---- block words ---- */
 
-static const struct { const char *word; enum tn_block_word block; } block_words[] = {
-	{"grad", TN_BLOCK_GRAD}, {"remat", TN_BLOCK_REMAT}, {"autocast", TN_BLOCK_AUTOCAST}, {"train", TN_BLOCK_TRAIN}, {"seed", TN_BLOCK_SEED},
-	{"device", TN_BLOCK_DEVICE}, {"profile", TN_BLOCK_PROFILE}};
+static const struct {
+	const char *word;
+	enum tn_block_word block;
+} block_words[] = {{"grad", TN_BLOCK_GRAD}, {"remat", TN_BLOCK_REMAT}, {"autocast", TN_BLOCK_AUTOCAST}, {"train", TN_BLOCK_TRAIN},
+	{"seed", TN_BLOCK_SEED}, {"device", TN_BLOCK_DEVICE}, {"profile", TN_BLOCK_PROFILE}};
 
 static int block_word(const struct parser *p) {
 	for (size_t i = 0; i < TN_ARRAY_LEN(block_words); i++) {
@@ -598,11 +539,14 @@ struct tn_ast *parse_block_expr(struct parser *p) {
 }
 
 static bool report_word_habit(struct parser *p, const struct token *t) {
-	static const struct { const char *word, *hint; } habits[] = {{"True", "true"}, {"False", "false"}, {"None", "empty"}, {"NULL", "empty"}, {"nullptr", "empty"},
+	static const struct {
+		const char *word, *hint;
+	} habits[] = {{"True", "true"}, {"False", "false"}, {"None", "empty"}, {"NULL", "empty"}, {"nullptr", "empty"},
 		{"null", "empty"}, {"lambda", "(x) => …"}, {"not", "!x"}, {"new", "Name{ … }"}, {"await", "the call alone"}};
 	for (size_t i = 0; i < TN_ARRAY_LEN(habits); i++) {
 		bool needs_operand = i >= 6; /* names of their own but where a name follows */
-		if (strcmp(t->str.text, habits[i].word) == 0 && (!needs_operand || (parse_peek(p, 1)->kind == TOKEN_NAME && !parse_peek(p, 1)->line_before))) {
+		if (strcmp(t->str.text, habits[i].word) == 0 &&
+			(!needs_operand || (parse_peek(p, 1)->kind == TOKEN_NAME && !parse_peek(p, 1)->line_before))) {
 			tn_error_hint(parse_error(p, parse_token_span(p, t), "there is no '%s'", t->str.text), "write %s", habits[i].hint);
 			return true;
 		}
@@ -612,11 +556,12 @@ static bool report_word_habit(struct parser *p, const struct token *t) {
 		parse_error(p, parse_token_span(p, t), "expected grad (variable, …) { … }");
 		return true;
 	}
-	bool like_struct = word >= 0 || (t->str.text[0] >= 'A' && t->str.text[0] <= 'Z'); /* else a ')' is missing before the '{' more likely */
-	if (like_struct && parse_is_at(p, 1, P1('{')) && !parse_peek(p, 1)->line_before && !parse_is_at(p, 2, P1('.')) && !parse_is_at(p, 2, P1('}')) && !parse_block_word_ahead(p) &&
-	    !parse_is_keyword(t)) {
-		parse_error(p, parse_token_span(p, parse_peek(p, word >= 0 ? 1 : 2)), "expected %s behind '%s'", word >= 0 ? "'('" : "'.field = value' in the braces",
-			t->str.text);
+	bool like_struct =
+		word >= 0 || (t->str.text[0] >= 'A' && t->str.text[0] <= 'Z'); /* else a ')' is missing before the '{' more likely */
+	if (like_struct && parse_is_at(p, 1, P1('{')) && !parse_peek(p, 1)->line_before && !parse_is_at(p, 2, P1('.')) &&
+		!parse_is_at(p, 2, P1('}')) && !parse_block_word_ahead(p) && !parse_is_keyword(t)) {
+		parse_error(p, parse_token_span(p, parse_peek(p, word >= 0 ? 1 : 2)), "expected %s behind '%s'",
+			word >= 0 ? "'('" : "'.field = value' in the braces", t->str.text);
 		return true;
 	}
 	return false;
@@ -731,11 +676,14 @@ static struct tn_ast *parse_primary(struct parser *p) {
 		return parse_map(p);
 	}
 	if (t->kind == TOKEN_END) {
-		parse_error(p, parse_token_span(p, t), "expected an expression, found %s", p->embedded ? "the end of the braces" : "the end of the text");
+		parse_error(p, parse_token_span(p, t), "expected an expression, found %s",
+			p->embedded ? "the end of the braces" : "the end of the text");
 	} else if (parse_is(p, P2('+', '+')) || parse_is(p, P2('-', '-'))) {
-		parse_error(p, parse_token_span(p, t), "'%s' is a statement of its own, and no expression", parse_is(p, P2('+', '+')) ? "++" : "--");
+		parse_error(p, parse_token_span(p, t), "'%s' is a statement of its own, and no expression",
+			parse_is(p, P2('+', '+')) ? "++" : "--");
 	} else {
-		parse_error(p, parse_token_span(p, t), "expected an expression, found '%.*s'", (int)(t->end - t->begin), p->source->text + t->begin);
+		parse_error(p, parse_token_span(p, t), "expected an expression, found '%.*s'", (int)(t->end - t->begin),
+			p->source->text + t->begin);
 	}
 	return NULL;
 }
@@ -765,13 +713,16 @@ static struct tn_ast *parse_power(struct parser *p) {
 }
 
 static struct tn_ast *parse_unary(struct parser *p) {
-	static const struct { uint32_t punct; enum tn_ast_op op; } unaries[] = {
-		{P1('-'), TN_AST_OP_NEG}, {P1('+'), TN_AST_OP_POS}, {P1('!'), TN_AST_OP_NOT}, {P1('~'), TN_AST_OP_BITNOT}};
+	static const struct {
+		uint32_t punct;
+		enum tn_ast_op op;
+	} unaries[] = {{P1('-'), TN_AST_OP_NEG}, {P1('+'), TN_AST_OP_POS}, {P1('!'), TN_AST_OP_NOT}, {P1('~'), TN_AST_OP_BITNOT}};
 	for (size_t i = 0; i < TN_ARRAY_LEN(unaries); i++) {
 		if (parse_is(p, unaries[i].punct)) {
 			uint32_t begin = p->at++;
 			const struct token *next = parse_peek(p, 0);
-			if (next->kind == TOKEN_INT && next->i == INT64_MIN && unaries[i].op == TN_AST_OP_NEG && !parse_is_at(p, 1, P2('*', '*'))) {
+			if (next->kind == TOKEN_INT && next->i == INT64_MIN && unaries[i].op == TN_AST_OP_NEG &&
+				!parse_is_at(p, 1, P2('*', '*'))) {
 				return parse_literal(p, next, TN_AST_INT, true); /* the one number whose digits alone do not fit */
 			}
 			struct tn_ast *a = parse_unary_nested(p);

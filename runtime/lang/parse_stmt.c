@@ -28,7 +28,9 @@ static const char floor_hint[] = "'//' begins a comment: the quotient of ints is
 
 static void warn_of_comment(struct parser *p) {
 	if (comment_swallows_end(p)) {
-		tn_error_hint(tn_diagnostics_warn(p->diag, parse_token_span(p, &p->tokens[p->at - 1]), "the ';' behind this is in a comment"), "%s", floor_hint);
+		tn_error_hint(
+			tn_diagnostics_warn(p->diag, parse_token_span(p, &p->tokens[p->at - 1]), "the ';' behind this is in a comment"), "%s",
+			floor_hint);
 	}
 }
 
@@ -80,10 +82,13 @@ static struct tn_ast *make_expr_stmt(struct parser *p, struct tn_ast *value, uin
 
 /* ---- assignment ---- */
 
-static const struct { uint32_t punct; int op; } assignments[] = {
-	{P1('='), -1}, {P2('+', '='), TN_AST_OP_ADD}, {P2('-', '='), TN_AST_OP_SUB}, {P2('*', '='), TN_AST_OP_MUL}, {P2('/', '='), TN_AST_OP_DIV},
-	{P2('%', '='), TN_AST_OP_MOD}, {P2('&', '='), TN_AST_OP_BITAND}, {P2('|', '='), TN_AST_OP_BITOR}, {P2('^', '='), TN_AST_OP_BITXOR},
-	{P2('@', '='), TN_AST_OP_MATMUL}, {P3('*', '*', '='), TN_AST_OP_POW}, {P3('<', '<', '='), TN_AST_OP_SHL}, {P3('>', '>', '='), TN_AST_OP_SHR}};
+static const struct {
+	uint32_t punct;
+	int op;
+} assignments[] = {{P1('='), -1}, {P2('+', '='), TN_AST_OP_ADD}, {P2('-', '='), TN_AST_OP_SUB}, {P2('*', '='), TN_AST_OP_MUL},
+	{P2('/', '='), TN_AST_OP_DIV}, {P2('%', '='), TN_AST_OP_MOD}, {P2('&', '='), TN_AST_OP_BITAND},
+	{P2('|', '='), TN_AST_OP_BITOR}, {P2('^', '='), TN_AST_OP_BITXOR}, {P2('@', '='), TN_AST_OP_MATMUL},
+	{P3('*', '*', '='), TN_AST_OP_POW}, {P3('<', '<', '='), TN_AST_OP_SHL}, {P3('>', '>', '='), TN_AST_OP_SHR}};
 
 static struct tn_ast_pattern *pattern_of(struct parser *p, struct tn_ast *e) {
 	struct tn_ast_pattern *pattern = TN_ARENA_NEW(p->arena, struct tn_ast_pattern);
@@ -107,8 +112,10 @@ static struct tn_ast_pattern *pattern_of(struct parser *p, struct tn_ast *e) {
 		pattern->name = e->name;
 	} else if (e->kind != TN_AST_FIELD && e->kind != TN_AST_INDEX) {
 		struct tn_error *err = parse_error(p, e->span, "this cannot be assigned: expected a variable, a field or an element");
-		if (e->kind == TN_AST_BINARY && e->op.op == TN_AST_OP_MUL && e->op.a->kind == TN_AST_NAME && e->op.b->kind == TN_AST_NAME) {
-			tn_error_hint(err, "there are no pointers: what changes its caller's variable takes a parameter %s &%s", e->op.a->name.text, e->op.b->name.text);
+		if (e->kind == TN_AST_BINARY && e->op.op == TN_AST_OP_MUL && e->op.a->kind == TN_AST_NAME &&
+			e->op.b->kind == TN_AST_NAME) {
+			tn_error_hint(err, "there are no pointers: what changes its caller's variable takes a parameter %s &%s",
+				e->op.a->name.text, e->op.b->name.text);
 		}
 		return NULL;
 	}
@@ -146,7 +153,8 @@ static struct tn_ast *parse_simple(struct parser *p) {
 			uint32_t caret = p->at - 1;
 			struct tn_ast_pattern *target = pattern_of(p, e);
 			if (target != NULL && target->is_tuple && assignments[i].op >= 0) {
-				parse_error(p, e->span, "'%s=' changes one place, not a tuple of them", tn_ast_op_text((enum tn_ast_op)assignments[i].op));
+				parse_error(p, e->span, "'%s=' changes one place, not a tuple of them",
+					tn_ast_op_text((enum tn_ast_op)assignments[i].op));
 				return NULL;
 			}
 			struct tn_ast *value = target == NULL ? NULL : parse_expr(p);
@@ -219,7 +227,7 @@ static bool append_value(struct parser *p, struct tn_ast_list *body, struct tn_a
 struct tn_ast *parse_function_rest(struct parser *p, struct tn_ast_type *result, uint32_t begin, const char *doc) {
 	struct tn_ast_function fn = {.result = result, .doc = doc};
 	if (!parse_name(p, &fn.name, "the function's name") || !parse_expect(p, P1('('), "'(' behind the function's name") ||
-	    !parse_params(p, false, &fn.params, &fn.count)) {
+		!parse_params(p, false, &fn.params, &fn.count)) {
 		return NULL;
 	}
 	uint32_t head_end = p->at;
@@ -234,9 +242,9 @@ struct tn_ast *parse_function_rest(struct parser *p, struct tn_ast_type *result,
 				return NULL;
 			}
 		} else if (value != NULL) {
-			tn_error_hint(parse_error(p, value->span, "a function gives its value by return: this expression has no ';'"), "write return …; or end it with ';'");
+			tn_error_hint(parse_error(p, value->span, "a function gives its value by return: this expression has no ';'"),
+				"write return …; or end it with ';'");
 			p->failed = false; /* all of it was read: nothing to skip */
-
 		}
 	}
 	struct tn_ast *node = parse_node(p, TN_AST_FUNCTION, begin);
@@ -253,15 +261,16 @@ static bool parse_declaration(struct parser *p, struct node_list *out, bool top)
 	const char *doc = parse_peek(p, 0)->doc;
 	bool is_const = parse_accept_word(p, "const");
 	uint32_t behind = parse_scan_type(p, p->at);
-	bool function = behind != 0 && behind + 1 < p->count && p->tokens[behind].kind == TOKEN_NAME && p->tokens[behind + 1].kind == TOKEN_PUNCT &&
-	                p->tokens[behind + 1].punct == P1('(');
+	bool function = behind != 0 && behind + 1 < p->count && p->tokens[behind].kind == TOKEN_NAME &&
+		p->tokens[behind + 1].kind == TOKEN_PUNCT && p->tokens[behind + 1].punct == P1('(');
 	if (function && !is_const) {
 		struct tn_ast_type *result = parse_type(p);
 		struct tn_ast *node = result == NULL ? NULL : parse_function_rest(p, result, begin, doc);
 		if (node != NULL && !top) {
 			struct tn_error *err = parse_error(p, node->span, "functions stand at top level only");
 			bool first_column = p->tokens[begin].begin == 0 || p->source->text[p->tokens[begin].begin - 1] == '\n';
-			tn_error_hint(err, "%s", first_column ? "is a '}' missing before it?" : "inside a function write a lambda: auto f = (x) => …;");
+			tn_error_hint(
+				err, "%s", first_column ? "is a '}' missing before it?" : "inside a function write a lambda: auto f = (x) => …;");
 			p->brace_missing = p->brace_missing || first_column;
 			p->failed = false;
 			return true;
@@ -348,7 +357,8 @@ static bool parse_single(struct parser *p, struct tn_ast **out) {
 static struct tn_ast *parse_condition(struct parser *p) {
 	struct tn_ast *cond = parse_expect(p, P1('('), "'(' before the condition") ? parse_expr(p) : NULL;
 	if (cond != NULL && parse_is(p, P1('='))) {
-		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an assignment is no condition"), "write == to compare");
+		tn_error_hint(
+			parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an assignment is no condition"), "write == to compare");
 		return NULL;
 	}
 	return cond != NULL && parse_expect(p, P1(')'), "')' behind the condition") ? cond : NULL;
@@ -372,7 +382,8 @@ static struct tn_ast *parse_if(struct parser *p) {
 	return node;
 }
 
-static struct tn_ast *make_loop(struct parser *p, enum tn_ast_kind kind, struct tn_ast *cond, struct tn_ast *body, uint32_t begin) {
+static struct tn_ast *make_loop(
+	struct parser *p, enum tn_ast_kind kind, struct tn_ast *cond, struct tn_ast *body, uint32_t begin) {
 	struct tn_ast *node = parse_node(p, kind, begin);
 	if (node != NULL) {
 		node->loop.cond = cond;
@@ -430,9 +441,10 @@ static bool parse_simple_list(struct parser *p, uint32_t end, struct node_list *
 static struct tn_ast *parse_for_rest(struct parser *p, struct node_list *init, uint32_t begin) {
 	struct node_list step = {0};
 	struct tn_ast *cond = NULL, *body = NULL, *node = NULL;
-	bool ok = parse_expect(p, P1(';'), "';' behind the start of the loop") && (parse_is(p, P1(';')) || (cond = parse_expr(p)) != NULL) &&
-	          parse_expect(p, P1(';'), "';' behind the condition of the loop") && parse_simple_list(p, P1(')'), &step) &&
-	          parse_expect(p, P1(')'), "')' behind the loop's header");
+	bool ok = parse_expect(p, P1(';'), "';' behind the start of the loop") &&
+		(parse_is(p, P1(';')) || (cond = parse_expr(p)) != NULL) &&
+		parse_expect(p, P1(';'), "';' behind the condition of the loop") && parse_simple_list(p, P1(')'), &step) &&
+		parse_expect(p, P1(')'), "')' behind the loop's header");
 	ok = ok && parse_single(p, &body);
 	if (ok && (node = parse_node(p, TN_AST_FOR, begin)) != NULL) {
 		ok = parse_finish_list(p, init, &node->for_.init) && parse_finish_list(p, &step, &node->for_.step);
@@ -448,9 +460,11 @@ static struct tn_ast *parse_for(struct parser *p) {
 	struct node_list init = {0};
 	struct tn_ast *node = NULL;
 	bool ok = parse_expect(p, P1('('), "'(' behind 'for'");
-	if (ok && parse_peek(p, 0)->kind == TOKEN_NAME && parse_peek(p, 1)->kind == TOKEN_NAME && strcmp(parse_peek(p, 1)->str.text, "in") == 0) {
+	if (ok && parse_peek(p, 0)->kind == TOKEN_NAME && parse_peek(p, 1)->kind == TOKEN_NAME &&
+		strcmp(parse_peek(p, 1)->str.text, "in") == 0) {
 		p->at++;
-		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected ':', found 'in'"), "write for (auto %s : …)", parse_peek(p, 0)[-1].str.text);
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected ':', found 'in'"),
+			"write for (auto %s : …)", parse_peek(p, 0)[-1].str.text);
 		return NULL;
 	}
 	if (ok && parse_decl_ahead(p, true)) {
@@ -489,7 +503,8 @@ static bool parse_case(struct parser *p, struct tn_ast_case *out) {
 	}
 	ok = ok && parse_expect(p, P1(':'), "':' behind the case");
 	int depth = p->depth;
-	while (ok && !parse_is_word(p, "case") && !parse_is_word(p, "default") && !parse_is(p, P1('}')) && parse_peek(p, 0)->kind != TOKEN_END) {
+	while (ok && !parse_is_word(p, "case") && !parse_is_word(p, "default") && !parse_is(p, P1('}')) &&
+		parse_peek(p, 0)->kind != TOKEN_END) {
 		uint32_t statement = p->at;
 		ok = parse_statement(p, &body, false) || parse_recover(p, statement, depth);
 	}
@@ -550,8 +565,8 @@ static struct tn_ast *parse_try(struct parser *p) {
 		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected 'catch (e)' behind the body of 'try'");
 		return NULL;
 	}
-	if (!parse_expect(p, P1('('), "'(' behind 'catch'") || !parse_name(p, &name, "a name for the error") || !parse_expect(p, P1(')'), "')' behind the name") ||
-	    (handler = parse_block_node(p)) == NULL) {
+	if (!parse_expect(p, P1('('), "'(' behind 'catch'") || !parse_name(p, &name, "a name for the error") ||
+		!parse_expect(p, P1(')'), "')' behind the name") || (handler = parse_block_node(p)) == NULL) {
 		return NULL;
 	}
 	struct tn_ast *node = parse_node(p, TN_AST_TRY, begin);
@@ -599,7 +614,9 @@ static struct tn_ast *parse_jump(struct parser *p, enum tn_ast_kind kind) {
 
 /* ---- the statement ---- */
 
-static const struct { const char *word, *text, *hint; } habits[] = {
+static const struct {
+	const char *word, *text, *hint;
+} habits[] = {
 	{"def", "there is no 'def'", "a function begins with its result's type: int f(int x) { … }"},
 	{"elif", "there is no 'elif'", "write else if"},
 	{"double", "there is no type 'double'", "float has 64 bits"},
@@ -618,7 +635,8 @@ static const struct { const char *word, *text, *hint; } habits[] = {
 static bool report_habit(struct parser *p) {
 	const struct token *t = parse_peek(p, 0), *next = parse_peek(p, 1);
 	bool elif = parse_is_word(p, "elif") && parse_is_at(p, 1, P1('('));
-	for (size_t i = 0; t->kind == TOKEN_NAME && ((next->kind == TOKEN_NAME && !next->line_before) || elif) && i < TN_ARRAY_LEN(habits); i++) {
+	for (size_t i = 0;
+		 t->kind == TOKEN_NAME && ((next->kind == TOKEN_NAME && !next->line_before) || elif) && i < TN_ARRAY_LEN(habits); i++) {
 		if (strcmp(t->str.text, habits[i].word) == 0) {
 			tn_error_hint(parse_error(p, parse_token_span(p, t), "%s", habits[i].text), "%s", habits[i].hint);
 			return true;
@@ -661,10 +679,15 @@ static bool parse_expression_statement(struct parser *p, struct node_list *out, 
 }
 
 static struct tn_ast *parse_keyword_statement(struct parser *p, bool *found) {
-	static const struct { const char *word; struct tn_ast *(*parse)(struct parser *); } words[] = {
-		{"if", parse_if}, {"while", parse_while}, {"do", parse_do}, {"for", parse_for}, {"switch", parse_switch}, {"try", parse_try}};
-	static const struct { const char *word; enum tn_ast_kind kind; } jumps[] = {
-		{"break", TN_AST_BREAK}, {"continue", TN_AST_CONTINUE}, {"return", TN_AST_RETURN}};
+	static const struct {
+		const char *word;
+		struct tn_ast *(*parse)(struct parser *);
+	} words[] = {{"if", parse_if}, {"while", parse_while}, {"do", parse_do}, {"for", parse_for}, {"switch", parse_switch},
+		{"try", parse_try}};
+	static const struct {
+		const char *word;
+		enum tn_ast_kind kind;
+	} jumps[] = {{"break", TN_AST_BREAK}, {"continue", TN_AST_CONTINUE}, {"return", TN_AST_RETURN}};
 	*found = true;
 	for (size_t i = 0; i < TN_ARRAY_LEN(words); i++) {
 		if (parse_is_word(p, words[i].word)) {

@@ -62,7 +62,9 @@ bool parse_decl_ahead(const struct parser *p, bool allow_ref) {
 	}
 	bool is_auto = parse_is_word(p, "auto");
 	if (is_plain_name(p, at)) { /* `a and b` is a habit from Python, which parse_expr tells */
-		return is_auto || (strcmp(p->tokens[at].str.text, "and") != 0 && strcmp(p->tokens[at].str.text, "or") != 0 && strcmp(p->tokens[at].str.text, "is") != 0);
+		return is_auto ||
+			(strcmp(p->tokens[at].str.text, "and") != 0 && strcmp(p->tokens[at].str.text, "or") != 0 &&
+				strcmp(p->tokens[at].str.text, "is") != 0);
 	}
 	if (is_punct(p, at, P1('&')) && is_plain_name(p, at + 1)) {
 		return allow_ref || is_auto;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target of lexer and parser. With -Dfuzz=true it is a libFuzzer program (`fuzz_parse CORPUS`); otherwise it has a main of its own, which
- * reads every file of the folders and files named, and each of them again cut short, with bytes changed and with pieces doubled: the suite
- * fuzz-smoke. The same bytes give the same run.
- * What must hold of any bytes: no crash, errors or a tree and never neither, and a tree that can be written out. */
+/* Fuzz target of lexer and parser. With -Dfuzz=true it is a libFuzzer program (`fuzz_parse CORPUS`); otherwise it has a main of
+ * its own, which reads every file of the folders and files named, and each of them again cut short, with bytes changed and with
+ * pieces doubled: the suite fuzz-smoke. The same bytes give the same run. What must hold of any bytes: no crash, errors or a tree
+ * and never neither, and a tree that can be written out. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,7 +78,8 @@ static void mutate(const uint8_t *data, size_t size) {
 				copy[next_random((uint32_t)size)] = (uint8_t)bytes[next_random(sizeof(bytes) - 1)];
 			}
 		} else if (size > 0) { /* a piece of it once more, elsewhere */
-			size_t from = next_random((uint32_t)size), length = next_random((uint32_t)(size - from)), at = next_random((uint32_t)size);
+			size_t from = next_random((uint32_t)size), length = next_random((uint32_t)(size - from)),
+				   at = next_random((uint32_t)size);
 			memmove(copy + at + length, copy + at, size - at);
 			memcpy(copy + at, data + from, length);
 			n = size + length;
@@ -118,7 +119,8 @@ static int run_path(const char *path) {
 	}
 	for (int i = 0; i < count; i++) {
 		char inner[4096];
-		if (entries[i]->d_name[0] != '.' && snprintf(inner, sizeof(inner), "%s/%s", path, entries[i]->d_name) < (int)sizeof(inner)) {
+		if (entries[i]->d_name[0] != '.' &&
+			snprintf(inner, sizeof(inner), "%s/%s", path, entries[i]->d_name) < (int)sizeof(inner)) {
 			failed |= run_path(inner);
 		}
 		free(entries[i]);

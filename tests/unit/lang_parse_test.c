@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parser alone: text in, tree (as an S-expression) or errors out. Sections of LANGUAGE.md in their order; what a program must be like
- * to survive the parser (depth, length, bytes) at the end. */
+/* The parser alone: text in, tree (as an S-expression) or errors out. Sections of LANGUAGE.md in their order; what a program must
+ * be like to survive the parser (depth, length, bytes) at the end. */
 #include <string.h>
 
 #include "lang/ast.h"
@@ -95,26 +95,30 @@ TN_TEST(strings_have_the_escapes_of_c_and_follow_each_other) {
 
 TN_TEST(f_strings_nest_quotes_brackets_and_specs) {
 	gives("x = f\"a{{b}} {y:.2%}{z}\";", "(= x (f \"a{b} \" {y:.2%} {z}))");
-	gives("x = f\"{d[\"k\"]:>8} {f(a, k: 1)} {(c ? 1 : 2):,}\";", "(= x (f {(index d \"k\"):>8} \" \" {(call f a k: 1)} \" \" {(? c 1 2):,}))");
+	gives("x = f\"{d[\"k\"]:>8} {f(a, k: 1)} {(c ? 1 : 2):,}\";",
+		"(= x (f {(index d \"k\"):>8} \" \" {(call f a k: 1)} \" \" {(? c 1 2):,}))");
 	gives("x = f'{f\"{a[\"x:y\"]:4}\"}';", "(= x (f {(f {(index a \"x:y\"):4})}))");
 	gives("x = f\"{ {\"a\": 1}[\"a\"] }\";", "(= x (f {(index (map \"a\" 1) \"a\")}))");
 	fails("x = f\"{}\";", 1, "expected an expression between the braces", NULL);
 	fails("x = f\"{a b}\";", 1, "expected '}' or ':' behind the expression", NULL);
 	fails("x = f\"a } b\";", 1, "a '}' alone; a brace itself is written '}}'", NULL);
-	fails("x = f\"{c ? a : b}\";", 1, "expected ':' of '?:': the first ':' of the braces begins the format", "put it in parentheses: {(a ? b : c)}");
+	fails("x = f\"{c ? a : b}\";", 1, "expected ':' of '?:': the first ':' of the braces begins the format",
+		"put it in parentheses: {(a ? b : c)}");
 	fails("x = f\"{a +}\";", 1, "expected an expression, found the end of the braces", NULL);
 }
 
 TN_TEST(comments_and_docs_are_where_they_belong) {
 	gives("/// One.\n/// Two.\nint f() { return 1; } // no\n", "(function int f() ///\"One.\\x0aTwo.\" (return 1))");
-	gives("/// S.\nstruct S {\n/// A.\nint a, b;\nint c; /// C.\nint d;\n}", "(struct S ///\"S.\" (int a ///\"A.\") (int b ///\"A.\") (int c ///\"C.\") (int d))");
+	gives("/// S.\nstruct S {\n/// A.\nint a, b;\nint c; /// C.\nint d;\n}",
+		"(struct S ///\"S.\" (int a ///\"A.\") (int b ///\"A.\") (int c ///\"C.\") (int d))");
 	gives("x = /* a\nb */ 1; //// no doc\nint f() {}", "(= x 1)\n(function int f())\n");
 	fails("x = 1; /* open", 1, "this comment is not closed: expected '*/'", NULL);
 }
 
 TN_TEST(a_semicolon_may_be_left_out_where_section_2_says) {
 	gives("int f() { return 1 }", "(function int f() (return 1))");
-	gives("struct A { int x; }\nif (a) { b; } else { c; }\nwhile (a) { b }\n{ x = 1 }", "(struct A (int x))\n(if a ({} (do-expr b)) ({} (do-expr c)))\n"
+	gives("struct A { int x; }\nif (a) { b; } else { c; }\nwhile (a) { b }\n{ x = 1 }",
+		"(struct A (int x))\n(if a ({} (do-expr b)) ({} (do-expr c)))\n"
 		"(while a ({} (do-expr b)))\n({} (= x 1))\n");
 	gives("train (true) { a; }\nb", "(do-expr (train true { (do-expr a) }))\n(show b)\n");
 	gives("a;\nb;", "(do-expr a)\n(do-expr b)\n");
@@ -129,14 +133,17 @@ TN_TEST(a_missing_semicolon_is_told_at_the_end_of_the_line_before) {
 	fails("m = {\"a\": 1}\nx = y;", 1, "expected ';' at the end of the statement", NULL);
 	fails("auto g = grad (w) { l }\nx = y;", 1, "expected ';' at the end of the statement", NULL);
 	fails("struct A { int x }", 1, "expected ';' at the end of the statement", NULL);
-	fails("int f() { 3 }", 1, "a function gives its value by return: this expression has no ';'", "write return …; or end it with ';'");
-	fails("int x = 7 // 2;\ny = 1;", 1, "expected ';' at the end of the statement", "'//' begins a comment: the quotient of ints is a / b, of tensors floor_div(a, b)");
+	fails("int f() { 3 }", 1, "a function gives its value by return: this expression has no ';'",
+		"write return …; or end it with ';'");
+	fails("int x = 7 // 2;\ny = 1;", 1, "expected ';' at the end of the statement",
+		"'//' begins a comment: the quotient of ints is a / b, of tensors floor_div(a, b)");
 	fails("x = y++;", 1, "expected ';' at the end of the statement", "++ and -- are statements of their own");
 	fails("x = y = 1;", 1, "expected ';' at the end of the statement", "an assignment has no value: write two");
 }
 
 TN_TEST(commands_are_lines_where_a_statement_may_begin) {
-	gives("%time f(x)\n!ls\n?a\nname?\na.b??\nx", "(command \"%time f(x)\")\n(command \"!ls\")\n(command \"?a\")\n(command \"name?\")\n(command \"a.b??\")\n(show x)\n");
+	gives("%time f(x)\n!ls\n?a\nname?\na.b??\nx",
+		"(command \"%time f(x)\")\n(command \"!ls\")\n(command \"?a\")\n(command \"name?\")\n(command \"a.b??\")\n(show x)\n");
 	gives("x = a\n%b;", "(= x (% a b))");
 	gives("x = c\n? a\n: b;", "(= x (? c a b))");
 	gives("f(\n!a);", "(do-expr (call f (! a)))");
@@ -147,7 +154,8 @@ TN_TEST(commands_are_lines_where_a_statement_may_begin) {
 /* Section 3. */
 
 TN_TEST(types_have_modules_shapes_tuples_and_lists) {
-	gives("f32[N, 10] a; tensor[..., 2*C] b; f32[()] c; f32[_, 3] d;", "(decl f32[N, 10] a _)\n(decl tensor[..., (* 2 C)] b _)\n(decl f32[()] c _)\n(decl f32[_, 3] d _)\n");
+	gives("f32[N, 10] a; tensor[..., 2*C] b; f32[()] c; f32[_, 3] d;",
+		"(decl f32[N, 10] a _)\n(decl tensor[..., (* 2 C)] b _)\n(decl f32[()] c _)\n(decl f32[_, 3] d _)\n");
 	gives("int[][] a; (int, f32[])[] b; map[T[]] c; m.Net d; map e;",
 		"(decl int[][] a _)\n(decl (int, f32[])[] b _)\n(decl map[T[]] c _)\n(decl m.Net d _)\n(decl map e _)\n");
 }
@@ -162,7 +170,8 @@ TN_TEST(a_type_followed_by_a_name_is_a_declaration) {
 	gives("const int n = 3;", "(const int n 3)");
 	gives("int a = 1, b = 2;", "(decl int a 1)\n(decl int b 2)\n");
 	gives("auto (a, (b, _)) = f(x);", "(decl auto {a {b _}} (call f x))");
-	gives("Net f(auto &x, fn &g, Net &n, int k = 2, tensor m = empty) {}", "(function Net f(auto &x, fn &g, Net &n, int k = 2, tensor m = empty))");
+	gives("Net f(auto &x, fn &g, Net &n, int k = 2, tensor m = empty) {}",
+		"(function Net f(auto &x, fn &g, Net &n, int k = 2, tensor m = empty))");
 }
 
 TN_TEST(braces_are_a_map_a_struct_or_a_block) {
@@ -178,7 +187,8 @@ TN_TEST(braces_are_a_map_a_struct_or_a_block) {
 /* Section 4. */
 
 TN_TEST(operators_bind_as_in_c) {
-	gives("x = a || b && c | d ^ e & f == g < h .. i << j + k * l;", "(= x (|| a (&& b (| c (^ d (& e (== f (< g (.. h (<< i (+ j (* k l))))))))))))");
+	gives("x = a || b && c | d ^ e & f == g < h .. i << j + k * l;",
+		"(= x (|| a (&& b (| c (^ d (& e (== f (< g (.. h (<< i (+ j (* k l))))))))))))");
 	gives("x = a - b - c;", "(= x (- (- a b) c))");
 	gives("x = a @ b * c / d % e;", "(= x (% (/ (* (@ a b) c) d) e))");
 	gives("x = -2 ** -3 ** 2;", "(= x (- (** 2 (- (** 3 2)))))");
@@ -224,7 +234,8 @@ TN_TEST(statements_are_those_of_c_and_some_more) {
 	gives("for (i = 0, j = 9; i < j; i++, j--) break;", "(for ( (= i 0) (= j 9)) (< i j) ( (++ i) (-- j)) (break))");
 	gives("for (;;) { }", "(for () _ () ({}))");
 	gives("do { x--; } while (x > 0);", "(do (> x 0) ({} (-- x)))");
-	gives("switch (x) { case 1, 2: f(); break; default: g(); }", "(switch x (case 1 2 : (do-expr (call f)) (break)) (default : (do-expr (call g))))");
+	gives("switch (x) { case 1, 2: f(); break; default: g(); }",
+		"(switch x (case 1 2 : (do-expr (call f)) (break)) (default : (do-expr (call g))))");
 	gives("try { f(); } catch (e) { g(e.name); }", "(try ({} (do-expr (call f))) e ({} (do-expr (call g (. e name)))))");
 	gives("import \"a.tn\" as m;\nimport \"b.tn\";", "(import \"a.tn\" m)\n(import \"b.tn\")\n");
 	fails("{ int f() { } }", 1, "functions stand at top level only", "inside a function write a lambda: auto f = (x) => …;");
@@ -256,7 +267,8 @@ TN_TEST(habits_get_a_hint) {
 }
 
 TN_TEST(each_mistake_gives_one_error_and_the_rest_is_read) {
-	static const char text[] = "int f(int x) {\n    int y = x +;\n    y = (x;\n    if (y { y = 1; }\n    return y;\n}\nint z = ;\nstruct A { int x int y; };\nw = 3;\n";
+	static const char text[] = "int f(int x) {\n    int y = x +;\n    y = (x;\n    if (y { y = 1; }\n    return y;\n}\nint z = "
+							   ";\nstruct A { int x int y; };\nw = 3;\n";
 	struct parsed r;
 	parse_n(&r, text, strlen(text));
 	TN_CHECK(!r.ok);
@@ -282,12 +294,15 @@ TN_TEST(at_most_ten_errors_are_told) {
 
 TN_TEST(a_call_chain_to_the_missing_brace_is_one_error) {
 	fails("int f() { if (x) { return 1; \n", 1, "expected '}', found the end of the text", NULL);
-	fails("int f() { return 1;\n\nint g() { return 2; }\n", 3, "functions stand at top level only", "is a '}' missing before it?");
+	fails(
+		"int f() { return 1;\n\nint g() { return 2; }\n", 3, "functions stand at top level only", "is a '}' missing before it?");
 }
 
 TN_TEST(unfinished_text_asks_for_more) {
-	static const char *const more[] = {"int f(int x)", "int f() {", "x = (1,", "x = 1 +", "if (x)", "/* a", "auto m = {", "struct A { int x;", "x = a ?", "f(", "for (", "x[1,"};
-	static const char *const done[] = {"", "x", "x = 1", "x = 1;", "x = \"abc", "x = );", "int f() { 3 }", "x = ; f(", "}", "f\"{a +}\"", "x y z"};
+	static const char *const more[] = {"int f(int x)", "int f() {", "x = (1,", "x = 1 +", "if (x)", "/* a", "auto m = {",
+		"struct A { int x;", "x = a ?", "f(", "for (", "x[1,"};
+	static const char *const done[] = {
+		"", "x", "x = 1", "x = 1;", "x = \"abc", "x = );", "int f() { 3 }", "x = ; f(", "}", "f\"{a +}\"", "x y z"};
 	for (size_t i = 0; i < TN_ARRAY_LEN(more); i++) {
 		if (!tn_parse_is_incomplete(more[i], strlen(more[i]))) {
 			tn_test_fail(TN_TEST_HERE(more[i]), "taken as complete: %s", more[i]);
@@ -367,7 +382,9 @@ TN_TEST(signatures_of_natives_are_read) {
 }
 
 TN_TEST(any_allocation_may_fail) {
-	static const char text[] = "/// D.\nstruct A { int x = 1; };\nint f(auto &x, int k = 2) { for (auto (a, b) : x) { a[1:2, ...] += f\"{b:.2f}\" + \"c\" \"d\"; } return 1; }\n"
+	static const char text[] =
+		"/// D.\nstruct A { int x = 1; };\nint f(auto &x, int k = 2) { for (auto (a, b) : x) { a[1:2, ...] += f\"{b:.2f}\" + "
+		"\"c\" \"d\"; } return 1; }\n"
 		"auto m = { \"a\": (x) => { A{ .x = 1 } } };\nswitch (m) { case 1: f(&m, k: 3); }\n(a, b) = grad (w) { [1, 2] }";
 	struct tn_error err = {0};
 	struct tn_source *source = tn_source_create("cell 1", text, strlen(text), &err);
