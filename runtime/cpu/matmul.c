@@ -7,8 +7,8 @@
  * is equal for small ones. So small single products, which a first step consists of, are primitives where oneDNN has a fast
  * one, all else is sgemm.
  *
- * Transposed operands are read where they lie (oneDNN's last bits depend on that, not on other strides: a transpose belongs
- * to the program, so eager and planned runs agree). Operands with other strides, and those to be widened, are copied into the
+ * Transposed operands are read where they lie (oneDNN's last bits depend on how an operand lies; views belong to the
+ * program, so eager and planned runs agree). Operands with other strides, and those to be widened, are copied into the
  * workspace first. A product whose second operand has no batch axes is one product of more rows. What is chosen here depends
  * on shapes and dtypes; interrupts are looked at between pieces of at most 2 GFLOP. */
 #include <string.h>
