@@ -120,6 +120,10 @@ TN_MUST_USE bool tn_check_library(struct tn_lang *lang, struct tn_unit *unit, st
 /* S-expressions of a checked instance's body with types, for tests. check_dump.c */
 TN_MUST_USE bool tn_ir_dump(const struct tn_instance *instance, struct tn_str *out);
 
+/* ---- tree.c: a path that grows and shrinks with a walk ---- */
+TN_MUST_USE bool tn_tree_push_name(struct tn_str *path, struct tn_value parent, size_t i, size_t *before, struct tn_error *err); /* child i of `parent` */
+void tn_tree_pop_name(struct tn_str *path, size_t before);
+
 /* ---- compiler and VM: compile.c, vm.c ---- */
 
 TN_MUST_USE bool tn_compile(struct tn_lang *lang, struct tn_instance *instance, struct tn_error *err); /* fills instance->proto */

@@ -102,6 +102,8 @@ TN_MUST_USE bool tn_dict_create(struct tn_type *item, struct tn_value *out, stru
 TN_MUST_USE bool tn_dict_set_take(struct tn_dict *map, const char *key, size_t length, struct tn_value item, struct tn_error *err);
 struct tn_value *tn_dict_get(const struct tn_dict *map, const char *key, size_t length); /* borrowed slot, or NULL */
 TN_MUST_USE bool tn_struct_create(struct tn_struct_def *def, struct tn_value *out, struct tn_error *err); /* fields void */
+TN_MUST_USE bool tn_fn_create(const char *name, struct tn_function *function, uint32_t captures, struct tn_value *out, struct tn_error *err); /* captures void */
+TN_MUST_USE bool tn_range_create(struct tn_lang *lang, int64_t start, int64_t stop, struct tn_value *out, struct tn_error *err); /* seq of int */
 TN_MUST_USE bool tn_seq_create(struct tn_lang *lang, const struct tn_seq_impl *impl, struct tn_type *item, void *data, struct tn_value *out, struct tn_error *err);
 TN_MUST_USE bool tn_handle_create(const struct tn_handle_impl *impl, void *data, struct tn_value *out, struct tn_error *err);
 
@@ -118,6 +120,11 @@ TN_MUST_USE bool tn_value_equal(struct tn_value a, struct tn_value b, bool *equa
 TN_MUST_USE bool tn_ref_read(const struct tn_ref *ref, struct tn_value **slot, struct tn_error *err);
 /* … and for writing: every container on the path is made unique first, and the global is noted in the undo log. */
 TN_MUST_USE bool tn_ref_write(struct tn_lang *lang, const struct tn_ref *ref, struct tn_value **slot, struct tn_error *err);
+/* As tn_ref_write, without a note in the undo log: for what puts the same value back. */
+TN_MUST_USE bool tn_ref_write_quiet(const struct tn_ref *ref, struct tn_value **slot, struct tn_error *err);
+/* `steps` from a root, or on from where `base` stands (root and symbol are then its own). Keys are referenced anew. */
+TN_MUST_USE bool tn_ref_create(const struct tn_ref *base, struct tn_value *root, struct tn_symbol *symbol, const struct tn_ref_step *steps, uint32_t count, struct tn_value *out, struct tn_error *err);
+void tn_ref_unlock(const struct tn_ref *ref); /* the end of a reference: lists on its path may change their length again */
 /* Makes the object in *slot unshared (a shallow copy when needed), so that its parts may be written. */
 TN_MUST_USE bool tn_value_make_unique(struct tn_value *slot, struct tn_error *err);
 

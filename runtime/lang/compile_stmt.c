@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Statements without control flow. */
+#include "lang/compile.h"
+
+static void eval(struct compiler *c, const struct tn_ir *ir) {
+	uint32_t mark = c->next;
+	compile_operand(c, ir);
+	compile_release(c, mark);
+}
+
+static void set_local(struct compiler *c, const struct tn_ir *ir) {
+	uint32_t mark = c->next;
+	bool counted = compile_is_counted(c->instance->locals[ir->local].type);
+	if (compile_is_ref(c, ir->local) && ir->a->kind != TN_IR_REF) {
+		uint32_t r = compile_temp(c, counted);
+		compile_to(c, ir->a, r);
+		c->span = ir->span;
+		compile_emit(c, TN_OPCODE_WRITE_REF, ir->local, r, 0);
+		compile_taken(c, mark);
+		return;
+	}
+	compile_to(c, ir->a, ir->local);
+	compile_define(c, ir->local);
+}
+
+static void set_global(struct compiler *c, const struct tn_ir *ir) {
+	uint32_t mark = c->next;
+	bool counted = compile_is_counted(ir->symbol->type);
+	uint32_t r = compile_temp(c, counted);
+	compile_to(c, ir->a, r);
+	c->span = ir->span;
+	enum tn_opcode op = ir->kind == TN_IR_BIND_GLOBAL ? TN_OPCODE_BIND : counted ? TN_OPCODE_SET_GLOBAL : TN_OPCODE_SET_NUMBER;
+	compile_emit(c, op, r, 0, compile_row(c, ir->symbol));
+	compile_taken(c, mark);
+}
+
+static void set_place(struct compiler *c, const struct tn_ir *ir) {
+	uint32_t mark = c->next, r = compile_temp(c, compile_is_counted(ir->a->type));
+	compile_to(c, ir->a, r);
+	struct tn_path *path = compile_path(c, ir->b);
+	c->span = ir->span;
+	compile_emit(c, TN_OPCODE_SET_PLACE, r, 0, compile_row(c, path));
+	compile_release(c, mark);
+}
+
+static void update(struct compiler *c, const struct tn_ir *ir) {
+	uint32_t mark = c->next;
+	const struct tn_ir *place = ir->b;
+	bool number = ir->arith.class <= TN_CLASS_BOOL;
+	if (place->kind == TN_IR_LOCAL && !compile_is_ref(c, place->local)) {
+		compile_operator(c, ir, ir->arith.op, ir->arith.class, place->local, place->local, ir->a);
+		return;
+	}
+	if (place->kind == TN_IR_GLOBAL && number) {
+		uint32_t value = compile_operand(c, ir->a), r = compile_temp(c, false);
+		struct tn_ir operand = {.kind = TN_IR_LOCAL, .type = ir->a->type, .local = value};
+		compile_emit(c, TN_OPCODE_GET_NUMBER, r, 0, compile_row(c, place->symbol));
+		if (ir->a->kind == TN_IR_CONST) {
+			operand = *ir->a;
+		}
+		compile_operator(c, ir, ir->arith.op, ir->arith.class, r, r, &operand);
+		compile_emit(c, TN_OPCODE_SET_NUMBER, r, 0, compile_row(c, place->symbol));
+		compile_taken(c, mark);
+		return;
+	}
+	struct tn_update_row *row = compile_alloc(c, 1, sizeof(*row));
+	uint32_t value = compile_operand(c, ir->a);
+	struct tn_path *path = compile_path(c, place);
+	if (row == NULL || path == NULL) {
+		return;
+	}
+	*row = (struct tn_update_row){.path = path, .op = ir->arith.op, .class = ir->arith.class, .literal = ir->a->kind == TN_IR_CONST};
+	c->span = ir->span;
+	compile_emit(c, TN_OPCODE_UPDATE, value, 0, compile_row(c, row));
+	compile_release(c, mark);
+}
+
+static void unpack(struct compiler *c, const struct tn_ir *ir) {
+	uint32_t mark = c->next, r = compile_temp(c, true);
+	struct tn_unpack_row *row = compile_alloc(c, 1, sizeof(*row));
+	compile_to(c, ir->a, r);
+	if (row == NULL) {
+		return;
+	}
+	*row = (struct tn_unpack_row){.locals = ir->flow.unpack_locals, .count = ir->flow.unpack_count};
+	for (uint32_t i = 0; i < row->count; i++) {
+		if (row->locals[i] != UINT32_MAX) {
+			compile_define(c, row->locals[i]);
+		}
+	}
+	c->span = ir->span;
+	compile_emit(c, TN_OPCODE_UNPACK, r, 0, compile_row(c, row));
+	compile_taken(c, mark);
+}
+
+static void scope(struct compiler *c, const struct tn_ir *ir) {
+	uint32_t from = c->defined;
+	compile_list(c, ir->flow.body);
+	compile_drop_locals(c, from, c->defined);
+}
+
+static void display(struct compiler *c, const struct tn_ir *ir) {
+	uint32_t mark = c->next, r = compile_operand(c, ir->a);
+	compile_emit(c, TN_OPCODE_DISPLAY, r, 0, 0);
+	compile_release(c, mark);
+}
+
+static void statement(struct compiler *c, const struct tn_ir *ir) {
+	switch (ir->kind) {
+	case TN_IR_EVAL:
+		eval(c, ir->a);
+		break;
+	case TN_IR_SET_LOCAL:
+		set_local(c, ir);
+		break;
+	case TN_IR_SET_GLOBAL:
+	case TN_IR_BIND_GLOBAL:
+		set_global(c, ir);
+		break;
+	case TN_IR_SET_PLACE:
+		set_place(c, ir);
+		break;
+	case TN_IR_UPDATE:
+		update(c, ir);
+		break;
+	case TN_IR_UNPACK:
+		unpack(c, ir);
+		break;
+	case TN_IR_SCOPE:
+		scope(c, ir);
+		break;
+	case TN_IR_DISPLAY:
+		display(c, ir);
+		break;
+	case TN_IR_COMMAND:
+		compile_emit(c, TN_OPCODE_COMMAND, 0, 0, compile_row(c, ir->name));
+		break;
+	case TN_IR_IMPORT:
+		compile_emit(c, TN_OPCODE_IMPORT, c->next, 0, compile_row(c, ir->unit));
+		c->most = c->most > c->next + 1 ? c->most : c->next + 1;
+		break;
+	default:
+		if (ir->kind < TN_IR_EVAL) {
+			eval(c, ir);
+		} else {
+			compile_flow(c, ir);
+		}
+		break;
+	}
+}
+
+void compile_list(struct compiler *c, struct tn_ir_list list) {
+	for (uint32_t i = 0; i < list.count && !c->failed; i++) {
+		struct tn_span before = c->span;
+		if (list.items[i]->span.source != NULL) {
+			c->span = list.items[i]->span;
+		}
+		c->depth++;
+		if (c->depth > 4000) {
+			compile_fail(c, TN_ERR_RECURSION, "these statements are nested too deep");
+		} else {
+			statement(c, list.items[i]);
+		}
+		c->depth--;
+		c->span = before;
+	}
+}

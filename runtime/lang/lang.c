@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A language: made, asked to run cells, ended. A cell is parsed, checked whole, compiled, run, and flushed; its unit stays as long as something
+ * that it defines may be named. */
+#include <string.h>
+
+#include "lang/vm.h"
+
+/* ---- hooks of the engine ---- */
+
+static struct tn_lang *lang_of(void *data) { return *(struct tn_lang **)data; }
+
+static void before_flush(void *data) {
+	struct tn_lang *lang = lang_of(data);
+	if (lang != NULL && lang->vm != NULL) {
+		vm_undo_before_flush(lang->vm);
+	}
+}
+
+static void after_flush(void *data, bool ok, const struct tn_error *err) {
+	struct tn_lang *lang = lang_of(data);
+	(void)err;
+	if (lang != NULL && lang->vm != NULL) {
+		vm_undo_after_flush(lang->vm, ok);
+	}
+}
+
+static void locate(void *data, uint64_t site, struct tn_error *err) {
+	struct tn_lang *lang = lang_of(data);
+	if (lang != NULL && lang->vm != NULL) {
+		vm_locate(lang->vm, site, err);
+	}
+}
+
+static void warn(void *data, const char *text) {
+	struct tn_lang *lang = lang_of(data);
+	struct tn_error warning = {0};
+	if (lang == NULL || lang->output.warning == NULL) {
+		return;
+	}
+	tn_error_set(&warning, TN_ERR_ERROR, "%s", text);
+	if (lang->vm != NULL && lang->vm->depth > 0) {
+		tn_error_locate(&warning, vm_span(&lang->vm->frames[lang->vm->depth - 1]));
+	}
+	lang->output.warning(lang->output.data, &warning);
+}
+
+struct tn_engine_hooks tn_lang_hooks(struct tn_lang **slot) {
+	return (struct tn_engine_hooks){.data = slot, .before_flush = before_flush, .after_flush = after_flush, .locate = locate, .warn = warn};
+}
+
+/* ---- life ---- */
+
+struct tn_lang *tn_lang_create(const struct tn_lang_params *params, struct tn_error *err) {
+	struct tn_lang *lang = tn_calloc(1, sizeof(*lang));
+	if (lang == NULL) {
+		tn_error_memory(err);
+		return NULL;
+	}
+	lang->engine = params->engine;
+	lang->output = params->output;
+	lang->interrupt = params->interrupt;
+	lang->args = params->args;
+	lang->arg_count = params->arg_count;
+	if (!tn_state_init(lang, err) || (lang->vm = tn_vm_create(lang, params, err)) == NULL || !tn_lang_register_builtins(lang, err)) {
+		tn_lang_destroy(lang);
+		return NULL;
+	}
+	return lang;
+}
+
+void tn_lang_destroy(struct tn_lang *lang) {
+	if (lang == NULL) {
+		return;
+	}
+	if (lang->vm != NULL) {
+		vm_undo_finish(lang->vm);
+	}
+	tn_state_finish(lang);
+	tn_vm_destroy(lang->vm);
+	tn_free(lang);
+}
+
+void tn_lang_reset(struct tn_lang *lang) {
+	struct tn_error err = {0};
+	vm_undo_finish(lang->vm);
+	if (!tn_state_reset(lang, &err)) {
+		tn_log(TN_LOG_WARN, "%s", err.text);
+	}
+}
+
+struct tn_engine *tn_lang_engine(struct tn_lang *lang) { return lang->engine; }
+struct tn_types *tn_lang_types(struct tn_lang *lang) { return lang->types; }
+const struct tn_lang_output *tn_lang_get_output(const struct tn_lang *lang) { return &lang->output; }
+
+bool tn_lang_interrupted(const struct tn_lang *lang, struct tn_error *err) {
+	if (lang->interrupt == NULL || *lang->interrupt == 0) {
+		return false;
+	}
+	tn_error_set(err, TN_ERR_INTERRUPTED, "interrupted");
+	return true;
+}
+
+const char *const *tn_lang_args(const struct tn_lang *lang, int *count) {
+	*count = lang->arg_count;
+	return lang->args;
+}
+
+/* ---- cells ---- */
+
+static bool run_cell(struct tn_lang *lang, struct tn_unit *unit, struct tn_error *err) {
+	struct tn_value result = tn_void();
+	bool ok = tn_compile(lang, unit->cell, err) && tn_vm_run(lang, unit->cell, NULL, 0, &result, err);
+	tn_value_unref(result);
+	return tn_vm_end_cell(lang, ok, err) && ok;
+}
+
+/* An error that ended the run joins those of the check. */
+static void report(struct tn_diagnostics *diag, struct tn_error *err) {
+	if (!tn_error_is_set(err)) {
+		tn_error_memory(err);
+	}
+	if (!TN_VEC_PUSH(&diag->errors, *err)) {
+		diag->left_out++;
+	}
+}
+
+bool tn_lang_run(struct tn_lang *lang, const struct tn_lang_cell *cell, struct tn_diagnostics *diag) {
+	struct tn_error err = {0};
+	struct tn_unit *unit = tn_unit_create(lang, cell->name, cell->text, cell->length, lang->session, &err);
+	if (unit == NULL) {
+		report(diag, &err);
+		return false;
+	}
+	bool ok = tn_parse(unit->source, &unit->arena, &unit->tree, diag) && tn_check_unit(lang, unit, cell->display_last, diag);
+	if (!ok && diag->errors.count == 0) {
+		report(diag, &err); /* memory is out */
+	}
+	if (ok && !cell->check_only) {
+		ok = run_cell(lang, unit, &err);
+		if (!ok) {
+			report(diag, &err);
+		}
+	}
+	if (!unit->keep && lang->vm->depth == 0) {
+		tn_unit_destroy(lang, unit);
+	} else {
+		unit->keep = true;
+	}
+	return ok;
+}

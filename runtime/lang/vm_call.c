@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls of natives, operations whose operands' types are known only now, and passes over what `for` walks. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lang/vm.h"
+
+/* ---- natives ---- */
+
+static void native_name(const struct tn_native *native, char out[64]) {
+	const char *end = strchr(native->signature, '(');
+	while (end != NULL && (end == native->signature || end[-1] == ' ')) {
+		end = strchr(end + 1, '(');
+	}
+	const char *begin = end == NULL ? native->signature : end;
+	while (begin > native->signature && begin[-1] != ' ') {
+		begin--;
+	}
+	snprintf(out, 64, "%.*s", (int)(end == NULL ? 0 : end - begin), begin);
+}
+
+static bool is_container(struct tn_value v) { return v.tag >= TN_LIST && v.tag <= TN_STRUCT; }
+
+/* Empty tensors do not reach a native: they are left out where that may be, else an error. */
+static bool check_empty(const struct tn_native_row *row, struct tn_value *args, struct tn_error *err) {
+	char name[64];
+	for (uint32_t i = 0; i < row->count && i < 32; i++) {
+		if (args[i].tag != TN_EMPTY || (row->tensor_mask >> i & 1) == 0) {
+			continue;
+		}
+		if ((row->optional_mask >> i & 1) != 0) {
+			args[i] = tn_void();
+			continue;
+		}
+		native_name(row->native, name);
+		tn_error_set(err, TN_ERR_VALUE, "%s: argument %u is empty: it holds no tensor yet", name, i + 1);
+		tn_error_hint(err, "is_empty(x) asks");
+		return false;
+	}
+	return true;
+}
+
+static bool run_native(struct tn_vm *vm, const struct tn_native_row *row, struct tn_value *args, struct tn_value *result, struct tn_error *err) {
+	bool tree = false;
+	for (uint32_t i = 0; row->native->leafwise > 0 && i < row->count; i++) {
+		tree = tree || is_container(args[i]);
+	}
+	if (tree) {
+		return tn_tree_elementwise(vm->lang, (enum tn_op)(row->native->leafwise - 1), args, (int)row->count, result, err);
+	}
+	struct tn_native_call call = {.lang = vm->lang, .engine = vm->engine, .native = row->native, .args = args, .arg_count = row->count,
+		.literal_mask = row->literal_mask, .type = row->type, .result = result};
+	return check_empty(row, args, err) && row->native->run(&call, err);
+}
+
+bool vm_native(struct tn_vm *vm, const struct tn_native_row *row, struct tn_value *args, struct tn_error *err) {
+	struct tn_value result = tn_void();
+	if (!run_native(vm, row, args, &result, err)) {
+		tn_value_unref(result);
+		return false;
+	}
+	for (uint32_t i = 0; i < row->count; i++) {
+		tn_value_store(&args[i], tn_void());
+	}
+	args[0] = result;
+	return true;
+}
+
+/* ---- any ---- */
+
+static struct tn_type *operand_type(struct tn_vm *vm, struct tn_value v, struct tn_error *err) {
+	struct tn_value *slot;
+	if (v.tag == TN_REF) {
+		if (!tn_ref_read(v.ref, &slot, err)) {
+			return NULL;
+		}
+		v = *slot;
+	}
+	struct tn_type *type = tn_value_type(vm->lang, v);
+	if (type == NULL) {
+		tn_error_memory(err);
+	}
+	return type;
+}
+
+struct tn_instance *vm_dynamic(struct tn_vm *vm, struct tn_dyn_row *row, struct tn_value *args, struct tn_error *err) {
+	struct tn_type *few[TN_DYN_CACHED], **types = few;
+	struct tn_instance *thunk = NULL;
+	if (row->count > TN_DYN_CACHED && (types = tn_calloc(row->count, sizeof(types[0]))) == NULL) {
+		tn_error_memory(err);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < row->count; i++) {
+		types[i] = operand_type(vm, args[i], err);
+		if (types[i] == NULL) {
+			goto done;
+		}
+	}
+	if (types == few && row->instance != NULL && row->epoch == vm->lang->epoch && memcmp(types, row->types, row->count * sizeof(types[0])) == 0) {
+		return row->instance;
+	}
+	thunk = tn_check_dyn(vm->lang, row->ir, types, row->count, err);
+	if (thunk != NULL && types == few) {
+		memcpy(row->types, types, row->count * sizeof(types[0]));
+		row->instance = thunk;
+		row->epoch = vm->lang->epoch;
+	}
+done:
+	if (types != few) {
+		tn_free(types);
+	}
+	return thunk;
+}
+
+/* ---- passes ---- */
+
+static void finish_pass(void *data) {
+	tn_iter_stop(data);
+	tn_free(data);
+}
+static const struct tn_handle_impl pass_impl = {.type_name = "pass", .finish = finish_pass};
+
+bool vm_iterate(struct tn_vm *vm, struct tn_value source, struct tn_value *out, struct tn_error *err) {
+	struct tn_iter *iter = tn_calloc(1, sizeof(*iter));
+	if (iter == NULL) {
+		return tn_error_memory(err);
+	}
+	if (source.tag == TN_EMPTY) {
+		tn_free(iter);
+		return tn_error_set(err, TN_ERR_VALUE, "what is walked is empty: it holds no tensor yet");
+	}
+	if (!tn_iter_start(iter, vm->lang, source, err)) {
+		tn_free(iter);
+		return false;
+	}
+	if (!tn_handle_create(&pass_impl, iter, out, err)) {
+		finish_pass(iter);
+		return false;
+	}
+	return true;
+}
+
+struct tn_iter *vm_iterator(struct tn_value v) { return v.handle->data; }
+
+bool vm_next_ref(struct tn_value *pass, struct tn_value *out, bool *done, struct tn_error *err) {
+	struct tn_value *slot, ref;
+	tn_value_store(out, tn_void()); /* unlocks the list for a moment: nothing runs in between */
+	if (!tn_ref_read(pass[0].ref, &slot, err)) {
+		return false;
+	}
+	*done = slot->tag != TN_LIST || pass[1].i >= (int64_t)slot->list->count;
+	if (*done) {
+		return true;
+	}
+	struct tn_ref_step step = {.kind = TN_STEP_ITEM, .index = pass[1].i++};
+	if (!tn_ref_create(pass[0].ref, NULL, NULL, &step, 1, &ref, err)) {
+		return false;
+	}
+	*out = ref;
+	return true;
+}
