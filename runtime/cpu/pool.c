@@ -26,6 +26,7 @@ struct pool {
 	enum cpu_class class;
 	enum tn_dtype dtype;
 	bool widen, channels_last, padding_counts;
+	bool fresh; /* MAX_GRAD: the windows cover each element once, so nothing need be cleared or added to */
 	int64_t n, c, h, w, out_h, out_w;
 	int64_t kernel[2], stride[2], padding[2];
 	struct operand inputs[3];
@@ -94,6 +95,8 @@ static void pool_init(struct pool *p, const struct cpu_step *step, enum kind kin
 		p->padding[i] = s->attrs[4 + i];
 	}
 	p->padding_counts = (kind == MEAN || kind == MEAN_GRAD) && s->attrs[6] != 0;
+	p->fresh = kind == MAX_GRAD && p->out_h * p->kernel[0] == p->h && p->out_w * p->kernel[1] == p->w &&
+		p->stride[0] == p->kernel[0] && p->stride[1] == p->kernel[1] && p->padding[0] == 0 && p->padding[1] == 0;
 	p->input_count = (int)s->input_count;
 	p->result_count = tn_shape_count(&s->out.shape);
 }
@@ -180,6 +183,7 @@ static void fold(const struct run *r, const struct row *row, int64_t skip, char 
 	struct cpu_pool_row part = {
 		.done = done + skip * (int64_t)cpu_class_size(p->class), .divisor = divisor, .n = row->n, .step = row->step,
 		.divisors = !p->channels_last,
+		.fresh = p->fresh,
 	};
 
 	if (part.divisors) {
@@ -335,7 +339,7 @@ static void run_share(void *data, int thread) {
 		if (r->call->interrupt != NULL && *r->call->interrupt != 0) {
 			return;
 		}
-		if (p->kind == MAX_GRAD || p->kind == MEAN_GRAD) {
+		if ((p->kind == MAX_GRAD && !p->fresh) || p->kind == MEAN_GRAD) {
 			memset(r->out + (size_t)image * size, 0, size);
 		}
 		for (int64_t h = 0; h < p->out_h; h++) {

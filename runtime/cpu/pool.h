@@ -15,7 +15,7 @@ struct cpu_pool_row {
 	void *done;          /* of each element: whether its window's maximum was met already; as wide as an element */
 	const void *divisor; /* one, or one for each element when `divisors` */
 	int64_t n, step;     /* elements; and what lies between two of them in the larger tensor (x, or the gradient of x) */
-	bool divisors;
+	bool divisors, fresh; /* fresh: the gradient's first and only visit to each element: it is set, not added to */
 };
 
 struct cpu_pool_fns {

@@ -53,6 +53,12 @@
 		const T *restrict gradient = r->gradient; \
 		M *restrict done = r->done; \
 		int64_t n = r->n; \
+		if (r->fresh) { \
+			STEPS(T a = x[i * step]; T b = result[i]; T g = gradient[i]; \
+			      M hit = (M)((M)((a == b) | ((a != a) & (b != b))) & (M)(1 ^ done[i])); done[i] = (M)(done[i] | hit); \
+			      out[i * step] = hit != 0 ? g : 0;) \
+			return; \
+		} \
 		STEPS(T a = x[i * step]; T b = result[i]; T g = gradient[i]; T old = out[i * step]; \
 		      M hit = (M)((M)((a == b) | ((a != a) & (b != b))) & (M)(1 ^ done[i])); done[i] = (M)(done[i] | hit); \
 		      out[i * step] = hit != 0 ? ADD_##C(old, g) : old;) \

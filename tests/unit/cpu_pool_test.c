@@ -160,6 +160,9 @@ TN_TEST(rows_longer_than_a_block_and_whole_planes_are_pooled) {
 
 		problem_init(&p, TN_DTYPE_F32, TN_SHAPE(2, 600, 6, 7), halves);
 		check_kind(&p, (enum which)kind, nhwc, nhwc, 2);
+		problem_init(&p, TN_DTYPE_F32, TN_SHAPE(3, 40, 6, 8), halves);
+		check_kind(&p, (enum which)kind, nhwc, nhwc, 2);
+		check_kind(&p, (enum which)kind, NULL, NULL, 2);
 		problem_init(&p, TN_DTYPE_F32, TN_SHAPE(2, 300, 6, 7), all);
 		check_kind(&p, (enum which)kind, nhwc, nhwc, 2);
 		check_kind(&p, (enum which)kind, NULL, NULL, 2);
