@@ -7,8 +7,21 @@
 
 #include "main/main.h"
 
+/* Documentation belongs to what follows it: lines of /// alone are no cell yet. */
+static bool is_documentation(const char *c) {
+	bool found = false;
+	for (c += strspn(c, " \t\r\n"); strncmp(c, "///", 3) == 0; c += strspn(c, " \t\r\n")) {
+		c += strcspn(c, "\n");
+		found = true;
+	}
+	return found && *c == '\0';
+}
+
 static bool wants_more(const struct tn_str *text) {
 	const char *c = tn_str_c(text);
+	if (is_documentation(c)) {
+		return true;
+	}
 	if (strncmp(c, "%%", 2) == 0) {
 		return text->length < 2 || strcmp(c + text->length - 2, "\n\n") != 0;
 	}
