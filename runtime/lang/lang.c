@@ -124,6 +124,17 @@ static void report(struct tn_diagnostics *diag, struct tn_error *err) {
 	}
 }
 
+/* Before the cell runs: after an hour of training they would come too late. */
+static void show_warnings(struct tn_lang *lang, struct tn_diagnostics *diag) {
+	if (lang->output.warning == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < diag->warnings.count; i++) {
+		lang->output.warning(lang->output.data, &diag->warnings.items[i]);
+	}
+	diag->warnings.count = 0;
+}
+
 bool tn_lang_run(struct tn_lang *lang, const struct tn_lang_cell *cell, struct tn_diagnostics *diag) {
 	struct tn_error err = {0};
 	struct tn_unit *unit = tn_unit_create(lang, cell->name, cell->text, cell->length, lang->session, &err);
@@ -136,6 +147,7 @@ bool tn_lang_run(struct tn_lang *lang, const struct tn_lang_cell *cell, struct t
 		report(diag, &err); /* memory is out */
 	}
 	if (ok && !cell->check_only) {
+		show_warnings(lang, diag);
 		ok = run_cell(lang, unit, &err);
 		if (!ok) {
 			report(diag, &err);

@@ -49,7 +49,7 @@ struct tn_lang_cell {
 	bool check_only;        /* tenon check */
 };
 /* Parses, checks, runs. What was wrong is in *diag (errors; warnings too): syntax and type errors before anything ran, or the one error that ended the
- * run. False when there is an error. */
+ * run. Warnings of a cell that runs are shown by output.warning before it does, and are not in *diag then. False when there is an error. */
 TN_MUST_USE bool tn_lang_run(struct tn_lang *lang, const struct tn_lang_cell *cell, struct tn_diagnostics *diag);
 
 /* Names for %who and completion: calls visit for each global of the session, in order of definition. */
