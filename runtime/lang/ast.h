@@ -116,7 +116,7 @@ struct tn_ast {
 		struct tn_ast_list block;                                        /* BLOCK */
 		struct { struct tn_name path, alias; } import;
 		struct tn_ast_function { struct tn_ast_type *result; struct tn_name name; struct tn_ast_param *params; uint32_t count;
-			struct tn_ast_list body; bool has_body; const char *doc; } function;
+			struct tn_ast_list body; bool has_body; const char *doc; struct tn_span span; /* with the body, for `f??` */ } function;
 		struct { struct tn_name name; struct tn_ast_field *fields; uint32_t count; const char *doc; } struct_def;
 		struct { struct tn_name text; char lead; /* % ! ? */ } command;  /* the whole line */
 	};

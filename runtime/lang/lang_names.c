@@ -17,12 +17,16 @@ void tn_lang_each_global(struct tn_lang *lang, tn_lang_name_visitor visit, void 
 
 /* ---- signatures ---- */
 
+/* All of a function's text; its own span is that of its name, which errors mark. */
+static struct tn_span whole(const struct tn_function *f) { return f->decl != NULL ? f->decl->span : f->span; }
+
 /* The source of a function up to its body, on one line. */
 static bool signature(const struct tn_function *f, struct tn_str *out) {
 	if (f->native != NULL) {
 		return tn_str_append(out, f->native->signature);
 	}
-	const char *p = f->span.source->text + f->span.begin, *end = f->span.source->text + f->span.end;
+	struct tn_span span = whole(f);
+	const char *p = span.source->text + span.begin, *end = span.source->text + span.end;
 	bool blank = false;
 	for (; p < end && *p != '{'; p++) {
 		bool space = *p == ' ' || *p == '\n' || *p == '\t' || *p == '\r';
@@ -55,7 +59,8 @@ static bool describe_function(const struct tn_function *f, bool with_source, str
 	if (!with_source || f->native != NULL || f->span.source == NULL) {
 		return true;
 	}
-	return tn_str_append(out, "\n") && tn_str_append_n(out, f->span.source->text + f->span.begin, f->span.end - f->span.begin) && tn_str_append(out, "\n");
+	struct tn_span span = whole(f);
+	return tn_str_append(out, "\n") && tn_str_append_n(out, span.source->text + span.begin, span.end - span.begin) && tn_str_append(out, "\n");
 }
 
 static bool describe_set(const struct tn_overloads *set, bool with_source, struct tn_str *out) {

@@ -311,7 +311,7 @@ static bool check_nesting(const struct tn_source *source, const struct token_lis
 	return true;
 }
 
-/* *hit_end: the first error is that the text ends too early. */
+/* *hit_end: the text ends where more must come: the first error is that, or its last line is documentation. */
 static bool parse_source(const struct tn_source *source, struct tn_arena *arena, struct tn_ast_unit *unit,
 	struct tn_diagnostics *diag, bool *hit_end) {
 	struct token_list tokens = {0};
@@ -341,7 +341,8 @@ static bool parse_source(const struct tn_source *source, struct tn_arena *arena,
 	if (!ok) {
 		tn_diagnostics_add(diag, (struct tn_span){0}, TN_ERR_MEMORY, "out of memory");
 	}
-	*hit_end = p.hit_end || tokens.open_comment;
+	bool awaited = ok && tokens.tokens.items[tokens.tokens.count - 1].doc != NULL; /* a `///` that documents nothing yet */
+	*hit_end = p.hit_end || tokens.open_comment || awaited;
 	TN_VEC_FINISH(&tokens.tokens);
 	TN_VEC_FINISH(&items.v);
 	return ok && diag->errors.count == before;
@@ -385,7 +386,7 @@ bool tn_parse_is_incomplete(const char *text, size_t length) {
 		return false;
 	}
 	tn_arena_init(&arena);
-	incomplete = !parse_source(source, &arena, &unit, &diag, &incomplete) && incomplete;
+	(void)parse_source(source, &arena, &unit, &diag, &incomplete);
 	tn_diagnostics_finish(&diag);
 	tn_arena_finish(&arena);
 	tn_source_unref(source);

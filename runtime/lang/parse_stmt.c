@@ -249,6 +249,7 @@ struct tn_ast *parse_function_rest(struct parser *p, struct tn_ast_type *result,
 	}
 	struct tn_ast *node = parse_node(p, TN_AST_FUNCTION, begin);
 	if (node != NULL) {
+		fn.span = node->span;
 		node->function = fn;
 		node->span.end = p->tokens[head_end - 1].end;
 		node->span.caret = fn.name.span.begin;

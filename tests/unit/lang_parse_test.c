@@ -300,7 +300,7 @@ TN_TEST(a_call_chain_to_the_missing_brace_is_one_error) {
 
 TN_TEST(unfinished_text_asks_for_more) {
 	static const char *const more[] = {"int f(int x)", "int f() {", "x = (1,", "x = 1 +", "if (x)", "/* a", "auto m = {",
-		"struct A { int x;", "x = a ?", "f(", "for (", "x[1,"};
+		"struct A { int x;", "x = a ?", "f(", "for (", "x[1,", "/// Doc."};
 	static const char *const done[] = {
 		"", "x", "x = 1", "x = 1;", "x = \"abc", "x = );", "int f() { 3 }", "x = ; f(", "}", "f\"{a +}\"", "x y z"};
 	for (size_t i = 0; i < TN_ARRAY_LEN(more); i++) {
