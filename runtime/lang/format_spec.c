@@ -105,10 +105,6 @@ static bool group(const struct spec *s, const char *digits, int every, size_t le
 		while (lead + whole + zeros + (whole + zeros - 1) / (size_t)every + rest < (size_t)s->width) {
 			zeros++;
 		}
-		if ((whole + zeros - 1) % (size_t)every == 0 && zeros > 0 && lead + whole + zeros + (whole + zeros - 1) / (size_t)every + rest > (size_t)s->width &&
-		    whole + zeros > 1) {
-			; /* one digit more than asked for: a separator may not stand first */
-		}
 	}
 	for (size_t i = 0; i < zeros + whole; i++) {
 		size_t left = zeros + whole - i;
@@ -161,31 +157,28 @@ static bool format_int(const struct spec *s, const char *text, int64_t v, struct
 	return number_out(s, v < 0, prefix, p, base == 10 ? 3 : 4, out, err);
 }
 
-/* %g with '#': trailing zeros stay; Python's g without type keeps at least one digit behind the point. */
-static bool float_digits(const struct spec *s, double v, struct tn_str *digits) {
-	char type = s->type, short_text[32];
-	int precision = s->precision < 0 ? 6 : (int)s->precision;
-	const char *hash = s->alternate ? "#" : "";
-	char format[16];
-	if (type == 0 && s->precision < 0) {
-		return (tn_format_f64(v, short_text), tn_str_append(digits, short_text));
+/* No type: as g, but a number without exponent has a digit behind the point, and the exponent comes one digit earlier. */
+static bool shortest_digits(const struct spec *s, double v, struct tn_str *digits) {
+	char text[1100];
+	int precision = s->precision < 1 ? 1 : (int)s->precision;
+	if (s->precision < 0) {
+		tn_format_f64(v, text);
+		return tn_str_append(digits, text);
 	}
+	snprintf(text, sizeof(text), "%.*e", precision - 1, v); /* rounded, so that a carry shows in the exponent */
+	long exponent = strtol(strchr(text, 'e') + 1, NULL, 10);
+	if (exponent == precision - 1 && v != 0) {
+		return tn_str_append(digits, text);
+	}
+	snprintf(text, sizeof(text), s->alternate ? "%#.*g" : "%.*g", precision, v);
+	return tn_str_append(digits, text) && (strpbrk(text, ".e") != NULL || tn_str_append(digits, ".0"));
+}
+
+static bool float_digits(const struct spec *s, double v, struct tn_str *digits) {
+	char type = s->type;
+	int precision = s->precision < 0 ? 6 : (int)s->precision;
 	if (type == 0) {
-		precision = precision == 0 ? 1 : precision;
-		int exponent = v == 0 ? 0 : (int)floor(log10(v));
-		char probe[64];
-		snprintf(probe, sizeof(probe), "%.*e", precision - 1 > 40 ? 40 : precision - 1, v); /* rounding may carry */
-		const char *e = strchr(probe, 'e');
-		exponent = e != NULL && v != 0 ? (int)strtol(e + 1, NULL, 10) : exponent;
-		size_t before = digits->length;
-		bool fixed = exponent >= -4 && exponent < precision - 1;
-		snprintf(format, sizeof(format), "%%%s.*g", hash);
-		bool ok = tn_str_printf(digits, format[1] == '#' ? "%#.*g" : "%.*g", fixed || exponent < -4 || exponent >= precision ? precision : precision, v);
-		if (ok && exponent == precision - 1) { /* Python goes over to an exponent one digit earlier here */
-			digits->length = before;
-			ok = tn_str_printf(digits, "%.*e", precision - 1, v);
-		}
-		return ok && (strpbrk(tn_str_c(digits) + before, ".e") != NULL || tn_str_append(digits, ".0"));
+		return shortest_digits(s, v, digits);
 	}
 	switch (type) {
 	case '%':
