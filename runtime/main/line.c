@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "main/main.h"
 
@@ -61,7 +62,7 @@ static char *edit_prompt(EditLine *edit) {
 	return (char *)line->prompt;
 }
 
-static unsigned char edit_cancel(EditLine *edit, int key) {
+static unsigned char edit_cancel(EditLine *edit, wint_t key) {
 	(void)key;
 	struct tn_line *line = NULL;
 	el_get(edit, EL_CLIENTDATA, (void *)&line);
@@ -135,7 +136,7 @@ static void open_editor(struct tn_line *line) {
 	el_set(line->edit, EL_PROMPT, edit_prompt);
 	el_set(line->edit, EL_EDITOR, "emacs");
 	el_set(line->edit, EL_SETTY, "-d", "-isig", NULL);
-	el_set(line->edit, EL_ADDFN, "tenon-cancel", "drops the line", edit_cancel);
+	el_wset(line->edit, EL_ADDFN, L"tenon-cancel", L"drops the line", edit_cancel); /* el_set would leak copies of both */
 	el_set(line->edit, EL_BIND, "^C", "tenon-cancel", NULL);
 	open_history(line);
 	el_source(line->edit, NULL); /* the user's ~/.editrc */
@@ -147,6 +148,7 @@ static enum tn_line_result read_edited(struct tn_line *line, const char *prompt,
 	line->prompt = prompt;
 	line->cancelled = false;
 	errno = 0;
+	el_set(line->edit, EL_PREP_TERM, 1); /* before the prompt shows: from there on Ctrl-C is a key */
 	const char *text = el_gets(line->edit, &length);
 	if (line->cancelled || (text == NULL && errno == EINTR)) {
 		if (!line->cancelled) {
