@@ -51,6 +51,13 @@ static void update(struct compiler *c, const struct tn_ir *ir) {
 		compile_operator(c, ir, ir->arith.op, ir->arith.class, place->local, place->local, ir->a);
 		return;
 	}
+	if (place->kind == TN_IR_GLOBAL && ir->arith.op == TN_AST_OP_ADD && (ir->arith.class == TN_CLASS_INT || ir->arith.class == TN_CLASS_FLOAT)) {
+		uint32_t value = compile_operand(c, ir->a);
+		c->span = ir->span;
+		compile_emit(c, ir->arith.class == TN_CLASS_INT ? TN_OPCODE_IADD_GLOBAL : TN_OPCODE_FADD_GLOBAL, value, 0, compile_row(c, place->symbol));
+		compile_taken(c, mark);
+		return;
+	}
 	if (place->kind == TN_IR_GLOBAL && number) {
 		uint32_t value = compile_operand(c, ir->a), r = compile_temp(c, false);
 		struct tn_ir operand = {.kind = TN_IR_LOCAL, .type = ir->a->type, .local = value};

@@ -286,6 +286,16 @@ bool vm_execute(struct tn_vm *vm, uint32_t base, struct tn_error *err) {
 	OP(GET_NUMBER) { move_number(&A, &ROW(struct tn_symbol)->value); NEXT; }
 	OP(SET_GLOBAL) { TRY(set_global(vm, ROW(struct tn_symbol), &A, err)); NEXT; }
 	OP(SET_NUMBER) { move_number(&ROW(struct tn_symbol)->value, &A); NEXT; }
+	OP(IADD_GLOBAL) {
+		struct tn_value *global = &ROW(struct tn_symbol)->value;
+		if (TN_UNLIKELY(__builtin_saddl_overflow(global->i, A.i, &global->i))) {
+			global->i = (int64_t)((uint64_t)global->i - (uint64_t)A.i); /* as it was */
+			overflow(err, global->i, "+", A.i);
+			goto fail;
+		}
+		NEXT;
+	}
+	OP(FADD_GLOBAL) { ROW(struct tn_symbol)->value.f += A.f; NEXT; }
 	OP(BIND) { TRY(vm_bind(vm, ROW(struct tn_symbol), &A, err)); NEXT; }
 
 	INT_OP(IADD, __builtin_saddl_overflow, "+", C.i)
