@@ -55,6 +55,7 @@ struct tn_native_row {
 	const char *name;
 	uint32_t tensor_mask;     /* bit i: a tensor is asked for: an empty one there is an error, or left out where that may be */
 	uint32_t optional_mask;
+	bool appends;             /* changes its first argument, a list, at the end only */
 };
 enum { TN_DYN_CACHED = 8 };
 struct tn_dyn_row {

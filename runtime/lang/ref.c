@@ -72,7 +72,7 @@ bool tn_ref_write_quiet(const struct tn_ref *ref, struct tn_value **slot, struct
 }
 
 bool tn_ref_write(struct tn_lang *lang, const struct tn_ref *ref, struct tn_value **slot, struct tn_error *err) {
-	if (ref->symbol != NULL && !tn_vm_note_write(lang, ref->symbol, err)) {
+	if (ref->symbol != NULL && !tn_vm_note_ref(lang, ref, err)) {
 		return false;
 	}
 	return tn_ref_write_quiet(ref, slot, err);

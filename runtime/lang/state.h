@@ -136,5 +136,7 @@ TN_MUST_USE bool tn_vm_run(struct tn_lang *lang, struct tn_instance *instance, c
 TN_MUST_USE bool tn_vm_end_cell(struct tn_lang *lang, bool ok, struct tn_error *err);
 /* Before a global is written: notes its value once per flush. */
 TN_MUST_USE bool tn_vm_note_write(struct tn_lang *lang, struct tn_symbol *symbol, struct tn_error *err);
+/* The same before a write through a reference to a global. */
+TN_MUST_USE bool tn_vm_note_ref(struct tn_lang *lang, const struct tn_ref *ref, struct tn_error *err);
 
 #endif

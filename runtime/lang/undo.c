@@ -4,7 +4,9 @@
  *
  * DESIGN. The first write of a global after a flush notes its value: one reference. Containers are copied when shared, so writing a field
  * afterwards copies the structs on the way to it, once per flush, and shares everything else: the cost is that of the path, not of the
- * model. Globals that can hold no tensor are never noted.
+ * model. Globals that can hold no tensor are never noted. Of a list that append makes longer only the length is noted, so that a history of a
+ * hundred thousand steps costs no copy at each; should anything else be written to it before the next flush, its first part is
+ * copied then.
  *
  * A noted value must not stand against donation. Before a flush the log is walked: in a container that nobody but the log holds,
  * each tensor's reference is turned into an undo hold, which the engine does not count; a container that somebody else holds too is
@@ -16,21 +18,51 @@
 
 enum { WALK_DEPTH = 500 };
 
-bool tn_vm_note_write(struct tn_lang *lang, struct tn_symbol *symbol, struct tn_error *err) {
-	if (symbol->in_undo_log) {
-		return true;
-	}
-	const struct tn_type *type = symbol->type;
-	if (!tn_type_is_tree(type) && type->kind != TN_TYPE_ANY && type->kind != TN_TYPE_FN) {
-		return true;
-	}
-	struct vm_undo entry = {.symbol = symbol, .old = tn_value_ref(symbol->value)};
+static bool may_hold_tensors(const struct tn_type *type) { return tn_type_is_tree(type) || type->kind == TN_TYPE_ANY || type->kind == TN_TYPE_FN; }
+
+static bool add_entry(struct tn_lang *lang, struct vm_undo entry, struct tn_error *err) {
 	if (!TN_VEC_PUSH(&lang->vm->undo, entry)) {
-		tn_value_unref(entry.old);
 		return tn_error_memory(err);
 	}
-	symbol->in_undo_log = true;
+	tn_value_ref(entry.old);
+	entry.symbol->in_undo_log = true;
 	return true;
+}
+
+/* The list as it was, where only its length was noted. */
+static bool note_whole(struct vm_undo *entry, struct tn_error *err) {
+	const struct tn_list *list = entry->symbol->value.list;
+	struct tn_value copy;
+	if (!tn_list_create(list->item, entry->length, &copy, err)) {
+		return false;
+	}
+	for (size_t i = 0; i < entry->length; i++) {
+		copy.list->items[copy.list->count++] = tn_value_ref(list->items[i]);
+	}
+	entry->old = copy;
+	entry->length = SIZE_MAX;
+	return true;
+}
+
+bool tn_vm_note_write(struct tn_lang *lang, struct tn_symbol *symbol, struct tn_error *err) {
+	struct tn_vm *vm = lang->vm;
+	if (!may_hold_tensors(symbol->type)) {
+		return true;
+	}
+	for (size_t i = 0; symbol->in_undo_log && i < vm->undo.count; i++) {
+		if (vm->undo.items[i].symbol == symbol && vm->undo.items[i].length != SIZE_MAX) {
+			return note_whole(&vm->undo.items[i], err);
+		}
+	}
+	return symbol->in_undo_log || add_entry(lang, (struct vm_undo){.symbol = symbol, .old = symbol->value, .length = SIZE_MAX}, err);
+}
+
+bool tn_vm_note_ref(struct tn_lang *lang, const struct tn_ref *ref, struct tn_error *err) {
+	struct tn_symbol *symbol = ref->symbol;
+	if (!lang->vm->appending || ref->step_count > 0 || symbol->value.tag != TN_LIST || !may_hold_tensors(symbol->type)) {
+		return tn_vm_note_write(lang, symbol, err);
+	}
+	return symbol->in_undo_log || add_entry(lang, (struct vm_undo){.symbol = symbol, .length = symbol->value.list->count}, err);
 }
 
 /* ---- walking ---- */
@@ -72,6 +104,16 @@ static bool holds_pending(struct tn_value v, int depth) {
 	return false;
 }
 
+static bool tail_pending(const struct vm_undo *entry) {
+	const struct tn_list *list = entry->symbol->value.list;
+	for (size_t i = entry->length; i < list->count; i++) {
+		if (holds_pending(list->items[i], 0)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void hold(struct tn_vm *vm, struct tn_value v, int depth) {
 	size_t n;
 	if (v.tag == TN_TENSOR) {
@@ -92,8 +134,22 @@ static void hold(struct tn_vm *vm, struct tn_value v, int depth) {
 void vm_undo_before_flush(struct tn_vm *vm) {
 	for (size_t i = 0; i < vm->undo.count; i++) {
 		struct vm_undo *entry = &vm->undo.items[i];
-		entry->pending = holds_pending(entry->symbol->value, 0);
+		entry->pending = entry->length == SIZE_MAX ? holds_pending(entry->symbol->value, 0) : tail_pending(entry);
 		hold(vm, entry->old, 0);
+	}
+}
+
+static void restore(struct vm_undo *entry) {
+	struct tn_value *value = &entry->symbol->value, failed = *value;
+	if (entry->length != SIZE_MAX) {
+		if (tn_value_make_unique(value, NULL)) { /* no memory: the list stays long, and its new items repeat the error */
+			while (value->list->count > entry->length) {
+				tn_value_unref(TN_VEC_POP(value->list));
+			}
+		}
+	} else if (entry->old.tag != TN_VOID) { /* void: declared since */
+		*value = entry->old;
+		entry->old = failed;
 	}
 }
 
@@ -104,10 +160,8 @@ void vm_undo_after_flush(struct tn_vm *vm, bool ok) {
 	for (size_t i = 0; i < vm->undo.count; i++) {
 		struct vm_undo *entry = &vm->undo.items[i];
 		entry->symbol->in_undo_log = false;
-		if (!ok && entry->pending && entry->old.tag != TN_VOID) { /* void: declared since */
-			struct tn_value failed = entry->symbol->value;
-			entry->symbol->value = entry->old;
-			entry->old = failed;
+		if (!ok && entry->pending) {
+			restore(entry);
 		}
 	}
 	while (vm->undo.count > 0) {

@@ -40,7 +40,8 @@ struct vm_handler {
 	bool in_grad_check;
 };
 
-struct vm_undo { struct tn_symbol *symbol; struct tn_value old; bool pending; };
+/* `length`: the global holds a list that has only grown since, from that length on; SIZE_MAX: `old` is the whole value. */
+struct vm_undo { struct tn_symbol *symbol; struct tn_value old; size_t length; bool pending; };
 
 struct tn_vm {
 	struct tn_lang *lang;
@@ -60,7 +61,7 @@ struct tn_vm {
 	struct tn_proto *dead;         /* freed when nothing runs */
 	TN_VEC(struct vm_undo) undo;
 	TN_VEC(struct tn_tensor *) held;
-	bool held_failed;
+	bool appending;                /* a native runs that adds to the end of a list, and writes nothing else */
 };
 
 /* compile.c: bytecode that was given up while something ran */

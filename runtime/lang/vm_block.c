@@ -15,12 +15,21 @@ static bool push(struct tn_vm *vm, struct vm_handler handler, struct tn_error *e
 	return TN_VEC_PUSH(&vm->handlers, handler) || tn_error_memory(err);
 }
 
+/* Also where nothing is pending, what was noted until now will not be undone: this is a point at which all work has been done. */
+static bool flush_all(struct tn_vm *vm, const char *cause, struct tn_error *err) {
+	if (!tn_flush(vm->engine, cause, err)) {
+		return false;
+	}
+	vm_undo_after_flush(vm, true);
+	return true;
+}
+
 bool vm_try_begin(struct tn_vm *vm, const tn_code *target, struct tn_error *err) {
-	return tn_flush(vm->engine, "try", err) && push(vm, (struct vm_handler){.target = target}, err);
+	return flush_all(vm, "try", err) && push(vm, (struct vm_handler){.target = target}, err);
 }
 
 bool vm_try_end(struct tn_vm *vm, struct tn_error *err) {
-	if (!tn_flush(vm->engine, "end of try", err)) {
+	if (!flush_all(vm, "end of try", err)) {
 		return false; /* the handler still stands: this very try catches it */
 	}
 	vm->handlers.count--;

@@ -50,7 +50,10 @@ static bool run_native(struct tn_vm *vm, const struct tn_native_row *row, struct
 	}
 	struct tn_native_call call = {.lang = vm->lang, .engine = vm->engine, .native = row->native, .args = args, .arg_count = row->count,
 		.literal_mask = row->literal_mask, .type = row->type, .result = result};
-	return check_empty(row, args, err) && row->native->run(&call, err);
+	vm->appending = row->appends;
+	bool ok = check_empty(row, args, err) && row->native->run(&call, err);
+	vm->appending = false;
+	return ok;
 }
 
 bool vm_native(struct tn_vm *vm, const struct tn_native_row *row, struct tn_value *args, struct tn_error *err) {
