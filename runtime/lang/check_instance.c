@@ -287,7 +287,9 @@ bool check_instance_body(struct tn_checker *c, struct tn_instance *instance, str
 	bool ok = build_body(c, instance, &body);
 	struct tn_local *locals = ok ? CHECK_ARRAY(c, frame.locals.count, struct tn_local) : NULL;
 	if (locals != NULL) {
-		memcpy(locals, frame.locals.items, frame.locals.count * sizeof(locals[0]));
+		if (frame.locals.count > 0) {
+			memcpy(locals, frame.locals.items, frame.locals.count * sizeof(locals[0]));
+		}
 		instance->locals = locals;
 		instance->local_count = (uint32_t)frame.locals.count;
 		instance->body = body.list;
