@@ -55,9 +55,18 @@ static void occupy_standard_descriptors(void) {
 	}
 }
 
+/* Generated kernels (oneDNN's sgemm for AVX-512) use the stack pointer as a general register: a signal's frame written there would
+ * land in the heap. So the handler has a stack of its own, and so must every handler of a thread that runs kernels. */
+static void use_signal_stack(void) {
+	static char stack[64 * 1024];
+	const stack_t own = {.ss_sp = stack, .ss_size = sizeof(stack)};
+	sigaltstack(&own, NULL);
+}
+
 void tn_terminal_init(void) {
 	occupy_standard_descriptors();
-	struct sigaction before, action = {.sa_handler = on_interrupt};
+	use_signal_stack();
+	struct sigaction before, action = {.sa_handler = on_interrupt, .sa_flags = SA_ONSTACK};
 	sigemptyset(&action.sa_mask);
 	/* A shell starts what it puts into the background with SIGINT ignored: that stays. No SA_RESTART: a read must end. */
 	if (sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
