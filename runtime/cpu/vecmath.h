@@ -106,8 +106,9 @@ static inline float vmf_exp(float x) {
 	float bounded = x > 89 ? 89 : x < -105 ? -105 : x;
 	float shifted = VMF_FMA(bounded, 1.44269504f, VMF_MAGIC), n = shifted - VMF_MAGIC;
 	float r = VMF_FMA(-n, VMF_LN2_LOW, VMF_FMA(-n, VMF_LN2_HIGH, bounded));
-	uint32_t bias = bounded < -87 ? (UINT32_C(127) + 63) << 23 : UINT32_C(126) << 23;
-	float rest = bounded < -87 ? 0x1p-63f : 2;
+	/* from -86 down: at -87 n is -126, for which the larger bias has no normal number */
+	uint32_t bias = bounded < -86 ? (UINT32_C(127) + 63) << 23 : UINT32_C(126) << 23;
+	float rest = bounded < -86 ? 0x1p-63f : 2;
 
 	return vmf_exp_core(r) * vmf_from((vmf_bits(shifted) << 23) + bias) * rest;
 }

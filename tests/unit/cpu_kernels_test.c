@@ -392,7 +392,7 @@ TN_TEST(softmax_and_log_softmax_are_right_along_any_axis) {
 	static const enum tn_dtype dtypes[] = {TN_DTYPE_F32, TN_DTYPE_F64, TN_DTYPE_BF16, TN_DTYPE_F16};
 	static const double tolerances[] = {2e-6, 1e-14, 8e-3, 1e-3};
 	struct tn_backend *b = fixture_backend(2);
-	double *x = calloc(20001, sizeof(*x)), *y = calloc(20001, sizeof(*y));
+	double *x = fixture_alloc(20001, sizeof(*x)), *y = fixture_alloc(20001, sizeof(*y));
 
 	for (int round = 0; round < 400; round++) {
 		struct tn_shape shape = line_shape(round), starts = shape;
@@ -478,7 +478,7 @@ static bool before(double a, double b, bool descending) {
 
 TN_TEST(argsort_is_stable_and_puts_nan_above_all) {
 	struct tn_backend *b = fixture_backend(2);
-	double *x = calloc(20001, sizeof(*x));
+	double *x = fixture_alloc(20001, sizeof(*x));
 
 	for (int round = 0; round < 500; round++) {
 		struct tn_shape shape = line_shape(round), starts = shape;
@@ -515,7 +515,7 @@ TN_TEST(argsort_is_stable_and_puts_nan_above_all) {
 
 TN_TEST(argmax_and_argmin_give_the_first_of_equals) {
 	struct tn_backend *b = fixture_backend(2);
-	double *x = calloc(20001, sizeof(*x));
+	double *x = fixture_alloc(20001, sizeof(*x));
 
 	for (int round = 0; round < 600; round++) {
 		struct tn_shape shape = line_shape(round), starts = shape, reduced;
@@ -620,7 +620,7 @@ TN_TEST(randperm_is_a_permutation) {
 	struct tn_backend *b = fixture_backend(1);
 	struct fixture order = fixture_dense(TN_DTYPE_I64, TN_SHAPE(60000), false);
 	struct tn_scalar scalars[2] = {{.i = 7}, {.i = 42}};
-	char *seen = calloc(60000, 1);
+	char *seen = fixture_alloc(60000, 1);
 	int64_t fixed = 0;
 
 	RUN(b, TN_OP_RAND_PERM, NULL, 0, &order, NULL, 0, scalars, 2);

@@ -34,6 +34,9 @@ static bool start(struct fixture *f, struct tn_error *err) {
 	}
 	f->lang = tn_lang_create(
 		&(struct tn_lang_params){.engine = f->engine, .interrupt = &f->interrupt, .depth_limit = 1000, .output = {.data = f, .text = take_text, .display = take_text}}, err);
+	if (f->lang == NULL) {
+		tn_engine_destroy(f->engine);
+	}
 	return f->lang != NULL;
 }
 
