@@ -3,6 +3,8 @@
  * While a line is edited the terminal sends no signals: Ctrl-C is a key that drops the line. */
 #include <errno.h>
 #include <locale.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +33,27 @@ struct tn_line {
 
 bool tn_line_is_terminal(const struct tn_line *line) { return line->is_terminal; }
 
+/* Shows the prompt and waits for a line on the terminal. SIGINT is let in by the wait alone, so that one between the prompt and the
+ * read is not lost. False: interrupted. */
+static bool prompt_and_wait(const char *prompt) {
+	sigset_t interrupts, before;
+	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+	sigemptyset(&interrupts);
+	sigaddset(&interrupts, SIGINT);
+	sigprocmask(SIG_BLOCK, &interrupts, &before);
+	fputs(prompt, stdout);
+	fflush(stdout);
+	bool interrupted = ppoll(&input, 1, NULL, &before) < 0 && errno == EINTR && *tn_terminal_interrupt() != 0;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return !interrupted;
+}
+
 static enum tn_line_result read_plain(const struct tn_line *line, const char *prompt, struct tn_str *out) {
 	char *text = NULL;
 	size_t capacity = 0;
-	if (line->is_terminal) {
-		fputs(prompt, stdout);
-		fflush(stdout);
+	if (line->is_terminal && !prompt_and_wait(prompt)) {
+		putchar('\n');
+		return TN_LINE_CANCELLED;
 	}
 	errno = 0;
 	ssize_t length = getline(&text, &capacity, stdin);
