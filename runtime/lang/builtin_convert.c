@@ -157,8 +157,6 @@ static bool run_string(struct tn_native_call *call, struct tn_error *err) {
 
 /* ---- to tensors ---- */
 
-static double number_of(struct tn_value v) { return v.tag == TN_FLOAT ? v.f : (double)v.i; }
-
 /* A list or tuple of numbers as a vector. */
 static struct tn_tensor *from_numbers(struct tn_engine *e, const struct tn_value *items, size_t count, enum tn_dtype dtype, struct tn_error *err) {
 	struct tn_host *host = tn_host_create(e, dtype, &TN_SHAPE((int64_t)count), err);
@@ -169,7 +167,7 @@ static struct tn_tensor *from_numbers(struct tn_engine *e, const struct tn_value
 	size_t size = tn_dtype_size(dtype);
 	for (size_t i = 0; i < count; i++) {
 		if (items[i].tag == TN_FLOAT || tn_dtype_is_float(dtype)) {
-			tn_element_set_f64(dtype, data + i * size, number_of(items[i]));
+			tn_element_set_f64(dtype, data + i * size, tn_value_number(items[i]));
 		} else {
 			tn_element_set_i64(dtype, data + i * size, items[i].i);
 		}

@@ -77,15 +77,20 @@ static bool run_numbers(struct tn_native_call *call, enum tn_op op, struct tn_er
 	return true;
 }
 
-static bool run_elementwise(struct tn_native_call *call, struct tn_error *err) {
-	enum tn_op op = (enum tn_op)(call->native->leafwise - 1);
-	struct tn_arg args[3];
+/* All arguments as operands; whether a tensor is among them. */
+static bool get_operands(const struct tn_native_call *call, struct tn_arg args[3]) {
 	bool any_tensor = false;
 	for (uint32_t i = 0; i < call->arg_count; i++) {
 		args[i] = tn_arg_operand(call, i);
 		any_tensor = any_tensor || args[i].tensor != NULL;
 	}
-	if (!any_tensor) {
+	return any_tensor;
+}
+
+static bool run_elementwise(struct tn_native_call *call, struct tn_error *err) {
+	enum tn_op op = (enum tn_op)(call->native->leafwise - 1);
+	struct tn_arg args[3];
+	if (!get_operands(call, args)) {
 		return run_numbers(call, op, err);
 	}
 	return tn_return_tensor(call, tn_elementwise(call->engine, op, args, (int)call->arg_count, err));
@@ -124,12 +129,7 @@ static struct tn_type *type_test(const struct tn_native_typing *typing, struct t
 static bool run_tensors_only(struct tn_native_call *call, struct tn_error *err) {
 	enum tn_op op = (enum tn_op)(call->native->leafwise - 1);
 	struct tn_arg args[3];
-	bool any_tensor = false;
-	for (uint32_t i = 0; i < call->arg_count; i++) {
-		args[i] = tn_arg_operand(call, i);
-		any_tensor = any_tensor || args[i].tensor != NULL;
-	}
-	if (!any_tensor) {
+	if (!get_operands(call, args)) {
 		tn_error_set(err, TN_ERR_TYPE, "%s: expected a tensor among the arguments, found numbers only", tn_op_name(op));
 		tn_error_hint(err, "numbers have the operators of the language; tensor(x) makes a tensor");
 		return false;

@@ -187,8 +187,6 @@ static bool run_topk(struct tn_native_call *call, struct tn_error *err) {
 
 /* ---- lists of numbers ---- */
 
-static double number_of(struct tn_value v) { return v.tag == TN_FLOAT ? v.f : (double)v.i; }
-
 static bool run_list_sum(struct tn_native_call *call, struct tn_error *err) {
 	const struct tn_list *list = call->args[0].list;
 	if (call->type->kind == TN_TYPE_INT) {
@@ -203,7 +201,7 @@ static bool run_list_sum(struct tn_native_call *call, struct tn_error *err) {
 	}
 	double total = 0;
 	for (size_t i = 0; i < list->count; i++) {
-		total += number_of(list->items[i]);
+		total += tn_value_number(list->items[i]);
 	}
 	*call->result = tn_float(total);
 	return true;
@@ -215,7 +213,7 @@ static bool run_list_mean(struct tn_native_call *call, struct tn_error *err) {
 	}
 	double total = 0;
 	for (size_t i = 0; i < list->count; i++) {
-		total += number_of(list->items[i]);
+		total += tn_value_number(list->items[i]);
 	}
 	*call->result = tn_float(total / (double)list->count);
 	return true;
@@ -227,7 +225,7 @@ static bool list_extreme(struct tn_native_call *call, const char *name, bool lar
 	}
 	size_t best = 0;
 	for (size_t i = 1; i < list->count; i++) {
-		double a = number_of(list->items[i]), b = number_of(list->items[best]);
+		double a = tn_value_number(list->items[i]), b = tn_value_number(list->items[best]);
 		best = (largest ? a > b : a < b) || isnan(a) ? i : best;
 	}
 	*call->result = list->items[best];

@@ -109,6 +109,5 @@ struct tn_arg tn_arg_operand(const struct tn_native_call *call, uint32_t index) 
 }
 
 double tn_arg_number(const struct tn_native_call *call, uint32_t index) {
-	struct tn_value v = call->args[index];
-	return v.tag == TN_FLOAT ? v.f : (double)v.i;
+	return tn_value_number(call->args[index]);
 }

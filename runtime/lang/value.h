@@ -90,6 +90,8 @@ static inline struct tn_value tn_void(void) { return (struct tn_value){.tag = TN
 static inline struct tn_value tn_bool(bool b) { return (struct tn_value){.tag = TN_BOOL, .i = b}; }
 static inline struct tn_value tn_int(int64_t i) { return (struct tn_value){.tag = TN_INT, .i = i}; }
 static inline struct tn_value tn_float(double f) { return (struct tn_value){.tag = TN_FLOAT, .f = f}; }
+/* An int, float or bool as a double. */
+static inline double tn_value_number(struct tn_value v) { return v.tag == TN_FLOAT ? v.f : (double)v.i; }
 static inline struct tn_value tn_empty(void) { return (struct tn_value){.tag = TN_EMPTY}; }
 static inline struct tn_value tn_tensor_value(struct tn_tensor *t) { return (struct tn_value){.tag = TN_TENSOR, .tensor = t}; } /* takes */
 
