@@ -27,13 +27,7 @@ static bool run_print(struct tn_native_call *call, struct tn_error *err) {
 
 static bool run_display(struct tn_native_call *call, struct tn_error *err) {
 	const struct tn_lang_output *output = tn_lang_get_output(call->lang);
-	struct tn_str text = {0};
-	bool ok = tn_value_format(call->args[0], true, &text, err);
-	if (ok && output->display != NULL) {
-		output->display(output->data, tn_str_c(&text), text.length);
-	}
-	tn_str_finish(&text);
-	return ok;
+	return output->display == NULL || output->display(output->data, call->args[0], false, err);
 }
 
 static bool run_error(struct tn_native_call *call, struct tn_error *err) {

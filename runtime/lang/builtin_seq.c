@@ -8,7 +8,7 @@
 
 /* What a sequence of this file walks, and a pass over it. */
 struct sources { uint32_t count; struct tn_value f; struct tn_str label; struct tn_value items[]; };
-struct pass { int64_t at; int64_t began_ns, shown_ns; uint32_t count; struct tn_iter iters[]; };
+struct pass { uint64_t id; /* of its progress bar */ int64_t at; int64_t began_ns, shown_ns; uint32_t count; struct tn_iter iters[]; };
 
 static struct sources *sources_create(const struct tn_value *items, uint32_t count, struct tn_error *err) {
 	struct sources *s = tn_calloc(1, sizeof(*s) + count * sizeof(items[0]));
@@ -46,6 +46,8 @@ static bool pass_start(struct tn_seq *seq, void **iter, struct tn_error *err) {
 	if (p == NULL) {
 		return tn_error_memory(err);
 	}
+	static uint64_t passes; /* the executing thread's alone */
+	p->id = ++passes;
 	p->began_ns = tn_clock_ns();
 	for (p->count = 0; p->count < s->count; p->count++) {
 		if (!tn_iter_start(&p->iters[p->count], seq->lang, s->items[p->count], err)) {
@@ -207,7 +209,7 @@ static void show(struct tn_seq *seq, struct pass *p, bool last) {
 	const struct tn_lang_output *output = tn_lang_get_output(seq->lang);
 	const struct sources *s = seq->data;
 	int64_t now = tn_clock_ns(), total = shortest(seq);
-	if (output->status == NULL || (!last && now - p->shown_ns < SHOW_EVERY_MS * 1000000LL)) {
+	if (output->progress == NULL || (!last && now - p->shown_ns < SHOW_EVERY_MS * 1000000LL)) {
 		return;
 	}
 	p->shown_ns = now;
@@ -227,7 +229,9 @@ static void show(struct tn_seq *seq, struct pass *p, bool last) {
 		ok = tn_str_printf(&line, "%lld  %.0f it/s  %s", (long long)p->at, rate, time);
 	}
 	if (ok) {
-		output->status(output->data, tn_str_c(&line));
+		const struct tn_lang_progress moment = {.id = p->id, .label = tn_str_c(&s->label), .done = p->at, .total = total,
+			.seconds = seconds, .ended = last, .line = tn_str_c(&line)};
+		output->progress(output->data, &moment);
 	}
 	tn_str_finish(&line);
 }
@@ -244,11 +248,7 @@ static bool progress_next(struct tn_seq *seq, void *iter, struct tn_value *out, 
 	return true;
 }
 static void progress_stop(struct tn_seq *seq, void *iter) {
-	const struct tn_lang_output *output = tn_lang_get_output(seq->lang);
 	show(seq, iter, true);
-	if (output->status != NULL) {
-		output->status(output->data, NULL);
-	}
 	pass_stop(seq, iter);
 }
 static const struct tn_seq_impl progress_impl = {

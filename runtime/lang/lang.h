@@ -8,14 +8,25 @@
 #include "lang/native.h"
 #include "lang/value.h"
 
+/* One moment of a progress bar. */
+struct tn_lang_progress {
+	uint64_t id;          /* of the pass, never 0: moments of one bar have one id */
+	const char *label;    /* "" where there is none */
+	int64_t done, total;  /* steps; total -1: not known */
+	double seconds;       /* since the pass began */
+	bool ended;           /* the last moment of this bar */
+	const char *line;     /* all of that as one line of text */
+};
+
 /* Where output goes. Each may be NULL (then nothing is shown). */
 struct tn_lang_output {
 	void *data;
 	void (*text)(void *data, const char *bytes, size_t length);  /* print */
-	void (*display)(void *data, const char *text, size_t length); /* the cell's last expression, text/plain, without newline */
+	/* Shows a value: display(x), or (`result`) the cell's last expression. How it looks is the receiver's to decide. */
+	bool (*display)(void *data, struct tn_value value, bool result, struct tn_error *err);
 	void (*warning)(void *data, const struct tn_error *warning);
-	/* A transient line that replaces the one before (progress bars); NULL text ends it, leaving the last one. NULL: not a terminal. */
-	void (*status)(void *data, const char *line);
+	/* How far a pass over progress(…) has come, some ten times a second. */
+	void (*progress)(void *data, const struct tn_lang_progress *progress);
 	/* A line that begins with % ! or ?. */
 	bool (*command)(void *data, const char *line, struct tn_error *err);
 };

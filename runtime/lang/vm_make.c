@@ -126,14 +126,5 @@ bool vm_bind(struct tn_vm *vm, struct tn_symbol *symbol, struct tn_value *value,
 
 bool vm_display(struct tn_vm *vm, struct tn_value v, struct tn_error *err) {
 	const struct tn_lang_output *out = &vm->lang->output;
-	struct tn_str text = {0};
-	if (v.tag == TN_VOID) {
-		return true;
-	}
-	bool ok = tn_value_format(v, true, &text, err);
-	if (ok && out->display != NULL) {
-		out->display(out->data, tn_str_c(&text), text.length);
-	}
-	tn_str_finish(&text);
-	return ok;
+	return v.tag == TN_VOID || out->display == NULL || out->display(out->data, v, true, err);
 }

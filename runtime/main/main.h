@@ -41,7 +41,7 @@ void tn_terminal_init(void);
 const volatile int *tn_terminal_interrupt(void);
 void tn_terminal_clear_interrupt(void);
 /* print to stdout, warnings to stderr, status lines on a terminal. */
-struct tn_lang_output tn_terminal_output(void);
+struct tn_session_output tn_terminal_output(void);
 /* An error (or warning) on stderr, as LANGUAGE.md section 6 shows it. */
 void tn_terminal_report(const struct tn_error *err, const char *label);
 /* Warnings, errors, and how many were left out. */

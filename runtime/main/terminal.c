@@ -107,8 +107,8 @@ static void output_text(void *data, const char *bytes, size_t length) {
 	}
 }
 
-static void output_display(void *data, const char *text, size_t length) {
-	output_text(data, text, length);
+static void output_show(void *data, const struct tn_session_show *show) {
+	output_text(data, show->forms[0].data, show->forms[0].length);
 	output_text(data, "\n", 1);
 }
 
@@ -130,30 +130,22 @@ static size_t fit(const char *line) {
 	return length;
 }
 
-/* NULL ends the line and leaves it standing. */
-static void output_status(void *data, const char *line) {
+static void output_progress(void *data, const struct tn_lang_progress *progress) {
 	(void)data;
 	fflush(stdout);
-	if (line == NULL) {
-		if (status_shown) {
-			fputc('\n', stderr);
-		}
-		status_shown = false;
-		return;
-	}
-	fprintf(stderr, "\r%.*s\033[K", (int)fit(line), line);
+	fprintf(stderr, "\r%.*s\033[K%s", (int)fit(progress->line), progress->line, progress->ended ? "\n" : "");
 	fflush(stderr);
-	status_shown = true;
+	status_shown = !progress->ended;
 }
 
-struct tn_lang_output tn_terminal_output(void) {
+struct tn_session_output tn_terminal_output(void) {
 	const char *term = getenv("TERM");
 	bool can_erase = isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
-	return (struct tn_lang_output){
+	return (struct tn_session_output){
 		.text = output_text,
-		.display = output_display,
+		.show = output_show,
 		.warning = output_warning,
-		.status = can_erase ? output_status : NULL,
+		.progress = can_erase ? output_progress : NULL,
 	};
 }
 

@@ -11,7 +11,7 @@
 struct tn_session {
 	struct tn_lang *lang;            /* also the slot that the engine's hooks read */
 	struct tn_engine *engine;
-	struct tn_lang_output output;
+	struct tn_session_output output;
 	const volatile int *interrupt;
 	struct tn_diagnostics *diag;     /* of the cell that runs; NULL between cells */
 	bool in_statements;              /* the cell's statements run, not the commands before them */
@@ -37,6 +37,10 @@ TN_MUST_USE bool tn_command_run(struct tn_session *session, const char *text, st
 
 /* Runs text as a cell of its own in this session. Errors are as for tn_command_fn. */
 TN_MUST_USE bool tn_session_run_text(struct tn_session *session, const struct tn_lang_cell *cell, struct tn_error *err);
+
+/* show.c: what the language's display and progress call; `data` is the session. */
+bool tn_session_display(void *data, struct tn_value value, bool result, struct tn_error *err);
+void tn_session_progress(void *data, const struct tn_lang_progress *progress);
 
 void tn_session_print(const struct tn_session *session, const char *text);
 /* Formats and prints. False: out of memory. */

@@ -29,19 +29,9 @@ static void callback_text(void *data, const char *bytes, size_t length) {
 	session->output.text(session->output.data, bytes, length);
 }
 
-static void callback_display(void *data, const char *text, size_t length) {
-	const struct tn_session *session = data;
-	session->output.display(session->output.data, text, length);
-}
-
 static void callback_warning(void *data, const struct tn_error *warning) {
 	const struct tn_session *session = data;
 	session->output.warning(session->output.data, warning);
-}
-
-static void callback_status(void *data, const char *line) {
-	const struct tn_session *session = data;
-	session->output.status(session->output.data, line);
 }
 
 static bool create_engine(struct tn_session *session, struct tn_error *err) {
@@ -76,9 +66,9 @@ struct tn_session *tn_session_create(const struct tn_session_params *params, str
 		.output = {
 			.data = session,
 			.text = params->output.text != NULL ? callback_text : NULL,
-			.display = params->output.display != NULL ? callback_display : NULL,
+			.display = params->output.show != NULL ? tn_session_display : NULL,
 			.warning = params->output.warning != NULL ? callback_warning : NULL,
-			.status = params->output.status != NULL ? callback_status : NULL,
+			.progress = tn_session_progress,
 			.command = callback_command,
 		},
 		.interrupt = params->interrupt,

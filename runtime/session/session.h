@@ -9,8 +9,41 @@
 
 struct tn_session;
 
+/* One form of what is shown. `data` is text in UTF-8, but raw bytes where the MIME type is an image's (image/svg+xml is text); a
+ * JSON type's text is one JSON value. */
+struct tn_session_form {
+	const char *mime;
+	const char *data;
+	size_t length;
+};
+
+/* Something to show: one thing in several forms, of which the reader's program takes the richest that it knows. */
+struct tn_session_show {
+	const struct tn_session_form *forms;
+	size_t form_count;
+	const char *metadata;  /* JSON object by MIME type, or NULL */
+	uint64_t id;           /* 0: cannot be updated; else what `update` names, unique in the process */
+	bool update;           /* takes the place of what was shown with that id */
+	bool result;           /* the cell's last expression */
+};
+
+/* Where a session's output goes; all on the executing thread. `text` and `show` are needed; the others may be NULL, with what is
+ * written behind each. Pointers are borrowed for the call. */
+struct tn_session_output {
+	void *data;
+	bool rich;             /* forms besides text/plain are wanted; else only that one is made */
+	void (*text)(void *data, const char *bytes, size_t length);             /* print */
+	void (*show)(void *data, const struct tn_session_show *show);           /* forms[0] is text/plain, without a newline at its end */
+	void (*warning)(void *data, const struct tn_error *warning);            /* NULL: dropped */
+	void (*progress)(void *data, const struct tn_lang_progress *progress);  /* NULL: by show with an id when rich, else not shown */
+	void (*page)(void *data, const char *text);                             /* long help; NULL: text */
+	void (*clear)(void *data, bool wait);                                   /* takes the cell's output away; NULL: nothing */
+	/* Asks the user for a line. NULL: input is an error that says so. False: interrupted, or nobody can answer. */
+	bool (*input)(void *data, const char *prompt, bool password, struct tn_str *line, struct tn_error *err);
+};
+
 struct tn_session_params {
-	struct tn_lang_output output;    /* its `command` is not read: commands are the session's own */
+	struct tn_session_output output;
 	const volatile int *interrupt;   /* non-zero: stop soon; may be NULL */
 	const char *const *args;         /* what args() gives; borrowed for the session's life */
 	int arg_count;

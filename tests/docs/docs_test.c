@@ -12,14 +12,14 @@ struct docs { TN_VEC(struct doc) items; };
 
 static void collect_text(void *data, const char *bytes, size_t length) { TN_CHECK(tn_str_append_n(data, bytes, length)); }
 
-static void collect_display(void *data, const char *text, size_t length) {
-	collect_text(data, text, length);
+static void collect_show(void *data, const struct tn_session_show *show) {
+	collect_text(data, show->forms[0].data, show->forms[0].length);
 	collect_text(data, "\n", 1);
 }
 
 static struct tn_session *make_session(struct tn_str *output) {
 	struct tn_error err = {0};
-	const struct tn_session_params params = {.output = {.data = output, .text = collect_text, .display = collect_display}};
+	const struct tn_session_params params = {.output = {.data = output, .text = collect_text, .show = collect_show}};
 	struct tn_session *session = tn_session_create(&params, &err);
 	TN_CHECK_NO_ERROR(&err);
 	TN_CHECK_NOT_NULL(session);

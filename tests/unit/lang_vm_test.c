@@ -21,6 +21,17 @@ static void take_text(void *data, const char *bytes, size_t length) {
 	}
 }
 
+static bool take_value(void *data, struct tn_value value, bool result, struct tn_error *err) {
+	struct tn_str text = {0};
+	TN_CHECK(result);
+	bool ok = tn_value_format(value, true, &text, err);
+	if (ok) {
+		take_text(data, tn_str_c(&text), text.length);
+	}
+	tn_str_finish(&text);
+	return ok;
+}
+
 static bool start(struct fixture *f, struct tn_error *err) {
 	*f = (struct fixture){0};
 	struct tn_backend *backend = tn_cpu_backend_create(&(struct tn_cpu_params){.budget = (size_t)256 << 20}, err);
@@ -33,7 +44,7 @@ static bool start(struct fixture *f, struct tn_error *err) {
 		return false;
 	}
 	f->lang = tn_lang_create(
-		&(struct tn_lang_params){.engine = f->engine, .interrupt = &f->interrupt, .depth_limit = 1000, .output = {.data = f, .text = take_text, .display = take_text}}, err);
+		&(struct tn_lang_params){.engine = f->engine, .interrupt = &f->interrupt, .depth_limit = 1000, .output = {.data = f, .text = take_text, .display = take_value}}, err);
 	if (f->lang == NULL) {
 		tn_engine_destroy(f->engine);
 	}
