@@ -4,6 +4,7 @@
 #ifndef TN_LANG_LANG_H
 #define TN_LANG_LANG_H
 
+#include "lang/catalog.h"
 #include "lang/iter.h"
 #include "lang/native.h"
 #include "lang/value.h"
