@@ -3,6 +3,7 @@
 #ifndef TN_IO_IO_H
 #define TN_IO_IO_H
 
+#include "io/png.h"
 #include "lang/lang.h"
 
 /* Registers read_fashion_mnist, read_idx, batches. */
