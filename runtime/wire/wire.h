@@ -5,14 +5,16 @@
  *
  *   magic (16 bytes, once) │ frame │ frame │ …
  *   frame: u32 json_bytes │ u32 buffers │ u64 size[buffers] │ JSON object │ buffer bytes …         all little-endian
+ *   The highest bit of `buffers` is set where the frame counts against credit.
  *
  * Every JSON object has "type". The first frame of each side is hello. Requests carry "id" (an integer that the front chooses, unique
  * in its life); the worker answers each with any number of events and exactly one done, all with that id. What the worker sends
  * carries "seq", counting from 1; the front acknowledges what it has taken.
  *
- * A message whose JSON and buffers exceed TN_WIRE_CHUNK travels in pieces, {"type": "chunk", "bytes": n, "last": bool} with one buffer each: the
- * pieces joined are the bytes of its frame. At most one message is under way in pieces; frames of the express lane may stand between
- * them. Bulk (streams, displays, results) has credit: a sender has at most TN_WIRE_CREDIT bytes under way that were not acknowledged. */
+ * A message whose JSON and buffers exceed TN_WIRE_CHUNK travels in pieces, {"type": "chunk", "bytes": of all pieces, "last": bool} with one
+ * buffer each: the pieces joined are the bytes of its frame. At most one message is under way in pieces; frames of the express lane
+ * may stand between them. Bulk (streams, displays, results; pieces of anything) has credit: a sender has at most TN_WIRE_CREDIT bytes under
+ * way that were not acknowledged. Whoever reads acks the bulk_bytes of each message that tn_wire_reader_next gives, sums allowed. */
 #ifndef TN_WIRE_WIRE_H
 #define TN_WIRE_WIRE_H
 
@@ -58,7 +60,7 @@ struct tn_wire_message {
 	json_t *json;                   /* an object with a string "type" */
 	struct tn_wire_buffer *buffers; /* one allocation holds the array, each buffer one */
 	uint32_t buffer_count;
-	uint64_t bulk_bytes;            /* what an ack of it gives back: 0 for express */
+	uint64_t bulk_bytes;            /* what an ack of it gives back: 0 where it took no credit */
 };
 void tn_wire_message_finish(struct tn_wire_message *message);
 const char *tn_wire_type(const struct tn_wire_message *message);
@@ -72,7 +74,8 @@ void tn_wire_reader_destroy(struct tn_wire_reader *reader);
 /* Takes bytes in. Memory is taken as they arrive, not as they are announced. False: the stream is broken for good (err says what was expected and
  * found; a start without magic quotes the banner). */
 TN_MUST_USE bool tn_wire_reader_feed(struct tn_wire_reader *reader, const void *bytes, size_t length, struct tn_error *err);
-/* The next whole message, or *got false. Acks are messages as others; pieces are joined here. */
+/* The next whole message, or *got false. Acks are messages as others. Pieces are joined here: each but the last is given out as a message of type "chunk"
+ * without buffers, only so that its bulk_bytes are acknowledged (a message of 200 MB needs that to arrive at all). */
 TN_MUST_USE bool tn_wire_reader_next(struct tn_wire_reader *reader, struct tn_wire_message *out, bool *got, struct tn_error *err);
 bool tn_wire_reader_has_magic(const struct tn_wire_reader *reader);
 const char *tn_wire_reader_banner(const struct tn_wire_reader *reader); /* "" when there was none */

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON over jansson. Reading is strict: depth, duplicate names and NUL are refused, so that nothing behind it has to think of them. Making is
+ * forgiving: what a cell prints may hold any bytes, and becomes text all the same. The writer is our own: it allocates nothing but the
+ * result, writes the shortest decimals, and copies strings by runs, which is what a stream of text mostly is. */
+#include <math.h>
+#include <string.h>
+
+#include "wire/wire.h"
+
+enum { WRITE_DEPTH_MAX = 4 * TN_WIRE_DEPTH_MAX }; /* far above what a reader takes: it stands against a cycle */
+
+/* jansson's heap is ours, before its first call. */
+__attribute__((constructor)) static void use_our_heap(void) {
+	json_set_alloc_funcs(tn_alloc, tn_free);
+}
+
+/* ---- making ---- */
+
+static bool is_plain(const char *bytes, size_t length) {
+	return memchr(bytes, '\0', length) == NULL && tn_utf8_valid(bytes, length, NULL);
+}
+
+json_t *tn_json_text(const char *bytes, size_t length) {
+	if (length == 0 || is_plain(bytes, length)) {
+		return json_stringn_nocheck(length == 0 ? "" : bytes, length);
+	}
+	struct tn_str clean = {0};
+	const char *end = bytes + length;
+	while (bytes < end) {
+		uint32_t code_point;
+		size_t n = tn_utf8_decode(bytes, end, &code_point);
+		bool good = n > 0 && code_point != 0;
+		if (!(good ? tn_str_append_n(&clean, bytes, n) : tn_str_append(&clean, "\xef\xbf\xbd"))) {
+			tn_str_finish(&clean);
+			return NULL;
+		}
+		bytes += n > 0 ? n : 1;
+	}
+	json_t *text = json_stringn_nocheck(tn_str_c(&clean), clean.length);
+	tn_str_finish(&clean);
+	return text;
+}
+
+json_t *tn_json_real(double x) {
+	if (isnan(x)) {
+		return json_string("nan");
+	}
+	return isinf(x) ? json_string(x < 0 ? "-inf" : "inf") : json_real(x);
+}
+
+bool tn_json_set_take(json_t *object, const char *key, json_t *value) {
+	return value != NULL && json_object_set_new(object, key, value) == 0;
+}
+
+/* ---- reading ---- */
+
+/* jansson's own bound on depth is far higher, and its parser recurses: brackets outside strings are counted first. */
+static bool is_too_deep(const char *bytes, size_t length) {
+	size_t depth = 0;
+	for (size_t i = 0; i < length; i++) {
+		switch (bytes[i]) {
+		case '"':
+			for (i++; i < length && bytes[i] != '"'; i++) {
+				i += bytes[i] == '\\';
+			}
+			break;
+		case '[':
+		case '{':
+			if (++depth > TN_WIRE_DEPTH_MAX) {
+				return true;
+			}
+			break;
+		case ']':
+		case '}':
+			depth -= depth > 0;
+			break;
+		default:
+			break;
+		}
+	}
+	return false;
+}
+
+json_t *tn_json_parse(const char *bytes, size_t length, struct tn_error *err) {
+	if (is_too_deep(bytes, length)) {
+		tn_error_set(err, TN_ERR_VALUE, "JSON: more than %d levels", TN_WIRE_DEPTH_MAX);
+		return NULL;
+	}
+	json_error_t found;
+	json_t *value = json_loadb(bytes, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &found);
+	if (value == NULL && json_error_code(&found) == json_error_out_of_memory) {
+		tn_error_memory(err);
+	} else if (value == NULL) {
+		tn_error_set(err, TN_ERR_VALUE, "JSON: %s (line %d, column %d)", found.text, found.line, found.column);
+	}
+	return value;
+}
+
+const char *tn_json_get_text(const json_t *object, const char *key, const char *fallback) {
+	const char *text = json_string_value(json_object_get(object, key));
+	return text != NULL ? text : fallback;
+}
+
+int64_t tn_json_get_int(const json_t *object, const char *key, int64_t fallback) {
+	const json_t *value = json_object_get(object, key);
+	return json_is_integer(value) ? (int64_t)json_integer_value(value) : fallback;
+}
+
+bool tn_json_get_bool(const json_t *object, const char *key, bool fallback) {
+	const json_t *value = json_object_get(object, key);
+	return json_is_boolean(value) ? json_is_true(value) : fallback;
+}
+
+/* ---- writing ---- */
+
+static bool write_value(const json_t *value, int depth, struct tn_str *out);
+
+static bool write_escape(unsigned char c, struct tn_str *out) {
+	static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* pairs: the character, its letter */
+	for (const char *p = shorts; *p != '\0'; p += 2) {
+		if ((unsigned char)*p == c) {
+			char text[2] = {'\\', p[1]};
+			return tn_str_append_n(out, text, 2);
+		}
+	}
+	return tn_str_printf(out, "\\u%04x", (unsigned)c);
+}
+
+static bool write_text(const char *text, size_t length, struct tn_str *out) {
+	if (!tn_str_reserve(out, length + 2) || !tn_str_append_char(out, '"')) {
+		return false;
+	}
+	size_t run = 0;
+	for (size_t i = 0; i < length; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if (c >= 0x20 && c != '"' && c != '\\') {
+			continue;
+		}
+		if (!tn_str_append_n(out, text + run, i - run) || !write_escape(c, out)) {
+			return false;
+		}
+		run = i + 1;
+	}
+	return tn_str_append_n(out, text + run, length - run) && tn_str_append_char(out, '"');
+}
+
+static bool write_array(const json_t *array, int depth, struct tn_str *out) {
+	if (!tn_str_append_char(out, '[')) {
+		return false;
+	}
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		if ((i > 0 && !tn_str_append_char(out, ',')) || !write_value(json_array_get(array, i), depth + 1, out)) {
+			return false;
+		}
+	}
+	return tn_str_append_char(out, ']');
+}
+
+static bool write_object(const json_t *object, int depth, struct tn_str *out) {
+	json_t *whole = (json_t *)(uintptr_t)object; /* the iterator wants a writable one, and writes nothing */
+	if (!tn_str_append_char(out, '{')) {
+		return false;
+	}
+	bool first = true;
+	for (void *at = json_object_iter(whole); at != NULL; at = json_object_iter_next(whole, at)) {
+		const char *key = json_object_iter_key(at);
+		if ((!first && !tn_str_append_char(out, ',')) || !write_text(key, strlen(key), out) || !tn_str_append_char(out, ':') ||
+			!write_value(json_object_iter_value(at), depth + 1, out)) {
+			return false;
+		}
+		first = false;
+	}
+	return tn_str_append_char(out, '}');
+}
+
+static bool write_value(const json_t *value, int depth, struct tn_str *out) {
+	if (depth > WRITE_DEPTH_MAX) {
+		return false;
+	}
+	char number[32];
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+		return write_object(value, depth, out);
+	case JSON_ARRAY:
+		return write_array(value, depth, out);
+	case JSON_STRING:
+		return write_text(json_string_value(value), json_string_length(value), out);
+	case JSON_INTEGER:
+		return tn_str_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	case JSON_REAL:
+		return tn_str_append_n(out, number, tn_format_f64(json_real_value(value), number));
+	case JSON_TRUE:
+		return tn_str_append(out, "true");
+	case JSON_FALSE:
+		return tn_str_append(out, "false");
+	case JSON_NULL:
+		return tn_str_append(out, "null");
+	default:
+		return false;
+	}
+}
+
+bool tn_json_write(const json_t *value, struct tn_str *out, struct tn_error *err) {
+	size_t before = out->length;
+	if (write_value(value, 1, out)) {
+		return true;
+	}
+	if (out->data != NULL) {
+		out->length = before;
+		out->data[before] = '\0';
+	}
+	return tn_error_memory(err);
+}
