@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files and data sets: readers of formats, and batches that are gathered ahead on a thread of their own. */
+/* Files and data sets: readers of formats, images, and batches that are gathered ahead on a thread of their own. */
 #ifndef TN_IO_IO_H
 #define TN_IO_IO_H
 
-#include "io/png.h"
 #include "lang/lang.h"
 
 /* Registers read_fashion_mnist, read_idx, batches. */
@@ -17,5 +16,11 @@ struct tn_idx_params {
 	uint32_t crc32;
 };
 TN_MUST_USE struct tn_tensor *tn_idx_load(struct tn_engine *e, const struct tn_idx_params *params, struct tn_error *err);
+
+/* Appends a PNG file to *out: 8 bits a channel, `pixels` row by row from the top without gaps. channels: 1 grey, 2 grey and alpha,
+ * 3 RGB, 4 RGB and alpha. The same pixels give the same bytes. False (ValueError for sizes that PNG does not hold, MemoryError):
+ * *out is as it was. Any thread. */
+TN_MUST_USE bool tn_png_encode(const uint8_t *pixels, int64_t width, int64_t height, int channels, struct tn_str *out,
+	struct tn_error *err);
 
 #endif
