@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tn-embed OUTPUT.c FILE…: writes the files' texts as the C table that embedded.h declares. It runs on the machine that
- * builds, so that building Tenon needs no interpreter. */
+/* tn-embed OUTPUT.c NAME FILE…: writes the files, text or not, as the C table tn_NAME_files that embedded.h declares. It runs on
+ * the machine that builds, so that building Tenon needs no interpreter. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,24 +47,24 @@ static bool write_text(FILE *out, const char *path, int number) {
 	return ok;
 }
 
-static bool write_table(FILE *out, char **paths, int count) {
+static bool write_table(FILE *out, const char *name, char **paths, int count) {
 	fputs("/* SPDX-License-Identifier: Apache-2.0 */\n#include \"lib/embedded.h\"\n", out);
 	for (int i = 0; i < count; i++) {
 		if (!write_text(out, paths[i], i)) {
 			return false;
 		}
 	}
-	fputs("\nconst struct tn_embedded_file tn_lib_files[] = {\n", out);
+	fprintf(out, "\nconst struct tn_embedded_file tn_%s_files[] = {\n", name);
 	for (int i = 0; i < count; i++) {
 		fprintf(out, "\t{\"%s\", text_%d, sizeof(text_%d) - 1},\n", base_name(paths[i]), i, i);
 	}
-	fprintf(out, "\t{NULL, NULL, 0},\n};\nconst size_t tn_lib_file_count = %d;\n", count);
+	fprintf(out, "\t{NULL, NULL, 0},\n};\nconst size_t tn_%s_file_count = %d;\n", name, count);
 	return true;
 }
 
 int main(int argc, char **argv) {
-	if (argc < 2) {
-		fputs("usage: tn-embed OUTPUT.c FILE...\n", stderr);
+	if (argc < 3) {
+		fputs("usage: tn-embed OUTPUT.c NAME FILE...\n", stderr);
 		return 2;
 	}
 	FILE *out = fopen(argv[1], "wb");
@@ -72,7 +72,7 @@ int main(int argc, char **argv) {
 		perror(argv[1]);
 		return 1;
 	}
-	bool ok = write_table(out, argv + 2, argc - 2);
+	bool ok = write_table(out, argv[2], argv + 3, argc - 3);
 	if (ferror(out)) {
 		ok = false;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The standard library's texts inside the program, sorted by file name. The table is made at build time by embed.c;
- * the library index in lang/ reads it, unless TENON_LIB names a folder to read instead. */
+/* Files inside the program. The tables are made at build time by embed.c. The standard library's is sorted by file name; the
+ * library index in lang/ reads it, unless TENON_LIB names a folder to read instead. `tenon install` reads the kernelspec's. */
 #ifndef TN_LIB_EMBEDDED_H
 #define TN_LIB_EMBEDDED_H
 
@@ -15,5 +15,7 @@ struct tn_embedded_file {
 /* At least one row long, so that it is C also when the library is empty; read tn_lib_file_count rows. */
 extern const struct tn_embedded_file tn_lib_files[];
 extern const size_t tn_lib_file_count;
+extern const struct tn_embedded_file tn_kernelspec_files[];
+extern const size_t tn_kernelspec_file_count;
 
 #endif
