@@ -1,0 +1,302 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The quickstart as a user sees it: JupyterLab in a headless Chromium runs the notebook, completes, explains, interrupts and shows an error;
+then TensorBoard's page shows the run's curve. Screenshots go to the folder given, whatever happens.
+
+usage: lab_test.py TENON NOTEBOOKS SCREENSHOTS
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import traceback
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "conformance"))
+import place  # noqa: E402
+
+TENON, NOTEBOOKS, SCREENSHOTS = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), pathlib.Path(sys.argv[3])
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+TOKEN = "test"
+BIN = pathlib.Path(sys.executable).parent
+MINUTE = 60_000  # Playwright counts milliseconds
+
+
+def skip(reason):
+    print(f"1..0 # SKIP {reason}")
+    sys.exit(77)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def settings(folder, plugin, **values):
+    path = folder / "settings" / f"{plugin}.jupyterlab-settings"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values))
+
+
+class Server:
+    """A web server of the test's own, on a port of its own, until the test ends."""
+
+    def __init__(self, folder, name, command, port):
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = (folder / f"{name}.log").open("w+")
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=folder)
+
+    def wait(self, path):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                urllib.request.urlopen(self.url + path, timeout=5).close()
+                return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        self.log.seek(0)
+        raise AssertionError(f"{self.url}{path} does not answer:\n{self.log.read()[-3000:]}")
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self.log.close()
+
+
+def start_lab(folder):
+    work = folder / "work"
+    work.mkdir()
+    for name in ("quickstart.ipynb", "language.ipynb"):
+        shutil.copy(NOTEBOOKS / name, work)
+    # Cells out of sight stay in the page, and no box asks for news.
+    settings(folder, "@jupyterlab/notebook-extension/tracker", windowingMode="none")
+    settings(folder, "@jupyterlab/apputils-extension/notification", fetchNews="false", checkForUpdates=False)
+    os.environ["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
+    port = free_port()
+    return Server(folder, "lab", [BIN / "jupyter-lab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1", "--ServerApp.port_retries=0",
+                                  f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={work}"], port)
+
+
+class Notebook:
+    """A notebook open in JupyterLab."""
+
+    def __init__(self, page, lab, name):
+        self.page = page
+        page.goto(f"{lab.url}/lab/tree/{name}?token={TOKEN}&reset")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=MINUTE)
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=MINUTE)
+
+    def cell(self, number):
+        """The code cell of that number, from 0; -1 is the last."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+
+    def prompt(self, number):
+        return self.cell(number).locator(".jp-InputPrompt").first.inner_text()
+
+    def menu(self, title, item):
+        self.page.locator(".lm-MenuBar-itemLabel", has_text=re.compile(f"^{title}$")).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{item}$")).click()
+
+    def wait_idle(self, timeout=5 * MINUTE):
+        """Until no cell waits or runs."""
+        self.page.wait_for_function(
+            "[...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')].every(p => !p.innerText.includes('*'))", timeout=timeout)
+
+    def append(self, code, run=True):
+        """A new cell at the end with that code; returns it."""
+        self.cell(-1).locator(".cm-content").click()
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("b")
+        self.page.keyboard.press("Enter")
+        self.page.keyboard.insert_text(code)
+        if run:
+            self.page.keyboard.press("Control+Enter")
+        return self.cell(-1)
+
+
+def output(cell):
+    return cell.locator(".jp-OutputArea-output")
+
+
+# ---- the cases, in order: they share one page ----
+
+def runs_the_whole_notebook(book, shots):
+    book.menu("Run", "Run All Cells")
+    book.page.wait_for_selector("progress", timeout=2 * MINUTE)
+    book.page.screenshot(path=shots / "lab-training.png")
+    book.wait_idle()
+    text = output(book.cell(-1)).inner_text()
+    accuracy = float(re.search(r"test accuracy ([0-9.]+)%", text).group(1))
+    assert accuracy >= 88, text
+
+
+def shows_images_as_pictures(book, shots):
+    picture = book.page.locator(".jp-OutputArea-output img").first
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    assert box["width"] >= 500 and box["height"] >= 120, box
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+    book.page.screenshot(path=shots / "lab-images.png")
+
+
+def shows_the_net_as_a_table(book, shots):
+    table = book.page.locator(".jp-OutputArea-output table", has_text="l1.w").first
+    table.scroll_into_view_if_needed()
+    text = table.inner_text()
+    assert "[256, 784]" in text and "200,704" in text.replace("200704", "200,704"), text
+    book.page.screenshot(path=shots / "lab-net.png")
+
+
+def progress_bars_end_where_the_work_ended(book, shots):
+    bars = book.page.locator("progress")
+    assert bars.count() == 5, bars.count()
+    for i in range(5):
+        assert bars.nth(i).evaluate("bar => bar.value == bar.max")
+    assert book.page.get_by_text("469/469").count() >= 5
+
+
+def draws_the_curve(book, shots):
+    plot = book.page.locator(".jp-RenderedVegaCommon5 canvas, .jp-RenderedVegaCommon5 svg").first
+    plot.wait_for(timeout=MINUTE)
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box["width"] > 200 and box["height"] > 100, box
+    book.page.screenshot(path=shots / "lab-curve.png")
+
+
+def completes_names(book, shots):
+    book.append("cross_entr", run=False)
+    book.page.keyboard.press("Tab")
+    book.page.wait_for_function("[...document.querySelectorAll('.jp-CodeCell .cm-content')].at(-1).innerText.includes('cross_entropy')"
+                                " || document.querySelector('.jp-Completer-item') !== null", timeout=MINUTE)
+    book.page.screenshot(path=shots / "lab-completion.png")
+    book.page.keyboard.press("Escape")
+
+
+def explains_names(book, shots):
+    book.append("linear(", run=False)
+    book.page.keyboard.press("Shift+Tab")
+    tooltip = book.page.locator(".jp-Tooltip")
+    tooltip.wait_for(timeout=MINUTE)
+    text = tooltip.inner_text()
+    assert "in_features" in text, text
+    book.page.screenshot(path=shots / "lab-tooltip.png")
+    book.page.keyboard.press("Escape")
+
+
+def stops_a_loop(book, shots):
+    cell = book.append("int turns = 0;\nwhile (true) { turns++; }")
+    book.page.wait_for_timeout(500)
+    assert "*" in book.prompt(-1)
+    book.menu("Kernel", "Interrupt Kernel")
+    book.wait_idle(MINUTE)
+    text = output(cell).inner_text()
+    assert "Interrupted" in text, text
+    cell = book.append("turns > 0")
+    book.wait_idle(MINUTE)
+    assert "true" in output(cell).inner_text(), output(cell).inner_text()
+
+
+def shows_an_error_with_its_place(book, shots):
+    cell = book.append("auto x = ones(3);\nsofmax(x)")
+    book.wait_idle(MINUTE)
+    output(cell).first.scroll_into_view_if_needed()
+    text = output(cell).inner_text()
+    assert "line 2" in text and "did you mean softmax" in text, text
+    book.page.screenshot(path=shots / "lab-error.png")
+
+
+def survives_the_worker(book, shots):
+    cell = book.append("!kill -9 $PPID")
+    book.wait_idle(MINUTE)
+    text = output(cell).inner_text()
+    assert "SIGKILL" in text or "killed" in text.lower(), text
+    cell = book.append("1 + 1")
+    book.wait_idle(MINUTE)
+    assert "2" in output(cell).last.inner_text(), output(cell).all_inner_texts()
+    book.page.screenshot(path=shots / "lab-worker-death.png")
+
+
+CASES = [runs_the_whole_notebook, shows_images_as_pictures, shows_the_net_as_a_table, progress_bars_end_where_the_work_ended, draws_the_curve,
+         completes_names, explains_names, stops_a_loop, shows_an_error_with_its_place, survives_the_worker]
+
+
+def tensorboard_shows_the_run(context, folder, shots):
+    port = free_port()
+    board = Server(folder, "tensorboard", [BIN / "tensorboard", "--logdir", folder / "runs", "--port", str(port), "--host", "127.0.0.1"], port)
+    try:
+        board.wait("/")
+        page = context.new_page()
+        page.goto(board.url + "/#timeseries")
+        page.wait_for_selector("text=loss/train", timeout=2 * MINUTE)
+        page.wait_for_selector("text=accuracy/test", timeout=MINUTE)
+        page.wait_for_timeout(3000)  # the curves are drawn after their titles
+        page.screenshot(path=shots / "tensorboard.png")
+        assert page.get_by_text(re.compile("-quickstart")).count() >= 1
+        page.goto(board.url + "/#hparams")
+        page.wait_for_selector("text=hidden", timeout=MINUTE)
+        page.screenshot(path=shots / "tensorboard-hparams.png")
+    finally:
+        board.stop()
+
+
+def report(number, name, work, shot):
+    try:
+        work()
+        print(f"ok {number} - {name.replace('_', ' ')}", flush=True)
+        return True
+    except Exception:  # whatever ends a case is its failure
+        print(f"not ok {number} - {name.replace('_', ' ')}", flush=True)
+        print("\n".join(f"# {line}" for line in traceback.format_exc().splitlines()), flush=True)
+        shot()
+        return False
+
+
+def run_cases(context, lab, folder):
+    page = context.new_page()
+    book = Notebook(page, lab, "quickstart.ipynb")
+    good = True
+    for number, case in enumerate(CASES, 1):
+        good &= report(number, case.__name__, lambda case=case: case(book, SCREENSHOTS),
+                       lambda case=case: page.screenshot(path=SCREENSHOTS / f"failed-{case.__name__}.png"))
+    number = len(CASES) + 1
+    good &= report(number, tensorboard_shows_the_run.__name__, lambda: tensorboard_shows_the_run(context, folder, SCREENSHOTS),
+                   lambda: context.pages[-1].screenshot(path=SCREENSHOTS / "failed-tensorboard.png"))
+    print(f"1..{number}")
+    return good
+
+
+def main():
+    if CHROMIUM is None:
+        skip("there is no Chromium: apt-get install chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        skip("playwright is not installed: run ./script/setup")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    folder = place.make(TENON)
+    lab = start_lab(folder)
+    try:
+        lab.wait(f"/api?token={TOKEN}")
+        with sync_playwright() as p:
+            browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            context = browser.new_context(viewport={"width": 1200, "height": 1000})
+            good = run_cases(context, lab, folder)
+            browser.close()
+    finally:
+        lab.stop()
+        place.remove(folder)
+    sys.exit(0 if good else 1)
+
+
+main()
