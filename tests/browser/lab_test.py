@@ -95,6 +95,7 @@ class Notebook:
         page.goto(f"{lab.url}/lab/tree/{name}?token={TOKEN}&reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=MINUTE)
         page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=MINUTE)
+        page.keyboard.press("Control+b")  # the file browser goes, the notebook has the width
 
     def cell(self, number):
         """The code cell of that number, from 0; -1 is the last."""
