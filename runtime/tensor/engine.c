@@ -56,6 +56,20 @@ bool tn_engine_interrupted(const struct tn_engine *e, struct tn_error *err) {
 	return true;
 }
 
+void tn_engine_listen(struct tn_engine *e, struct tn_flush_listener *listener) {
+	listener->next = e->listeners;
+	e->listeners = listener;
+}
+
+void tn_engine_unlisten(struct tn_engine *e, struct tn_flush_listener *listener) {
+	for (struct tn_flush_listener **at = &e->listeners; *at != NULL; at = &(*at)->next) {
+		if (*at == listener) {
+			*at = listener->next;
+			return;
+		}
+	}
+}
+
 void tn_engine_set_site(struct tn_engine *e, uint64_t site) {
 	e->site = site;
 }
@@ -401,6 +415,9 @@ bool tn_flush(struct tn_engine *e, const char *cause, struct tn_error *err) {
 	e->flushing = false;
 	if (e->hooks.after_flush != NULL) {
 		e->hooks.after_flush(e->hooks.data, ok, ok ? NULL : &failure->err);
+	}
+	for (struct tn_flush_listener *l = e->listeners; l != NULL; l = l->next) {
+		l->flushed(l->data);
 	}
 	if (!ok) {
 		tn_failure_unref(failure);

@@ -75,6 +75,7 @@ struct tn_grad;
 struct tn_engine {
 	struct tn_backend *backend;
 	struct tn_engine_hooks hooks;
+	struct tn_flush_listener *listeners;
 	const volatile int *interrupt;
 	bool eager, flushing;
 	struct tn_modes modes;
