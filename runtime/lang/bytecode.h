@@ -49,6 +49,8 @@ struct tn_update_row { struct tn_path *path; enum tn_ast_op op; enum tn_class cl
 struct tn_tensor_row { enum tn_dtype dtype; struct tn_shape shape; void *data; /* row-major, or NULL: from a list */ };
 struct tn_lambda_row { struct tn_function *function; uint32_t count; };
 struct tn_format_row { struct tn_ir_fpart *parts; uint32_t count; };
+/* Arguments of one call that are references: which ones, and where each is written. */
+struct tn_distinct_row { uint32_t count, *registers; struct tn_span *spans; };
 struct tn_unpack_row { const uint32_t *locals; uint32_t count; };
 struct tn_native_row {
 	const struct tn_native *native; struct tn_type *type; uint32_t count, literal_mask;

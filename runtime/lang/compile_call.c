@@ -33,10 +33,63 @@ static void finish(struct compiler *c, const struct tn_ir *ir, uint32_t base, ui
 	}
 }
 
+/* ---- references that may overlap ---- */
+
+static const struct tn_ir *root_of(const struct tn_ir *place, const struct tn_ir **first, uint32_t *steps) {
+	*first = NULL;
+	for (*steps = 0; place->kind == TN_IR_FIELD || place->kind == TN_IR_ITEM || place->kind == TN_IR_INDEX; place = place->a) {
+		*first = place;
+		++*steps;
+	}
+	return place;
+}
+
+/* For certain two variables, or two fields of one. Through a reference or an index only the run tells (the checker has refused what overlaps for certain). */
+static bool are_apart(const struct compiler *c, const struct tn_ir *a, const struct tn_ir *b) {
+	const struct tn_ir *first_a, *first_b;
+	uint32_t steps_a, steps_b;
+	const struct tn_ir *x = root_of(a, &first_a, &steps_a), *y = root_of(b, &first_b, &steps_b);
+	bool ref_x = x->kind == TN_IR_LOCAL && compile_is_ref(c, x->local), ref_y = y->kind == TN_IR_LOCAL && compile_is_ref(c, y->local);
+	bool same = x->kind == y->kind && (x->kind == TN_IR_LOCAL ? x->local == y->local : x->symbol == y->symbol);
+	if (!same) {
+		return !ref_x && !ref_y;
+	}
+	return first_a != NULL && first_b != NULL && first_a->kind == TN_IR_FIELD && first_b->kind == TN_IR_FIELD && first_a->index != first_b->index;
+}
+
+/* Before a call with references that may overlap: they must not. */
+static void distinct(struct compiler *c, const struct tn_ir_list *args, uint32_t base) {
+	uint32_t n = 0;
+	bool doubtful = false;
+	for (uint32_t i = 0; i < args->count; i++) {
+		const struct tn_ir *arg = args->items[i];
+		n += arg != NULL && arg->kind == TN_IR_REF;
+		for (uint32_t k = 0; k < i && arg != NULL && arg->kind == TN_IR_REF; k++) {
+			const struct tn_ir *other = args->items[k];
+			doubtful = doubtful || (other != NULL && other->kind == TN_IR_REF && !are_apart(c, other->a, arg->a));
+		}
+	}
+	if (!doubtful) {
+		return;
+	}
+	struct tn_distinct_row *row = compile_alloc(c, 1, sizeof(*row));
+	if (row == NULL || (row->registers = compile_alloc(c, n, sizeof(row->registers[0]))) == NULL || (row->spans = compile_alloc(c, n, sizeof(row->spans[0]))) == NULL) {
+		return;
+	}
+	for (uint32_t i = 0; i < args->count; i++) {
+		if (args->items[i] != NULL && args->items[i]->kind == TN_IR_REF) {
+			row->registers[row->count] = i;
+			row->spans[row->count++] = args->items[i]->span;
+		}
+	}
+	compile_emit(c, TN_OPCODE_DISTINCT, base, 0, compile_row(c, row));
+}
+
 void compile_call(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 	uint32_t mark = c->next, base = window(c, to);
 	arguments(c, ir->call.args.items, ir->call.args.count, base);
 	c->span = ir->span;
+	distinct(c, &ir->call.args, base);
 	compile_emit(c, TN_OPCODE_CALL, base, ir->call.args.count, compile_row(c, ir->call.instance));
 	finish(c, ir, base, mark, to);
 }
@@ -116,6 +169,7 @@ void compile_native(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 	}
 	arguments(c, ir->native.args.items, n, base);
 	c->span = ir->span;
+	distinct(c, &ir->native.args, base);
 	compile_emit(c, TN_OPCODE_NATIVE, base, n, compile_row(c, row));
 	finish(c, ir, base, mark, to);
 }
@@ -129,6 +183,7 @@ void compile_dynamic(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 	*row = (struct tn_dyn_row){.ir = ir, .count = ir->dyn.operands.count};
 	arguments(c, ir->dyn.operands.items, row->count, base);
 	c->span = ir->span;
+	distinct(c, &ir->dyn.operands, base);
 	compile_emit(c, TN_OPCODE_DYNAMIC, base, row->count, compile_row(c, row));
 	finish(c, ir, base, mark, to);
 }

@@ -66,6 +66,11 @@ bool tn_ref_read(const struct tn_ref *ref, struct tn_value **slot, struct tn_err
 	return *slot != NULL;
 }
 
+bool tn_ref_read_part(const struct tn_ref *ref, uint32_t steps, struct tn_value **slot) {
+	*slot = walk(ref, steps, false, NULL);
+	return *slot != NULL;
+}
+
 bool tn_ref_write_quiet(const struct tn_ref *ref, struct tn_value **slot, struct tn_error *err) {
 	*slot = walk(ref, ref->step_count, true, err);
 	return *slot != NULL;

@@ -113,6 +113,8 @@ TN_MUST_USE bool tn_handle_create(const struct tn_handle_impl *impl, void *data,
 TN_MUST_USE struct tn_type *tn_value_type(struct tn_lang *lang, struct tn_value v);
 /* Text as print shows it (strings bare) / as inside containers and displayed (strings quoted). */
 TN_MUST_USE bool tn_value_format(struct tn_value v, bool quoted, struct tn_str *out, struct tn_error *err);
+/* As displayed, with the middle of long lists, tuples and maps left out and counted. */
+TN_MUST_USE bool tn_value_format_short(struct tn_value v, struct tn_str *out, struct tn_error *err);
 /* With Python's format mini-language; 0-d tensors too. */
 TN_MUST_USE bool tn_value_format_spec(struct tn_value v, const char *spec, struct tn_str *out, struct tn_error *err);
 /* == on numbers, strings, lists, tuples, structs, maps; an error where a tensor is inside. */
@@ -120,6 +122,8 @@ TN_MUST_USE bool tn_value_equal(struct tn_value a, struct tn_value b, bool *equa
 
 /* References. The slot that a reference names: for reading (borrowed, valid until the next write)… */
 TN_MUST_USE bool tn_ref_read(const struct tn_ref *ref, struct tn_value **slot, struct tn_error *err);
+/* The slot after the first `steps` steps only; false where it is gone. */
+TN_MUST_USE bool tn_ref_read_part(const struct tn_ref *ref, uint32_t steps, struct tn_value **slot);
 /* … and for writing: every container on the path is made unique first, and the global is noted in the undo log. */
 TN_MUST_USE bool tn_ref_write(struct tn_lang *lang, const struct tn_ref *ref, struct tn_value **slot, struct tn_error *err);
 /* As tn_ref_write, without a note in the undo log: for what puts the same value back. */

@@ -431,6 +431,7 @@ bool vm_execute(struct tn_vm *vm, uint32_t base, struct tn_error *err) {
 	OP(EXPECT) { TRY(vm_expect(vm, ROW(const struct tn_ir_shape), A, &B, R, err)); NEXT; }
 	OP(UNPACK) { TRY(vm_unpack(ROW(const struct tn_unpack_row), &A, R, err)); NEXT; }
 
+	OP(DISTINCT) { TRY(vm_distinct(ROW(struct tn_distinct_row), &A, err)); NEXT; }
 	OP(CALL) {
 		frame->pc = pc;
 		TRY(vm_push(vm, ROW(struct tn_instance), &A, err));

@@ -106,6 +106,7 @@ struct tn_instance *vm_dynamic(struct tn_vm *vm, struct tn_dyn_row *row, struct 
 bool vm_iterate(struct tn_vm *vm, struct tn_value source, struct tn_value *out, struct tn_error *err);
 struct tn_iter *vm_iterator(struct tn_value v);
 bool vm_next_ref(struct tn_value *pass, struct tn_value *out, bool *done, struct tn_error *err);
+bool vm_distinct(const struct tn_distinct_row *row, const struct tn_value *args, struct tn_error *err);
 /* vm_make.c */
 bool vm_make_struct(struct tn_struct_def *def, struct tn_value *fields, struct tn_value *out, struct tn_error *err);
 bool vm_make_tensor(struct tn_vm *vm, const struct tn_tensor_row *row, struct tn_value list, struct tn_value *out, struct tn_error *err);

@@ -69,6 +69,50 @@ bool vm_native(struct tn_vm *vm, const struct tn_native_row *row, struct tn_valu
 	return true;
 }
 
+/* ---- references ---- */
+
+static bool same_step(const struct tn_ref *a, const struct tn_ref *b, uint32_t i, const struct tn_value *slot) {
+	const struct tn_ref_step *x = &a->steps[i], *y = &b->steps[i];
+	if (x->key != NULL && y->key != NULL) {
+		return strcmp(x->key->text, y->key->text) == 0;
+	}
+	int64_t n = slot->tag == TN_LIST ? (int64_t)slot->list->count : 0; /* xs[-1] and xs[n - 1] are one */
+	return x->kind == y->kind && (x->index < 0 ? x->index + n : x->index) == (y->index < 0 ? y->index + n : y->index);
+}
+
+/* Whether one names the other's place or a part of it. */
+static bool overlap(const struct tn_ref *a, const struct tn_ref *b) {
+	if (a->root != b->root) {
+		return false;
+	}
+	uint32_t shared = a->step_count < b->step_count ? a->step_count : b->step_count;
+	for (uint32_t i = 0; i < shared; i++) {
+		struct tn_value *slot;
+		if (!tn_ref_read_part(a, i, &slot) || !same_step(a, b, i, slot)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static int span_length(struct tn_span span) { return span.source == NULL || span.end < span.begin ? 0 : (int)(span.end - span.begin > 80 ? 80 : span.end - span.begin); }
+static const char *span_text(struct tn_span span) { return span.source == NULL ? "" : span.source->text + span.begin; }
+
+bool vm_distinct(const struct tn_distinct_row *row, const struct tn_value *args, struct tn_error *err) {
+	for (uint32_t i = 0; i < row->count; i++) {
+		for (uint32_t k = 0; k < i; k++) {
+			struct tn_value a = args[row->registers[k]], b = args[row->registers[i]];
+			if (a.tag == TN_REF && b.tag == TN_REF && overlap(a.ref, b.ref)) {
+				struct tn_span x = row->spans[k], y = row->spans[i];
+				tn_error_at(err, y, TN_ERR_VALUE, "two arguments of one call refer to the same variable: %.*s and %.*s", span_length(x), span_text(x), span_length(y), span_text(y));
+				tn_error_hint(err, "pass a copy of one: auto c = %.*s;", span_length(y), span_text(y));
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
 /* ---- any ---- */
 
 static struct tn_type *operand_type(struct tn_vm *vm, struct tn_value v, struct tn_error *err) {
