@@ -79,7 +79,7 @@ static void distinct(struct compiler *c, const struct tn_ir_list *args, uint32_t
 	for (uint32_t i = 0; i < args->count; i++) {
 		if (args->items[i] != NULL && args->items[i]->kind == TN_IR_REF) {
 			row->registers[row->count] = i;
-			row->spans[row->count++] = args->items[i]->span;
+			row->spans[row->count++] = args->items[i]->a->span;
 		}
 	}
 	compile_emit(c, TN_OPCODE_DISTINCT, base, 0, compile_row(c, row));
