@@ -105,6 +105,12 @@ const char *const *tn_lang_args(const struct tn_lang *lang, int *count) {
 	return lang->args;
 }
 
+bool tn_lang_set_extra(struct tn_lang *lang, const char *name, void *data, struct tn_error *err) {
+	return tn_map_set(&lang->extras, name, data) || tn_error_memory(err);
+}
+
+void *tn_lang_extra(const struct tn_lang *lang, const char *name) { return tn_map_get(&lang->extras, name); }
+
 /* ---- cells ---- */
 
 static bool run_cell(struct tn_lang *lang, struct tn_unit *unit, struct tn_error *err) {

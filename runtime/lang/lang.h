@@ -53,6 +53,10 @@ const struct tn_lang_output *tn_lang_get_output(const struct tn_lang *lang);
 bool tn_lang_interrupted(const struct tn_lang *lang, struct tn_error *err);
 const char *const *tn_lang_args(const struct tn_lang *lang, int *count);
 
+/* What a folder above keeps for its natives under a name (a literal): call->lang leads them back to it. NULL: nothing. */
+TN_MUST_USE bool tn_lang_set_extra(struct tn_lang *lang, const char *name, void *data, struct tn_error *err);
+void *tn_lang_extra(const struct tn_lang *lang, const char *name);
+
 struct tn_lang_cell {
 	const char *name;       /* "cell 7", "train.tn" */
 	const char *text;

@@ -172,6 +172,8 @@ void tn_state_finish(struct tn_lang *lang) {
 		}
 	}
 	tn_map_finish(&lang->natives);
+	tn_map_finish(&lang->handles);
+	tn_map_finish(&lang->extras);
 	for (size_t i = 0; i < lang->signatures.count; i++) {
 		tn_source_unref(lang->signatures.items[i]);
 	}

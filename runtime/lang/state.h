@@ -62,6 +62,8 @@ struct tn_lang {
 	TN_VEC(struct tn_module *) modules;
 	TN_VEC(struct tn_unit *) units;
 	struct tn_map natives;       /* name → struct tn_overloads whose functions have `native` */
+	struct tn_map handles;       /* name → struct tn_type of a handle: the types that natives bring */
+	struct tn_map extras;        /* name → what a folder above keeps for its natives */
 	struct tn_map library_index; /* name → embedded file, built at the first unknown name */
 	bool library_indexed;
 	uint64_t epoch;              /* counts changes of definitions and of globals' types: instances checked before are checked again */

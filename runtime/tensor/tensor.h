@@ -49,6 +49,16 @@ void tn_engine_set_site(struct tn_engine *engine, uint64_t site);
 /* Runs everything pending as one plan, and waits. After a failure every pending tensor is failed: reading it repeats the error.
  * A no-op when nothing is pending. `cause` is for %plan: "print", "end of cell", "back edge" … (a literal). */
 TN_MUST_USE bool tn_flush(struct tn_engine *engine, const char *cause, struct tn_error *err);
+/* Who is told after each flush, behind the hooks, whether it committed or failed: what was kept to be read once it is there can be read
+ * now. The listener's memory is the caller's, until it is taken out again. */
+struct tn_flush_listener {
+	void *data;
+	void (*flushed)(void *data);
+	struct tn_flush_listener *next;
+};
+void tn_engine_listen(struct tn_engine *engine, struct tn_flush_listener *listener);
+void tn_engine_unlisten(struct tn_engine *engine, struct tn_flush_listener *listener); /* accepts one that does not listen */
+
 /* Pending work since the last flush, for the back-edge rule: nodes, and estimated floating-point operations. */
 uint32_t tn_pending_nodes(const struct tn_engine *engine);
 double tn_pending_flops(const struct tn_engine *engine);
