@@ -29,6 +29,24 @@ const struct tn_face tn_faces[] = {
 		"%lsmagic lists commands.\n"
 		"History is kept in tenon/history in $XDG_STATE_HOME, or in ~/.local/state.\n",
 		tn_face_repl},
+#ifdef TN_HAVE_KERNEL
+	{"install", "makes Tenon known to Jupyter",
+		"usage: tenon install [--user | --sys-prefix | --prefix DIR] [--name NAME] [--display-name TEXT] [--env NAME=VALUE]…\n\n"
+		"Writes the kernelspec, by which JupyterLab and every other client find and start this very program:\n\n"
+		"  --user               into the user's folder of Jupyter data, ~/.local/share/jupyter (the default)\n"
+		"  --sys-prefix         into the virtual environment that is active\n"
+		"  --prefix DIR         into DIR/share/jupyter; /usr/local makes it known to all users\n"
+		"  --name NAME          the name that programs use (tenon)\n"
+		"  --display-name TEXT  the name that people see (Tenon)\n"
+		"  --env NAME=VALUE     sets an environment variable for the kernel; may be given again\n\n"
+		"Exit status: 0, or 1 after an error, 2 after one in the command line.\n",
+		tn_face_install},
+	{"uninstall", "takes away what install wrote",
+		"usage: tenon uninstall [--user | --sys-prefix | --prefix DIR] [--name NAME]\n\n"
+		"Removes the kernelspec from the place that the same options of tenon install name.\n\n"
+		"Exit status: 0, or 1 after an error, 2 after one in the command line.\n",
+		tn_face_uninstall},
+#endif
 	{"help", "shows help on a command, or on a function of the language",
 		"usage: tenon help COMMAND     help on one of these commands\n"
 		"       tenon help NAME        help on a function of the language, with an example\n"

@@ -20,7 +20,7 @@ ARROWS = {
     "session": ["base", "tensor", "cpu", "lang", "io", "events"],
     "dist": ["base", "tensor", "cpu", "lang", "io", "events", "session"],
     "wire": ["base"],
-    "main": ["base", "tensor", "cpu", "lang", "io", "events", "session", "dist", "wire"],
+    "main": ["base", "tensor", "cpu", "lang", "io", "events", "session", "dist", "wire", "lib/embedded.h"],
     "kernel": ["base", "wire"],
     "lib": [],
 }
