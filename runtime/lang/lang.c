@@ -75,6 +75,7 @@ void tn_lang_destroy(struct tn_lang *lang) {
 	if (lang->vm != NULL) {
 		vm_undo_finish(lang->vm);
 	}
+	tn_catalog_unref(lang->catalog);
 	tn_state_finish(lang);
 	tn_vm_destroy(lang->vm);
 	tn_free(lang);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lang/state.h"
+#include "lang/catalog_part.h"
 
 void tn_lang_each_global(struct tn_lang *lang, tn_lang_name_visitor visit, void *data) {
 	const struct tn_map *names = &lang->session->symbols;
@@ -26,31 +26,46 @@ static bool signature(const struct tn_function *f, struct tn_str *out) {
 		return tn_str_append(out, f->native->signature);
 	}
 	struct tn_span span = whole(f);
-	const char *p = span.source->text + span.begin, *end = span.source->text + span.end;
-	bool blank = false;
-	for (; p < end && *p != '{'; p++) {
-		bool space = *p == ' ' || *p == '\n' || *p == '\t' || *p == '\r';
-		if (!space && blank && out->length > 0 && !tn_str_append_char(out, ' ')) {
-			return false;
+	return catalog_head_text(span.source->text + span.begin, span.source->text + span.end, out);
+}
+
+const char *tn_doc_example(const char *doc, size_t *length) {
+	static const char mark[] = "Example:";
+	for (const char *line = doc; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
+		size_t n = strcspn(line, "\n");
+		if (n == strlen(mark) && memcmp(line, mark, n) == 0) {
+			*length = (size_t)(line - doc);
+			while (*length > 0 && (doc[*length - 1] == '\n' || doc[*length - 1] == ' ')) {
+				--*length;
+			}
+			return line[n] == '\n' ? line + n + 1 : line + n;
 		}
-		if (!space && !tn_str_append_char(out, *p)) {
-			return false;
-		}
-		blank = space;
 	}
-	return true;
+	*length = strlen(doc);
+	return NULL;
 }
 
 static const char *doc_of(const struct tn_function *f) { return f->native != NULL ? f->native->doc : f->decl != NULL ? f->decl->doc : NULL; }
 
+/* A native's row has its example; a function of the language has it in its documentation. */
+static const char *example_of(const struct tn_function *f) {
+	size_t length;
+	const char *doc = doc_of(f);
+	return f->native != NULL ? f->native->example : doc != NULL ? tn_doc_example(doc, &length) : NULL;
+}
+
 /* ---- help ---- */
 
 static bool describe_function(const struct tn_function *f, bool with_source, struct tn_str *out) {
-	const char *doc = doc_of(f), *example = f->native != NULL ? f->native->example : NULL;
+	const char *doc = doc_of(f), *example = example_of(f);
+	size_t length = 0;
 	if ((out->length > 0 && !tn_str_append(out, "\n")) || !signature(f, out) || !tn_str_append(out, "\n")) {
 		return false;
 	}
-	if (doc != NULL && !tn_str_printf(out, "\n%s\n", doc)) {
+	if (doc != NULL) {
+		(void)tn_doc_example(doc, &length);
+	}
+	if (length > 0 && !tn_str_printf(out, "\n%.*s\n", (int)length, doc)) {
 		return false;
 	}
 	if (example != NULL && !tn_str_printf(out, "\nexample:\n%s\n", example)) {
@@ -162,7 +177,7 @@ static bool load_library(struct tn_lang *lang, struct tn_error *err) {
 
 bool tn_lang_each_doc(struct tn_lang *lang, tn_lang_doc_visitor visit, void *data, struct tn_error *err) {
 	struct function_list list = {0};
-	struct tn_str text = {0};
+	struct tn_str text = {0}, about = {0};
 	bool ok = load_library(lang, err);
 	if (ok && (!collect(&lang->natives, &list) || !collect(&lang->library->functions, &list))) {
 		ok = tn_error_memory(err);
@@ -172,14 +187,21 @@ bool tn_lang_each_doc(struct tn_lang *lang, tn_lang_doc_visitor visit, void *dat
 	}
 	for (size_t i = 0; ok && i < list.all.count; i++) {
 		const struct tn_function *f = list.all.items[i];
+		const char *doc = doc_of(f);
+		size_t length = 0;
 		tn_str_clear(&text);
-		if (!signature(f, &text)) {
+		tn_str_clear(&about);
+		if (doc != NULL) {
+			(void)tn_doc_example(doc, &length);
+		}
+		if (!signature(f, &text) || !tn_str_append_n(&about, doc, length)) {
 			ok = tn_error_memory(err);
-		} else if (!visit(data, f->name, tn_str_c(&text), doc_of(f), f->native != NULL ? f->native->example : NULL)) {
+		} else if (!visit(data, f->name, tn_str_c(&text), doc == NULL ? NULL : tn_str_c(&about), example_of(f))) {
 			break;
 		}
 	}
 	TN_VEC_FINISH(&list.all);
+	tn_str_finish(&about);
 	tn_str_finish(&text);
 	return ok;
 }

@@ -150,8 +150,7 @@ static bool scan_file(struct tn_lang *lang, struct library_file *file) {
 
 /* ---- where the texts come from ---- */
 
-static bool read_text(
-	struct tn_lang *lang, const char *folder, const char *name, struct library_file *out, struct tn_error *err) {
+static bool read_text(const char *folder, const char *name, struct tn_str *out, struct tn_error *err) {
 	char path[4096];
 	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path)) {
 		return tn_error_set(err, TN_ERR_IO, "the path of the library file %s is too long", name);
@@ -160,42 +159,27 @@ static bool read_text(
 	if (f == NULL) {
 		return tn_error_errno(err, "cannot open the library file '%s'", path);
 	}
-	struct tn_str text = {0};
 	char block[4096];
 	size_t n;
 	bool ok = true;
 	while (ok && (n = fread(block, 1, sizeof(block), f)) > 0) {
-		ok = tn_str_append_n(&text, block, n);
+		ok = tn_str_append_n(out, block, n) || tn_error_memory(err);
 	}
 	bool failed = ferror(f) != 0;
 	fclose(f);
-	char *copy = ok ? tn_arena_strndup(&lang->arena, tn_str_c(&text), text.length) : NULL;
-	*out = (struct library_file){.name = tn_arena_printf(&lang->arena, "lib/%s", name), .text = copy, .length = text.length};
-	tn_str_finish(&text);
-	if (failed) {
-		return tn_error_set(err, TN_ERR_IO, "cannot read the library file '%s'", path);
-	}
-	return (copy != NULL && out->name != NULL) || tn_error_memory(err);
+	return ok && (!failed || tn_error_set(err, TN_ERR_IO, "cannot read the library file '%s'", path));
 }
 
-static bool add_file(struct tn_lang *lang, struct library_file row, struct tn_error *err) {
-	struct library_file *file = TN_ARENA_NEW(&lang->arena, struct library_file);
-	if (file == NULL) {
-		return tn_error_memory(err);
-	}
-	*file = row;
-	return scan_file(lang, file) || tn_error_memory(err);
-}
-
-static bool index_folder(struct tn_lang *lang, const char *folder, struct tn_error *err) {
+static bool each_in_folder(const char *folder, tn_library_visitor visit, void *data, struct tn_error *err) {
 	struct dirent **names = NULL;
 	int count = scandir(folder, &names, NULL, alphasort);
 	bool ok = count >= 0 || tn_error_errno(err, "cannot read the library folder '%s' (TENON_LIB)", folder);
 	for (int i = 0; i < count; i++) {
 		size_t n = strlen(names[i]->d_name);
-		struct library_file row;
 		if (ok && n > 3 && strcmp(names[i]->d_name + n - 3, ".tn") == 0) {
-			ok = read_text(lang, folder, names[i]->d_name, &row, err) && add_file(lang, row, err);
+			struct tn_str text = {0};
+			ok = read_text(folder, names[i]->d_name, &text, err) && visit(data, names[i]->d_name, tn_str_c(&text), text.length, err);
+			tn_str_finish(&text);
 		}
 		free(names[i]); /* from scandir, so not ours */
 	}
@@ -203,26 +187,40 @@ static bool index_folder(struct tn_lang *lang, const char *folder, struct tn_err
 	return ok;
 }
 
+bool tn_library_each_file(tn_library_visitor visit, void *data, struct tn_error *err) {
+	const char *folder = getenv("TENON_LIB");
+	if (folder != NULL && folder[0] != '\0') {
+		return each_in_folder(folder, visit, data, err);
+	}
+	for (size_t i = 0; i < tn_lib_file_count; i++) {
+		if (!visit(data, tn_lib_files[i].name, tn_lib_files[i].text, tn_lib_files[i].length, err)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The embedded texts stay where they are; what was read from a folder is kept in the arena. */
+static bool add_file(void *data, const char *name, const char *text, size_t length, struct tn_error *err) {
+	struct tn_lang *lang = data;
+	const char *folder = getenv("TENON_LIB");
+	bool embedded = folder == NULL || folder[0] == '\0';
+	struct library_file *file = TN_ARENA_NEW(&lang->arena, struct library_file);
+	if (file == NULL) {
+		return tn_error_memory(err);
+	}
+	file->name = tn_arena_printf(&lang->arena, "lib/%s", name);
+	file->text = embedded ? text : tn_arena_strndup(&lang->arena, text, length);
+	file->length = length;
+	return (file->name != NULL && file->text != NULL && scan_file(lang, file)) || tn_error_memory(err);
+}
+
 bool tn_library_index(struct tn_lang *lang, struct tn_error *err) {
 	if (lang->library_indexed) {
 		return true;
 	}
 	lang->library_indexed = true;
-	const char *folder = getenv("TENON_LIB");
-	if (folder != NULL && folder[0] != '\0') {
-		return index_folder(lang, folder, err);
-	}
-	for (size_t i = 0; i < tn_lib_file_count; i++) {
-		const char *name = tn_arena_printf(&lang->arena, "lib/%s", tn_lib_files[i].name);
-		if (name == NULL) {
-			return tn_error_memory(err);
-		}
-		if (!add_file(
-				lang, (struct library_file){.name = name, .text = tn_lib_files[i].text, .length = tn_lib_files[i].length}, err)) {
-			return false;
-		}
-	}
-	return true;
+	return tn_library_each_file(add_file, lang, err);
 }
 
 static bool load_file(struct tn_lang *lang, struct library_file *file, struct tn_error *err) {

@@ -312,7 +312,7 @@ static bool check_nesting(const struct tn_source *source, const struct token_lis
 }
 
 /* *hit_end: the text ends where more must come: the first error is that, or its last line is documentation. */
-static bool parse_source(const struct tn_source *source, struct tn_arena *arena, struct tn_ast_unit *unit,
+bool parse_source(const struct tn_source *source, struct tn_arena *arena, struct tn_ast_unit *unit,
 	struct tn_diagnostics *diag, bool *hit_end) {
 	struct token_list tokens = {0};
 	struct node_list items = {0};
@@ -373,22 +373,4 @@ struct tn_ast *tn_parse_signature(const struct tn_source *source, struct tn_aren
 	}
 	TN_VEC_FINISH(&tokens.tokens);
 	return node;
-}
-
-bool tn_parse_is_incomplete(const char *text, size_t length) {
-	struct tn_diagnostics diag = {0};
-	struct tn_arena arena;
-	struct tn_error err = {0};
-	struct tn_ast_unit unit;
-	bool incomplete = false;
-	struct tn_source *source = tn_source_create("input", text, length, &err);
-	if (source == NULL) {
-		return false;
-	}
-	tn_arena_init(&arena);
-	(void)parse_source(source, &arena, &unit, &diag, &incomplete);
-	tn_diagnostics_finish(&diag);
-	tn_arena_finish(&arena);
-	tn_source_unref(source);
-	return incomplete;
 }

@@ -56,6 +56,9 @@ bool parse_grow(struct parser *p);  /* one level more of the tree */
 bool parse_recover(struct parser *p, uint32_t begin, int depth);
 uint32_t parse_matching(const struct parser *p, uint32_t at); /* index of the bracket that closes the one at `at`, or END's */
 
+/* tn_parse; *hit_end: the only trouble, or the first, is that the text ends. */
+bool parse_source(const struct tn_source *source, struct tn_arena *arena, struct tn_ast_unit *unit, struct tn_diagnostics *diag, bool *hit_end);
+
 /* ---- parse_type.c ---- */
 uint32_t parse_scan_type(const struct parser *p, uint32_t at); /* the token behind a type, or 0 where there is none */
 bool parse_decl_ahead(const struct parser *p, bool allow_ref); /* a type followed by a name, &name, or (for auto) a pattern */
