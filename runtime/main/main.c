@@ -30,6 +30,12 @@ const struct tn_face tn_faces[] = {
 		"History is kept in tenon/history in $XDG_STATE_HOME, or in ~/.local/state.\n",
 		tn_face_repl},
 #ifdef TN_HAVE_KERNEL
+	{"worker", "runs the cells of a Jupyter kernel, which starts it",
+		"usage: tenon worker\n\n"
+		"Speaks the worker protocol on stdin and stdout with a front: tenon kernel starts it, on this machine or, by way of ssh\n"
+		"or srun, on another. It is not for a terminal: tenon repl is.\n\n"
+		"Exit status: 0 when the front ended it, else 1, with the reason on stderr.\n",
+		tn_face_worker},
 	{"install", "makes Tenon known to Jupyter",
 		"usage: tenon install [--user | --sys-prefix | --prefix DIR] [--name NAME] [--display-name TEXT] [--env NAME=VALUE]…\n\n"
 		"Writes the kernelspec, by which JupyterLab and every other client find and start this very program:\n\n"

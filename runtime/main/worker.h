@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `tenon worker`: a session behind the worker protocol (wire/wire.h, docs/protocol.md). Private to worker*.c.
+ *
+ * Two threads. The executing thread runs cells; it is the program's first one. While it is idle, or waits inside a cell (for the user's input,
+ * for credit), it reads the protocol itself, so that a request begins without a change of threads. The reader
+ * thread takes that over while a cell runs for more than a millisecond: it hands out interrupts and input, gives credit, answers
+ * completion, inspection and the list of variables from the catalog, moves what libraries and children write, and
+ * sends text that has waited long enough. Both call worker_pump; `in_lock` decides who reads, `out_lock` who writes.
+ *
+ *   in_lock   the wire reader, the queue of requests, what arrived for the executing thread (request, input, flags)
+ *   out_lock  the wire sender, the streams, the pipes of descriptors 1 and 2; may be taken under in_lock, never the other way round */
+#ifndef TN_MAIN_WORKER_H
+#define TN_MAIN_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "main/main.h"
+#include "session/journal.h"
+#include "wire/wire.h"
+
+/* Small ones let the tests reach their ends. */
+#ifdef TN_TINY_LIMITS
+enum { WORKER_SPILL_FROM = 8 << 10, WORKER_FLOOD_FROM = 64 << 10, WORKER_FLOOD_TAIL = 4 << 10 };
+#else
+enum { WORKER_SPILL_FROM = 1 << 20, WORKER_FLOOD_FROM = 16 << 20, WORKER_FLOOD_TAIL = 256 << 10 };
+#endif
+#define WORKER_SPILL_MAX ((uint64_t)1 << 30)
+enum {
+	WORKER_FLUSH_BYTES = 64 << 10, WORKER_FLUSH_MS = 50, /* text waits no longer than this, and no more of it */
+	WORKER_QUEUE_MAX = 1 << 20,                          /* unsent bytes at which the executing thread waits */
+};
+
+/* A flood of text, limited: the first WORKER_FLOOD_FROM bytes of a cell go to the front, then only the last WORKER_FLOOD_TAIL do, at
+ * its end; all of it is in a file. worker_flood.c */
+struct worker_flood {
+	uint64_t total;
+	struct tn_str early;  /* what the file will begin with, while there is none */
+	struct tn_str tail;
+	char path[512];       /* "" : nowhere */
+	int fd;               /* -1: no file (yet) */
+	uint64_t filed;
+	bool file_failed;
+};
+
+/* Text on its way out: one run of one stream at a time, so that the order of stdout and stderr is kept. worker_stream.c */
+struct worker_stream {
+	struct tn_str text;
+	int which;               /* 1 stdout, 2 stderr */
+	int64_t first_ns;        /* since when `text` waits */
+	int64_t sent_ns;         /* the last one went out */
+	int64_t id;              /* of the request that text belongs to */
+	bool muted;              /* a silent cell runs */
+	struct worker_flood flood;
+};
+
+/* Descriptors 1 and 2, which libraries and children write to. */
+struct worker_capture {
+	int fd;              /* of the pipe's end that is read */
+	char rest[4];        /* the beginning of a character whose end has not come */
+	size_t rest_length;
+};
+
+struct worker_request {
+	struct worker_request *next;
+	struct tn_wire_message message;
+};
+
+/* Where the executing thread stands, for the last words of a process that dies: written without a lock, read by a signal handler. */
+struct worker_place {
+	volatile int64_t cell; /* 0: none runs */
+};
+
+struct worker {
+	int in, out, emergency;
+	int wake, wake_reader, timer; /* eventfds of the two threads; fires when a cell has run for a millisecond */
+	struct tn_session *session;
+	struct tn_journal *journal;   /* NULL: nowhere */
+	struct tn_str directory;      /* the session's; "" : none */
+	struct tn_str name;           /* the session's */
+	int64_t generation;
+	pthread_t reader_thread;
+	bool has_reader_thread;
+
+	pthread_mutex_t in_lock;
+	struct tn_wire_reader *reader;
+	struct worker_request *first_request, *last_request;
+	struct tn_str input;           /* the user's answer */
+	int64_t input_id;              /* of the execute that asks */
+	int input_state;               /* enum worker_input */
+	bool got_hello;
+	struct tn_catalog *catalog;    /* of the last cell's end */
+
+	pthread_mutex_t out_lock;
+	struct tn_wire_sender *sender;
+	int64_t seq;
+	bool out_broken;
+	struct worker_stream stream;
+	struct worker_capture capture[2];
+	int64_t captured_ns;           /* when the pipes were looked at last */
+
+	volatile int interrupt;        /* the session's flag */
+	_Atomic bool executing;        /* a cell runs: the reader thread has work */
+	_Atomic bool ending;           /* shutdown, or the front is gone */
+	_Atomic size_t tensor_bytes;
+
+	/* the cell that runs; executing thread */
+	int64_t id, cell;
+	bool silent, allow_stdin;
+	json_t *expression;            /* the result of a user expression goes here instead of to the front; else NULL */
+};
+
+enum worker_input { WORKER_INPUT_NONE, WORKER_INPUT_ASKED, WORKER_INPUT_GIVEN, WORKER_INPUT_END };
+
+/* worker_channel.c: messages out. Those named _locked are called under out_lock. */
+/* Takes `json` (NULL: out of memory), gives it its seq, queues it and writes what the front's pipe accepts. */
+TN_MUST_USE bool worker_send_locked(struct worker *w, const struct tn_wire_send *how, json_t *json, struct tn_error *err);
+/* One that belongs to the running cell, behind all text of it. `credit`: bulk. False: out of memory or too large; err may be NULL. */
+bool worker_send(struct worker *w, bool credit, json_t *json, const struct tn_wire_buffer *buffers, uint32_t count, struct tn_error *err);
+/* An answer that waits for no cell. */
+void worker_reply(struct worker *w, json_t *json);
+void worker_write_locked(struct worker *w);
+/* {"type": type, "id": id}; NULL: out of memory. */
+json_t *worker_json(const char *type, int64_t id);
+/* Executing thread: waits while too much is unsent, unless interrupted. */
+void worker_wait_for_room(struct worker *w);
+
+/* worker_stream.c, under out_lock */
+void worker_stream_add_locked(struct worker *w, int which, const char *bytes, size_t length);
+void worker_stream_flush_locked(struct worker *w);
+/* Milliseconds until the text that waits must go; -1: none waits. */
+int worker_stream_due_locked(const struct worker *w);
+/* What the pipes of 1 and 2 hold now; `all`: also a character that is not whole. */
+void worker_capture_locked(struct worker *w, bool all);
+bool worker_capture_has_room_locked(struct worker *w);
+/* Without a lock: begins and ends a cell's text. The end leaves nothing unsent but for want of credit. */
+void worker_stream_begin(struct worker *w);
+void worker_stream_end(struct worker *w);
+
+/* worker_flood.c, under out_lock. Takes note of text; false: it must not go out now. */
+bool worker_flood_take(struct worker_flood *flood, const char *bytes, size_t length);
+/* What goes out at the cell's end in place of what was held back; empty when nothing was. */
+void worker_flood_end(struct worker_flood *flood, struct tn_str *last_words);
+/* What goes out when holding back begins. */
+void worker_flood_notice(const struct worker_flood *flood, struct tn_str *words);
+void worker_flood_begin(struct worker *w, int64_t cell);
+
+/* worker_pump.c: waits for bytes of the front and of the pipes, at most timeout_ms (-1: for ever), and deals with them. Both threads. */
+void worker_pump(struct worker *w, int wake, int timeout_ms);
+void *worker_reader_main(void *worker);
+void worker_kick(int eventfd);
+/* The next request that needs the executing thread, or NULL; the caller finishes and frees it. */
+struct worker_request *worker_next_request(struct worker *w);
+void worker_request_destroy(struct worker_request *request);
+
+/* worker_output.c: where the session's output goes. */
+struct tn_session_output worker_output(struct worker *w);
+
+/* worker_execute.c, executing thread */
+void worker_execute(struct worker *w, const json_t *request);
+void worker_publish_catalog(struct worker *w);
+/* {name, text, traceback} of the errors, into `into`. False: out of memory. */
+bool worker_describe_errors(json_t *into, const struct tn_diagnostics *diag);
+
+/* worker_assist.c: requests that any thread answers. False: it is none of those. */
+bool worker_assist(struct worker *w, const json_t *request);
+
+/* worker_start.c: descriptors, greeting, crash handlers */
+TN_MUST_USE bool worker_open_channels(struct worker *w, struct tn_error *err);
+TN_MUST_USE bool worker_greet(struct worker *w, struct tn_error *err);
+void worker_close(struct worker *w);
+void worker_catch_crashes(int emergency, const struct worker_place *place);
+extern struct worker_place worker_place;
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages to the front. A message is written by the thread that makes it, as far as the pipe takes it at once; what stays behind is
+ * written by whoever pumps. Nothing blocks under the lock, so the reader thread always gets through to interrupts and credit. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "main/worker.h"
+
+json_t *worker_json(const char *type, int64_t id) {
+	json_t *json = json_object();
+	if (!tn_json_set_take(json, "type", json_string(type)) || !tn_json_set_take(json, "id", json_integer(id))) {
+		json_decref(json);
+		return NULL;
+	}
+	return json;
+}
+
+void worker_write_locked(struct worker *w) {
+	size_t length;
+	const void *bytes;
+	while (!w->out_broken && (bytes = tn_wire_sender_peek(w->sender, &length), length > 0)) {
+		ssize_t n = write(w->out, bytes, length);
+		if (n > 0) {
+			tn_wire_sender_wrote(w->sender, (size_t)n);
+		} else if (n < 0 && errno != EINTR) {
+			w->out_broken = errno != EAGAIN;
+			break;
+		}
+	}
+	if (w->out_broken) { /* the reader's end of file says so too, unless only this half of the connection broke */
+		w->ending = true;
+		w->interrupt = 1;
+	}
+}
+
+bool worker_send_locked(struct worker *w, const struct tn_wire_send *how, json_t *json, struct tn_error *err) {
+	struct tn_wire_send send = *how;
+	if (!tn_json_set_take(json, "seq", json_integer(++w->seq))) {
+		json_decref(json);
+		return tn_error_memory(err);
+	}
+	send.json = json;
+	bool ok = w->out_broken || tn_wire_sender_put(w->sender, &send, err);
+	json_decref(json);
+	if (ok) {
+		worker_write_locked(w);
+	}
+	return ok;
+}
+
+bool worker_send(struct worker *w, bool credit, json_t *json, const struct tn_wire_buffer *buffers, uint32_t count, struct tn_error *err) {
+	const struct tn_wire_send how = {.lane = TN_WIRE_BULK, .after_bulk = !credit, .buffers = buffers, .buffer_count = count};
+	pthread_mutex_lock(&w->out_lock);
+	worker_capture_locked(w, false);
+	worker_stream_flush_locked(w);
+	bool ok = worker_send_locked(w, &how, json, err);
+	pthread_mutex_unlock(&w->out_lock);
+	return ok;
+}
+
+void worker_reply(struct worker *w, json_t *json) {
+	pthread_mutex_lock(&w->out_lock);
+	if (!worker_send_locked(w, &(struct tn_wire_send){.lane = TN_WIRE_EXPRESS}, json, NULL)) {
+		tn_log(TN_LOG_ERROR, "out of memory: a request of the front stays without its answer");
+	}
+	pthread_mutex_unlock(&w->out_lock);
+}
+
+static bool has_room(struct worker *w) {
+	pthread_mutex_lock(&w->out_lock);
+	bool room = w->out_broken || tn_wire_sender_queued(w->sender) < WORKER_QUEUE_MAX;
+	pthread_mutex_unlock(&w->out_lock);
+	return room;
+}
+
+void worker_wait_for_room(struct worker *w) {
+	while (!has_room(w) && w->interrupt == 0) {
+		worker_pump(w, w->wake, WORKER_FLUSH_MS);
+	}
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Last words of a process that dies of a signal: one line on the real stderr, which the front shows. Everything here is
+ * async-signal-safe. Generated kernels use the stack pointer as a general register, so the handler has the stack of its own that
+ * tn_terminal_init made. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "main/worker.h"
+
+static const struct { int number; const char *text; } signals[] = {
+	{SIGSEGV, "SIGSEGV, an access to memory that is not there"},
+	{SIGBUS, "SIGBUS, an access to memory that cannot be read"},
+	{SIGFPE, "SIGFPE, an impossible computation"},
+	{SIGILL, "SIGILL, an instruction that this processor does not have"},
+	{SIGABRT, "SIGABRT, the program gave up"},
+};
+
+static struct sigaction before[TN_ARRAY_LEN(signals)];
+static int words_fd = STDERR_FILENO;
+static const struct worker_place *words_place;
+
+static size_t put_text(char *out, size_t at, size_t size, const char *text) {
+	for (; *text != '\0' && at < size; text++) {
+		out[at++] = *text;
+	}
+	return at;
+}
+
+static size_t put_number(char *out, size_t at, size_t size, int64_t x) {
+	char digits[24];
+	size_t n = sizeof(digits);
+	digits[--n] = '\0';
+	for (uint64_t rest = (uint64_t)x; rest > 0 || n == sizeof(digits) - 1; rest /= 10) {
+		digits[--n] = (char)('0' + rest % 10);
+	}
+	return put_text(out, at, size, digits + n);
+}
+
+static void say(const char *signal_text) {
+	char line[256];
+	size_t n = put_text(line, 0, sizeof(line), "tenon: the worker dies of ");
+	n = put_text(line, n, sizeof(line), signal_text);
+	if (words_place->cell > 0) {
+		n = put_text(line, n, sizeof(line), ", in cell ");
+		n = put_number(line, n, sizeof(line), words_place->cell);
+	}
+	n = put_text(line, n, sizeof(line) - 1, "\n");
+	ssize_t ignored = write(words_fd, line, n);
+	(void)ignored;
+}
+
+static void on_crash(int number, siginfo_t *info, void *context) {
+	(void)context;
+	for (size_t i = 0; i < TN_ARRAY_LEN(signals); i++) {
+		if (signals[i].number == number) {
+			say(signals[i].text);
+			sigaction(number, &before[i], NULL);
+		}
+	}
+	if (info == NULL || info->si_code <= 0) {
+		raise(number); /* it was sent, so it does not come again by itself */
+	}
+}
+
+void worker_catch_crashes(int emergency, const struct worker_place *place) {
+	struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	sigemptyset(&action.sa_mask);
+	words_fd = emergency;
+	words_place = place;
+	for (size_t i = 0; i < TN_ARRAY_LEN(signals); i++) {
+		sigaction(signals[i].number, &action, &before[i]);
+	}
+}

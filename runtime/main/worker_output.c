@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a session's output goes when a front shows it: each callback becomes a message of the running cell. All on the executing
+ * thread, which waits here, interruptibly, while the front is behind. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "main/worker.h"
+
+enum { LOOK_NS = 100000 }; /* how long print may go without a look at the pipes of 1 and 2, for the order of the two */
+
+static void output_text(void *data, const char *bytes, size_t length) {
+	struct worker *w = data;
+	pthread_mutex_lock(&w->out_lock);
+	if (tn_clock_ns() - w->captured_ns > LOOK_NS) {
+		worker_capture_locked(w, false);
+	}
+	worker_stream_add_locked(w, 1, bytes, length);
+	bool full = tn_wire_sender_queued(w->sender) >= WORKER_QUEUE_MAX;
+	pthread_mutex_unlock(&w->out_lock);
+	if (full) {
+		worker_wait_for_room(w);
+	}
+}
+
+static void output_warning(void *data, const struct tn_error *warning) {
+	struct worker *w = data;
+	struct tn_str text = {0};
+	bool ok = tn_error_render(warning, "warning", true, &text);
+	pthread_mutex_lock(&w->out_lock);
+	worker_capture_locked(w, false);
+	worker_stream_add_locked(w, 2, ok ? tn_str_c(&text) : warning->text, ok ? text.length : strlen(warning->text));
+	worker_stream_flush_locked(w);
+	pthread_mutex_unlock(&w->out_lock);
+	tn_str_finish(&text);
+}
+
+/* ---- what is shown ---- */
+
+static bool is_json(const char *mime) {
+	size_t n = strlen(mime);
+	return strcmp(mime, "application/json") == 0 || (n > 5 && strcmp(mime + n - 5, "+json") == 0);
+}
+
+static bool is_binary(const char *mime) {
+	return (strncmp(mime, "image/", 6) == 0 && strcmp(mime, "image/svg+xml") != 0) || strncmp(mime, "audio/", 6) == 0 ||
+		strncmp(mime, "video/", 6) == 0 || strcmp(mime, "application/octet-stream") == 0;
+}
+
+/* One form as a JSON value. `buffer`: where its bytes go beside the JSON. NULL: out of memory. */
+static json_t *form_json(const struct tn_session_form *form, struct tn_wire_buffer *buffers, uint32_t *count) {
+	if (is_binary(form->mime) && *count < TN_WIRE_BUFFERS_MAX) {
+		buffers[*count] = (struct tn_wire_buffer){(uint8_t *)(uintptr_t)form->data, form->length};
+		return json_pack("{s:I}", "buffer", (json_int_t)(*count)++);
+	}
+	json_t *json = is_json(form->mime) ? tn_json_parse(form->data, form->length, NULL) : NULL;
+	return json != NULL ? json : tn_json_text(form->data, form->length);
+}
+
+/* Adds `data` and `metadata`. */
+static bool add_forms(json_t *into, const struct tn_session_show *show, struct tn_wire_buffer *buffers, uint32_t *count) {
+	json_t *data = json_object();
+	bool ok = data != NULL;
+	for (size_t i = 0; ok && i < show->form_count; i++) {
+		ok = tn_json_set_take(data, show->forms[i].mime, form_json(&show->forms[i], buffers, count));
+	}
+	json_t *metadata = show->metadata != NULL ? tn_json_parse(show->metadata, strlen(show->metadata), NULL) : NULL;
+	if (!json_is_object(metadata)) {
+		json_decref(metadata);
+		metadata = json_object();
+	}
+	bool set = tn_json_set_take(into, "data", data);
+	return tn_json_set_take(into, "metadata", metadata) && set && ok;
+}
+
+static bool add_display_id(const struct worker *w, json_t *json, const struct tn_session_show *show) {
+	char id[64];
+	if (show->id == 0) {
+		return true;
+	}
+	/* another worker of the same front must not take over what this one has shown */
+	snprintf(id, sizeof(id), "tenon-%d-%" PRId64 "-%" PRIu64, (int)getpid(), w->generation, show->id);
+	return tn_json_set_take(json, "display_id", json_string(id)) && tn_json_set_take(json, "update", json_boolean(show->update));
+}
+
+static void say_lost(struct worker *w, const struct tn_error *err) {
+	char text[TN_ERROR_TEXT_MAX + 64];
+	int n = snprintf(text, sizeof(text), "warning: this cannot be shown: %s\n", tn_error_is_set(err) ? err->text : "out of memory");
+	pthread_mutex_lock(&w->out_lock);
+	worker_stream_add_locked(w, 2, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+	worker_stream_flush_locked(w);
+	pthread_mutex_unlock(&w->out_lock);
+}
+
+static void output_show(void *data, const struct tn_session_show *show) {
+	struct worker *w = data;
+	struct tn_error err = {0};
+	if (w->expression != NULL && show->result) {
+		uint32_t none = TN_WIRE_BUFFERS_MAX; /* an answer carries no buffers: forms of bytes are left out */
+		struct tn_session_show text = *show;
+		text.form_count = 1;
+		(void)add_forms(w->expression, &text, NULL, &none);
+		return;
+	}
+	if (w->silent) {
+		return;
+	}
+	struct tn_wire_buffer *buffers = tn_calloc(show->form_count, sizeof(*buffers));
+	uint32_t count = 0;
+	json_t *json = worker_json(show->result ? "result" : "display", w->id);
+	bool ok = buffers != NULL && add_forms(json, show, buffers, &count) && add_display_id(w, json, show);
+	if (!ok) {
+		json_decref(json);
+		json = NULL;
+	}
+	if (!worker_send(w, true, json, buffers, count, &err)) {
+		say_lost(w, &err);
+	}
+	tn_free(buffers);
+	worker_wait_for_room(w);
+}
+
+static void output_clear(void *data, bool wait) {
+	struct worker *w = data;
+	json_t *json = worker_json("clear", w->id);
+	bool ok = tn_json_set_take(json, "wait", json_boolean(wait));
+	if (ok && !w->silent) {
+		worker_send(w, false, json, NULL, 0, NULL);
+	} else {
+		json_decref(json);
+	}
+}
+
+static void output_page(void *data, const char *text) {
+	struct worker *w = data;
+	json_t *json = worker_json("payload", w->id), *page = json_object(), *forms = json_object();
+	bool ok = tn_json_set_take(forms, "text/plain", tn_json_text(text, strlen(text)));
+	ok = tn_json_set_take(page, "source", json_string("page")) && ok;
+	ok = tn_json_set_take(page, "data", forms) && ok;
+	ok = tn_json_set_take(page, "start", json_integer(0)) && ok;
+	ok = tn_json_set_take(json, "payload", page) && ok;
+	if (ok && !w->silent) {
+		worker_send(w, false, json, NULL, 0, NULL);
+	} else {
+		json_decref(json);
+	}
+}
+
+/* ---- input ---- */
+
+static void set_input_state(struct worker *w, int state) {
+	pthread_mutex_lock(&w->in_lock);
+	w->input_state = state;
+	w->input_id = w->id;
+	pthread_mutex_unlock(&w->in_lock);
+}
+
+static int get_input_state(struct worker *w) {
+	pthread_mutex_lock(&w->in_lock);
+	int state = w->input_state;
+	pthread_mutex_unlock(&w->in_lock);
+	return state;
+}
+
+static bool ask(struct worker *w, const char *prompt, bool password, struct tn_error *err) {
+	json_t *json = worker_json("input", w->id);
+	bool ok = tn_json_set_take(json, "prompt", tn_json_text(prompt, strlen(prompt))) &&
+		tn_json_set_take(json, "password", json_boolean(password));
+	if (!ok) {
+		json_decref(json);
+		return tn_error_memory(err);
+	}
+	set_input_state(w, WORKER_INPUT_ASKED);
+	return worker_send(w, false, json, NULL, 0, err);
+}
+
+static bool output_input(void *data, const char *prompt, bool password, struct tn_str *line, struct tn_error *err) {
+	struct worker *w = data;
+	if (!w->allow_stdin) {
+		return tn_error_set(err, TN_ERR_IO, "input: nobody can be asked here: the program that runs this cell takes no input");
+	}
+	int state = ask(w, prompt, password, err) ? WORKER_INPUT_ASKED : WORKER_INPUT_NONE;
+	while (state == WORKER_INPUT_ASKED && w->interrupt == 0) {
+		worker_pump(w, w->wake, -1);
+		state = get_input_state(w);
+	}
+	set_input_state(w, WORKER_INPUT_NONE);
+	if (tn_error_is_set(err)) {
+		return false;
+	}
+	if (state == WORKER_INPUT_GIVEN) {
+		return tn_str_append_n(line, tn_str_c(&w->input), w->input.length) || tn_error_memory(err);
+	}
+	return state == WORKER_INPUT_ASKED ? tn_error_set(err, TN_ERR_INTERRUPTED, "interrupted while waiting for input") :
+		tn_error_set(err, TN_ERR_IO, "input: the end of the input was reached");
+}
+
+struct tn_session_output worker_output(struct worker *w) {
+	return (struct tn_session_output){
+		.data = w,
+		.rich = true,
+		.text = output_text,
+		.show = output_show,
+		.warning = output_warning,
+		.page = output_page,
+		.clear = output_clear,
+		.input = output_input,
+	};
+}

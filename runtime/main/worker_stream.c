@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text on its way to the front: what print writes, and what libraries and children write to descriptors 1 and 2. It leaves at once when
+ * the stream was quiet, else in lots: a message a line would drown the front, and waiting would make a slow loop look stuck. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "main/worker.h"
+
+static const int64_t FLUSH_NS = (int64_t)WORKER_FLUSH_MS * 1000000;
+
+static void send_text(struct worker *w, int which, const char *bytes, size_t length) {
+	json_t *json = worker_json("stream", w->stream.id);
+	const bool ok = tn_json_set_take(json, "name", json_string(which == 1 ? "stdout" : "stderr")) &&
+		tn_json_set_take(json, "text", tn_json_text(bytes, length));
+	if (!ok) {
+		json_decref(json);
+		return; /* out of memory: the error of the cell that ran out of it is coming */
+	}
+	if (!worker_send_locked(w, &(struct tn_wire_send){.lane = TN_WIRE_BULK}, json, NULL)) {
+		tn_log(TN_LOG_WARN, "out of memory: %zu bytes of text are lost", length);
+	}
+}
+
+void worker_stream_flush_locked(struct worker *w) {
+	struct worker_stream *s = &w->stream;
+	if (s->text.length == 0) {
+		return;
+	}
+	bool held_before = s->flood.total > WORKER_FLOOD_FROM;
+	if (worker_flood_take(&s->flood, s->text.data, s->text.length)) {
+		send_text(w, s->which, s->text.data, s->text.length);
+	} else if (!held_before) {
+		struct tn_str words = {0};
+		worker_flood_notice(&s->flood, &words);
+		send_text(w, 1, tn_str_c(&words), words.length);
+		tn_str_finish(&words);
+	}
+	tn_str_clear(&s->text);
+	s->sent_ns = tn_clock_ns();
+}
+
+int worker_stream_due_locked(const struct worker *w) {
+	const struct worker_stream *s = &w->stream;
+	if (s->text.length == 0) {
+		return -1;
+	}
+	int64_t left = s->first_ns + FLUSH_NS - tn_clock_ns();
+	return left <= 0 ? 0 : (int)(left / 1000000) + 1;
+}
+
+void worker_stream_add_locked(struct worker *w, int which, const char *bytes, size_t length) {
+	struct worker_stream *s = &w->stream;
+	if (length == 0 || s->muted) {
+		return;
+	}
+	if (which != s->which) {
+		worker_stream_flush_locked(w);
+		s->which = which;
+	}
+	int64_t now = tn_clock_ns();
+	if (s->text.length == 0) {
+		s->first_ns = now;
+	}
+	if (!tn_str_append_n(&s->text, bytes, length)) {
+		worker_stream_flush_locked(w);
+		send_text(w, which, bytes, length);
+		return;
+	}
+	if (s->text.length >= WORKER_FLUSH_BYTES || now - s->first_ns >= FLUSH_NS || now - s->sent_ns >= FLUSH_NS) {
+		worker_stream_flush_locked(w);
+	}
+}
+
+/* ---- descriptors 1 and 2 ---- */
+
+/* How many bytes at the end begin a character that is not whole. */
+static size_t unfinished(const char *bytes, size_t length) {
+	for (size_t back = 1; back <= 3 && back <= length; back++) {
+		unsigned char c = (unsigned char)bytes[length - back];
+		if ((c & 0xc0) == 0x80) {
+			continue;
+		}
+		size_t needed = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+		return needed > back ? back : 0;
+	}
+	return 0;
+}
+
+static void add_captured(struct worker *w, int which, char *bytes, size_t length, bool all) {
+	struct worker_capture *c = &w->capture[which - 1];
+	size_t keep = all ? 0 : unfinished(bytes, length);
+	worker_stream_add_locked(w, which, bytes, length - keep);
+	for (size_t i = 0; i < keep; i++) {
+		c->rest[i] = bytes[length - keep + i];
+	}
+	c->rest_length = keep;
+}
+
+/* Reads what the pipe holds now and no more: a child that never stops writing must not keep a cell from ending. */
+static void drain(struct worker *w, int which, bool all) {
+	struct worker_capture *c = &w->capture[which - 1];
+	int waiting = 0;
+	if (c->fd < 0 || ioctl(c->fd, FIONREAD, &waiting) != 0) {
+		return;
+	}
+	while (waiting > 0) {
+		char bytes[4096 + sizeof(c->rest)];
+		size_t held = c->rest_length, want = waiting < 4096 ? (size_t)waiting : 4096;
+		for (size_t i = 0; i < held; i++) {
+			bytes[i] = c->rest[i];
+		}
+		ssize_t n = read(c->fd, bytes + held, want);
+		if (n <= 0) {
+			break; /* never: only we read it, and we hold its other end */
+		}
+		waiting -= (int)n;
+		add_captured(w, which, bytes, held + (size_t)n, false);
+	}
+	if (all && c->rest_length > 0) {
+		char bytes[sizeof(c->rest)];
+		size_t held = c->rest_length;
+		for (size_t i = 0; i < held; i++) {
+			bytes[i] = c->rest[i];
+		}
+		add_captured(w, which, bytes, held, true);
+	}
+}
+
+void worker_capture_locked(struct worker *w, bool all) {
+	w->captured_ns = tn_clock_ns();
+	drain(w, 1, all);
+	drain(w, 2, all);
+}
+
+bool worker_capture_has_room_locked(struct worker *w) {
+	return w->out_broken || tn_wire_sender_queued(w->sender) < WORKER_QUEUE_MAX;
+}
+
+/* ---- a cell's text ---- */
+
+void worker_stream_begin(struct worker *w) {
+	pthread_mutex_lock(&w->out_lock);
+	worker_capture_locked(w, true); /* what came in between belongs to the cell before */
+	worker_stream_flush_locked(w);
+	w->stream.id = w->id;
+	w->stream.muted = w->silent;
+	w->stream.sent_ns = 0;
+	worker_flood_begin(w, w->cell);
+	pthread_mutex_unlock(&w->out_lock);
+}
+
+void worker_stream_end(struct worker *w) {
+	struct tn_str last = {0};
+	fflush(stdout);
+	pthread_mutex_lock(&w->out_lock);
+	worker_capture_locked(w, true);
+	worker_stream_flush_locked(w);
+	worker_flood_end(&w->stream.flood, &last);
+	if (last.length > 0) {
+		send_text(w, 1, last.data, last.length);
+	}
+	tn_str_finish(&last);
+	tn_str_finish(&w->stream.text);
+	w->stream.muted = false;
+	pthread_mutex_unlock(&w->out_lock);
+}
