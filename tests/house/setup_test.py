@@ -74,7 +74,7 @@ def run_setup(tools, folder):
     bin_folder = os.path.join(folder, "bin")
     os.makedirs(bin_folder)
     shutil.copytree(os.path.join(ROOT, "script"), os.path.join(folder, "script"))
-    for name in REAL_TOOLS + ["mkdir", "cp", "sh"]:
+    for name in REAL_TOOLS + ["mkdir", "cp", "sh", "touch"]:
         os.symlink(shutil.which(name), os.path.join(bin_folder, name))
     for name, body in tools.items():
         if body is not None and name != "os_release":
