@@ -76,6 +76,7 @@ struct tn_lang {
 	TN_VEC(struct tn_symbol *) symbols;  /* every symbol ever made; their values are dropped by tn_state_finish */
 	TN_VEC(struct tn_symbol *) expected; /* those that the last checked cell declares: not all may have been reached */
 	TN_VEC(struct tn_source *) signatures; /* of natives that have been used */
+	struct tn_catalog *catalog;          /* the last one made: the next shares what did not change; NULL: none yet */
 	struct tn_unit *thunks;              /* owns the instances of tn_check_dyn and tn_check_call */
 	struct tn_struct_def *error_info;    /* what catch (e) binds: struct ErrorInfo { string name, message, trace; } */
 };
@@ -91,6 +92,10 @@ TN_MUST_USE bool tn_state_reset(struct tn_lang *lang, struct tn_error *err);
 TN_MUST_USE bool tn_library_load(struct tn_lang *lang, const char *name, struct tn_error *err);
 /* Offers every name of the library's index, for "did you mean". */
 void tn_library_offer(struct tn_lang *lang, struct tn_suggest *suggest);
+/* Each file of the library, by name: those inside the program (their texts are constant), or those of the folder that TENON_LIB names (`text` is
+ * then valid for the call). Any thread. */
+typedef bool (*tn_library_visitor)(void *data, const char *name, const char *text, size_t length, struct tn_error *err);
+TN_MUST_USE bool tn_library_each_file(tn_library_visitor visit, void *data, struct tn_error *err);
 /* Every name that the library defines, read or not: completion and the manual load each by tn_library_load. */
 TN_MUST_USE bool tn_library_index(struct tn_lang *lang, struct tn_error *err);
 const char *tn_intern(struct tn_lang *lang, const char *text, size_t length); /* NULL: out of memory */
@@ -102,6 +107,10 @@ struct tn_overload_view { struct tn_overloads *own, *library, *native; };
 TN_MUST_USE bool tn_lookup_functions(struct tn_lang *lang, struct tn_module *module, const char *name, struct tn_overload_view *out, struct tn_error *err);
 struct tn_symbol *tn_lookup_symbol(struct tn_lang *lang, struct tn_module *module, const char *name); /* session's or the library's */
 struct tn_struct_def *tn_lookup_struct(struct tn_lang *lang, struct tn_module *module, const char *name);
+
+/* ---- lang_names.c ---- */
+/* The example in a documentation text: what stands behind its line `Example:`; NULL where there is none. *length: of the text before it. */
+const char *tn_doc_example(const char *doc, size_t *length);
 
 /* ---- the checker: check.c ---- */
 
