@@ -32,6 +32,22 @@ static bool add_step(struct compiler *c, const struct tn_ir *n, struct tn_path_s
 	return !c->failed;
 }
 
+/* In a function's body a reference to a global, or to what a lambda has captured, comes of a call of a value alone: `call` takes its first
+ * parameter by reference. */
+static struct tn_guard *guard(struct compiler *c, const struct tn_ir *root) {
+	const struct tn_function *f = c->instance->function;
+	bool captured = f != NULL && root->kind == TN_IR_LOCAL && root->local < f->capture_count;
+	if (f == NULL || (root->kind == TN_IR_LOCAL && !captured)) {
+		return NULL;
+	}
+	struct tn_guard *made = compile_alloc(c, 1, sizeof(*made));
+	if (made != NULL) {
+		*made = (struct tn_guard){.name = captured ? c->instance->locals[root->local].name : root->symbol->name,
+			.type = captured ? c->instance->locals[root->local].type : root->symbol->type, .captured = captured};
+	}
+	return made;
+}
+
 struct tn_path *compile_path(struct compiler *c, const struct tn_ir *place) {
 	struct tn_path *path = compile_alloc(c, 1, sizeof(*path));
 	const struct tn_ir *last = place->kind == TN_IR_INDEX && place->a->type->kind == TN_TYPE_TENSOR ? place->a : place, *n;
@@ -57,6 +73,7 @@ struct tn_path *compile_path(struct compiler *c, const struct tn_ir *place) {
 		compile_fail(c, TN_ERR_TYPE, "this cannot be assigned to");
 		return NULL;
 	}
+	path->guard = guard(c, n);
 	for (uint32_t i = 0; i < count; i++) {
 		if (!add_step(c, nodes[i], &steps[i])) {
 			return NULL;

@@ -76,7 +76,23 @@ bool tn_ref_write_quiet(const struct tn_ref *ref, struct tn_value **slot, struct
 	return *slot != NULL;
 }
 
+static bool guarded(const struct tn_guard *guard, struct tn_error *err) {
+	char type[128];
+	tn_type_format(guard->type, type);
+	tn_error_set(err, TN_ERR_VALUE, "while training, this call changes %s (running statistics), which is %s", guard->name,
+		guard->captured ? "a copy that a lambda has captured" : "a global inside a function");
+	if (guard->type->kind == TN_TYPE_STRUCT) {
+		tn_error_hint(err, "declare a parameter `%s &%s`, and let the caller write &%s", type, guard->name, guard->name);
+	} else {
+		tn_error_hint(err, "declare a parameter `auto &%s`, and let the caller write &%s", guard->name, guard->name);
+	}
+	return false;
+}
+
 bool tn_ref_write(struct tn_lang *lang, const struct tn_ref *ref, struct tn_value **slot, struct tn_error *err) {
+	if (ref->guard != NULL && tn_training(lang->engine)) {
+		return guarded(ref->guard, err);
+	}
 	if (ref->symbol != NULL && !tn_vm_note_ref(lang, ref, err)) {
 		return false;
 	}
@@ -108,6 +124,7 @@ bool tn_ref_create(const struct tn_ref *base, struct tn_value *root, struct tn_s
 	ref->head = (struct tn_object){.refs = 1, .tag = TN_REF};
 	ref->root = base == NULL ? root : base->root;
 	ref->symbol = base == NULL ? symbol : base->symbol;
+	ref->guard = base == NULL ? NULL : base->guard;
 	ref->step_count = before + count;
 	for (uint32_t i = 0; i < before + count; i++) {
 		ref->steps[i] = i < before ? base->steps[i] : steps[i - before];
