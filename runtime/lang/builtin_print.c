@@ -27,7 +27,14 @@ static bool run_print(struct tn_native_call *call, struct tn_error *err) {
 
 static bool run_display(struct tn_native_call *call, struct tn_error *err) {
 	const struct tn_lang_output *output = tn_lang_get_output(call->lang);
-	return output->display == NULL || output->display(output->data, call->args[0], false, err);
+	const char *id = tn_arg_given(call, 1) ? call->args[1].string->text : NULL;
+	return output->display == NULL || output->display(output->data, &(struct tn_lang_display){.value = call->args[0], .id = id}, err);
+}
+
+static bool run_update_display(struct tn_native_call *call, struct tn_error *err) {
+	const struct tn_lang_output *output = tn_lang_get_output(call->lang);
+	const struct tn_lang_display what = {.value = call->args[0], .id = call->args[1].string->text, .update = true};
+	return output->display == NULL || output->display(output->data, &what, err);
 }
 
 static bool run_error(struct tn_native_call *call, struct tn_error *err) {
@@ -66,7 +73,12 @@ static bool run_assert(struct tn_native_call *call, struct tn_error *err) {
 
 static const struct tn_native rows[] = {
 	{ "void print(auto... values)", "Writes values as text, a space between and a newline behind.", "print(\"a\", 1, 2.5)    // expect: a 1 2.5", run_print, NULL, 0 },
-	{ "void display(auto value)", "Shows a value as the last expression of a cell is shown.", "display([1, 2]);", run_display, NULL, 0 },
+	{ "void display(auto value, string id = none)",
+	  "Shows a value as the last expression of a cell is shown.\n\nid: a name for the place in the output; a later display with that id in the same cell takes the same place.",
+	  "for (int i = 1; i < 3; i++) { display(10 * i); }\n// expect: 10\n// expect: 20", run_display, NULL, 0 },
+	{ "void update_display(auto value, string id)",
+	  "Shows a value in the place of what display(…, id: id) has shown, in this cell or in an earlier one.\n\nErrors: KeyError when nothing was shown with that id.",
+	  "display(1, id: \"n\"); update_display(2, \"n\");\n// expect: 1\n// expect: 2", run_update_display, NULL, 0 },
 	{ "auto error(string message)", "Ends what runs with an error of that text; try … catch (e) catches it, e.name is \"Error\".",
 	  "try { error(\"too small\"); } catch (e) { print(e.message); }    // expect: too small", run_error, type_never, 0 },
 	{ "void assert(auto condition, string message = none)", "Ends what runs with an AssertionError where the condition is false.", "assert(1 + 1 == 2, \"arithmetic\");", run_assert,

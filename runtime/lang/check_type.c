@@ -79,6 +79,9 @@ static struct tn_type *unknown_type(struct tn_checker *c, struct tn_module *modu
 		tn_suggest_offer(&near, basic_types[i].name);
 	}
 	tn_suggest_offer(&near, "map");
+	for (uint32_t i = 0; i < c->lang->handles.used; i++) {
+		tn_suggest_offer(&near, c->lang->handles.entries[i].key);
+	}
 	for (int pass = 0; pass < 2; pass++) {
 		const struct tn_map *structs = pass == 0 ? &module->structs : &c->lang->library->structs;
 		for (uint32_t i = 0; i < structs->used; i++) {
@@ -120,7 +123,8 @@ static struct tn_type *named_type(struct tn_checker *c, struct tn_module *module
 	}
 	const char *text = check_name(c, name);
 	struct tn_struct_def *def = text == NULL ? NULL : check_find_struct(c, module, text);
-	return def != NULL ? def->type : unknown_type(c, module, name);
+	struct tn_type *handle = def != NULL || text == NULL ? NULL : tn_map_get(&c->lang->handles, text);
+	return def != NULL ? def->type : handle != NULL ? handle : unknown_type(c, module, name);
 }
 
 static struct tn_type *tuple_type(struct tn_checker *c, struct tn_module *module, const struct tn_ast_type *type) {

@@ -19,12 +19,20 @@ struct tn_lang_progress {
 	const char *line;     /* all of that as one line of text */
 };
 
+/* A value to show: display(x), or the cell's last expression. */
+struct tn_lang_display {
+	struct tn_value value; /* borrowed */
+	bool result;           /* the cell's last expression */
+	const char *id;        /* of display(x, id: "…"): the place that this value takes; NULL: none */
+	bool update;           /* update_display: that place is there already */
+};
+
 /* Where output goes. Each may be NULL (then nothing is shown). */
 struct tn_lang_output {
 	void *data;
 	void (*text)(void *data, const char *bytes, size_t length);  /* print */
-	/* Shows a value: display(x), or (`result`) the cell's last expression. How it looks is the receiver's to decide. */
-	bool (*display)(void *data, struct tn_value value, bool result, struct tn_error *err);
+	/* Shows a value. How it looks is the receiver's to decide. */
+	bool (*display)(void *data, const struct tn_lang_display *what, struct tn_error *err);
 	void (*warning)(void *data, const struct tn_error *warning);
 	/* How far a pass over progress(…) has come, some ten times a second. */
 	void (*progress)(void *data, const struct tn_lang_progress *progress);

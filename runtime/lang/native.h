@@ -48,6 +48,10 @@ struct tn_native {
 /* Adds a table, for the language's life. Names may have several rows (overloads by the first parameter's type). False: out of memory or a duplicate (a bug). */
 TN_MUST_USE bool tn_lang_register(struct tn_lang *lang, const struct tn_native *rows, size_t count, struct tn_error *err);
 
+/* Makes the name of a handle's type (its impl's type_name) one that signatures and programs can write; a struct of that name hides it. Before the
+ * rows that name it are used. */
+TN_MUST_USE bool tn_lang_register_handle(struct tn_lang *lang, const char *name, struct tn_error *err);
+
 /* Argument helpers: what the checker could not know is checked here; errors name native and parameter. */
 TN_MUST_USE bool tn_arg_get_axes(const struct tn_native_call *call, uint32_t index, int64_t axes[TN_MAX_NDIM], int *count, struct tn_error *err); /* void: 0 */
 TN_MUST_USE bool tn_arg_get_shape(const struct tn_native_call *call, uint32_t index, struct tn_shape *out, struct tn_error *err); /* -1 not allowed */

@@ -279,3 +279,9 @@ bool tn_lang_register(struct tn_lang *lang, const struct tn_native *rows, size_t
 	}
 	return true;
 }
+
+bool tn_lang_register_handle(struct tn_lang *lang, const char *name, struct tn_error *err) {
+	const char *interned = tn_intern(lang, name, strlen(name));
+	struct tn_type *type = interned == NULL ? NULL : tn_type_named(lang->types, TN_TYPE_HANDLE, interned);
+	return (type != NULL && tn_map_set(&lang->handles, interned, type)) || tn_error_memory(err);
+}

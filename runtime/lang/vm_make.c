@@ -126,5 +126,5 @@ bool vm_bind(struct tn_vm *vm, struct tn_symbol *symbol, struct tn_value *value,
 
 bool vm_display(struct tn_vm *vm, struct tn_value v, struct tn_error *err) {
 	const struct tn_lang_output *out = &vm->lang->output;
-	return v.tag == TN_VOID || out->display == NULL || out->display(out->data, v, true, err);
+	return v.tag == TN_VOID || out->display == NULL || out->display(out->data, &(struct tn_lang_display){.value = v, .result = true}, err);
 }

@@ -16,6 +16,7 @@ struct tn_session {
 	struct tn_diagnostics *diag;     /* of the cell that runs; NULL between cells */
 	bool in_statements;              /* the cell's statements run, not the commands before them */
 	int depth;                       /* nested %run, %time … */
+	struct tn_show_places *places;   /* what is shown under an id: show.c */
 };
 
 /* `arguments` has no white space around it. False with `err` set; or with `err` not set where session->diag has the errors. */
@@ -39,7 +40,7 @@ TN_MUST_USE bool tn_command_run(struct tn_session *session, const char *text, st
 TN_MUST_USE bool tn_session_run_text(struct tn_session *session, const struct tn_lang_cell *cell, struct tn_error *err);
 
 /* show.c: what the language's display and progress call; `data` is the session. */
-bool tn_session_display(void *data, struct tn_value value, bool result, struct tn_error *err);
+bool tn_session_display(void *data, const struct tn_lang_display *what, struct tn_error *err);
 void tn_session_progress(void *data, const struct tn_lang_progress *progress);
 
 void tn_session_print(const struct tn_session *session, const char *text);

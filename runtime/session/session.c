@@ -13,6 +13,7 @@
 #include "cpu/cpu.h"
 #include "io/io.h"
 #include "session/command.h"
+#include "session/show.h"
 
 /* A %run that runs itself must end in words, long before the C stack does. */
 enum { MAX_DEPTH = 32 };
@@ -58,6 +59,11 @@ struct tn_session *tn_session_create(const struct tn_session_params *params, str
 	}
 	session->output = params->output;
 	session->interrupt = params->interrupt;
+	session->places = tn_show_places_create();
+	if (session->places == NULL) {
+		tn_error_memory(err);
+		goto fail;
+	}
 	if (!create_engine(session, err)) {
 		goto fail;
 	}
@@ -76,7 +82,7 @@ struct tn_session *tn_session_create(const struct tn_session_params *params, str
 		.arg_count = params->arg_count,
 	};
 	session->lang = tn_lang_create(&lang, err);
-	if (session->lang == NULL || !tn_io_register(session->lang, err)) {
+	if (session->lang == NULL || !tn_io_register(session->lang, err) || !tn_show_register(session->lang, err)) {
 		goto fail;
 	}
 	return session;
@@ -95,6 +101,7 @@ void tn_session_destroy(struct tn_session *session) {
 	if (session->engine != NULL) {
 		tn_engine_destroy(session->engine);
 	}
+	tn_show_places_destroy(session->places);
 	tn_free(session);
 }
 
@@ -261,6 +268,9 @@ bool tn_session_run(struct tn_session *session, const struct tn_lang_cell *cell,
 	struct tn_diagnostics *outer = session->diag;
 	bool in_statements = session->in_statements;
 	size_t rest = 0;
+	if (outer == NULL) {
+		tn_show_places_next_cell(session->places);
+	}
 	session->diag = diag;
 	session->in_statements = false;
 	bool ok = (cell->check_only || run_leading_commands(session, cell, &rest, diag)) && run_rest(session, cell, rest, diag);

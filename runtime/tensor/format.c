@@ -228,3 +228,24 @@ bool tn_tensor_format(struct tn_tensor *t, struct tn_str *out, struct tn_error *
 	tn_tensor_unref(holder);
 	return ok || tn_error_memory(err);
 }
+
+bool tn_tensor_format_each(struct tn_tensor *t, bool (*visit)(void *data, const char *text), void *user, struct tn_error *err) {
+	struct tn_tensor *holder = NULL;
+	struct printer p = {.dtype = t->dtype, .shape = &t->shape};
+	char text[ELEMENT_MAX];
+	const void *data;
+	bool ok = true;
+
+	if (!tn_tensor_data(t, &data, &holder, err)) {
+		return false;
+	}
+	p.data = data;
+	tn_shape_strides(&t->shape, p.strides);
+	choose_columns(&p);
+	for (int64_t i = 0; ok && i < tn_shape_count(&t->shape); i++) {
+		element_text(&p, i, text);
+		ok = visit(user, text);
+	}
+	tn_tensor_unref(holder);
+	return ok;
+}

@@ -136,6 +136,9 @@ TN_MUST_USE bool tn_tensor_item_f64(struct tn_tensor *t, double *out, struct tn_
 TN_MUST_USE bool tn_tensor_item_i64(struct tn_tensor *t, int64_t *out, struct tn_error *err);
 /* As PyTorch prints: nested brackets, at most 1,000 elements before "...", then shape and dtype; a 0-d one as its number. */
 TN_MUST_USE bool tn_tensor_format(struct tn_tensor *t, struct tn_str *out, struct tn_error *err);
+/* The elements one by one, row by row, in the columns' common style but not padded: what a table of them shows. False also when
+ * `visit` gives false (err is then its own to set). */
+TN_MUST_USE bool tn_tensor_format_each(struct tn_tensor *t, bool (*visit)(void *data, const char *text), void *data, struct tn_error *err);
 
 /* ---- ops ---- */
 

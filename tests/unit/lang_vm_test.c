@@ -21,10 +21,10 @@ static void take_text(void *data, const char *bytes, size_t length) {
 	}
 }
 
-static bool take_value(void *data, struct tn_value value, bool result, struct tn_error *err) {
+static bool take_value(void *data, const struct tn_lang_display *what, struct tn_error *err) {
 	struct tn_str text = {0};
-	TN_CHECK(result);
-	bool ok = tn_value_format(value, true, &text, err);
+	TN_CHECK(what->result);
+	bool ok = tn_value_format(what->value, true, &text, err);
 	if (ok) {
 		take_text(data, tn_str_c(&text), text.length);
 	}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Charts as Vega-Lite 5, which JupyterLab draws itself: zooming readers see the numbers under the pointer. All data are inside, what
+ * is not finite is null. */
+#include <math.h>
+#include <string.h>
+
+#include "session/plot.h"
+
+enum { WIDTH = 560, HEIGHT = 320, CELL = 24, HEAT_LEAST = 160, HEAT_MOST = 480 };
+
+static void put_title(struct tn_sink *out, const char *title) {
+	if (title[0] == '\0') {
+		tn_sink_put(out, "null");
+	} else {
+		tn_sink_json(out, title);
+	}
+}
+
+/* "x": {"field": "x", "type": "quantitative", "title": …, "scale": {…}} */
+static void put_axis(struct tn_sink *out, const char *channel, const char *field, const char *title, bool logarithmic) {
+	tn_sink_printf(out, "\"%s\": {\"field\": \"%s\", \"type\": \"quantitative\", \"title\": ", channel, field);
+	put_title(out, title);
+	tn_sink_put(out, logarithmic ? ", \"scale\": {\"type\": \"log\"}}" : ", \"scale\": {\"zero\": false}}");
+}
+
+static void put_head(const struct tn_chart *chart, struct tn_sink *out) {
+	tn_sink_put(out, "{\"$schema\": \"https://vega.github.io/schema/vega-lite/v5.json\", ");
+	if (chart->title[0] != '\0') {
+		tn_sink_put(out, "\"title\": ");
+		tn_sink_json(out, chart->title);
+		tn_sink_put(out, ", ");
+	}
+	tn_sink_put(out, "\"data\": {\"values\": [");
+}
+
+static void put_series_name(const struct tn_series *s, struct tn_sink *out) {
+	if (s->name[0] != '\0') {
+		tn_sink_put(out, ", \"series\": ");
+		tn_sink_json(out, s->name);
+	}
+}
+
+static void put_points(const struct tn_chart *chart, struct tn_sink *out) {
+	const char *between = "";
+	for (size_t k = 0; k < chart->series.count; k++) {
+		const struct tn_series *s = &chart->series.items[k];
+		for (size_t i = 0; i < s->count; i++) {
+			bool lost = (chart->log_x && !(s->x[i] > 0)) || (chart->log_y && !(s->y[i] > 0));
+			tn_sink_put(out, between);
+			tn_sink_put(out, "{\"x\": ");
+			tn_sink_number(out, s->x[i]);
+			if (chart->kind == TN_CHART_HIST) {
+				tn_sink_put(out, ", \"x2\": ");
+				tn_sink_number(out, s->x[i + 1]);
+			}
+			tn_sink_put(out, ", \"y\": ");
+			tn_sink_number(out, lost ? (double)NAN : s->y[i]);
+			put_series_name(s, out);
+			tn_sink_put(out, "}");
+			between = ", ";
+		}
+	}
+	tn_sink_put(out, "]}, ");
+}
+
+static bool has_names(const struct tn_chart *chart) { return chart->series.count > 0 && chart->series.items[0].name[0] != '\0'; }
+
+static void put_encoding(const struct tn_chart *chart, struct tn_sink *out) {
+	if (chart->kind == TN_CHART_HIST) {
+		tn_sink_put(out, "\"x\": {\"field\": \"x\", \"type\": \"quantitative\", \"bin\": {\"binned\": true}, \"title\": ");
+		put_title(out, chart->x_label);
+		tn_sink_put(out, "}, \"x2\": {\"field\": \"x2\"}, \"y\": {\"field\": \"y\", \"type\": \"quantitative\", \"stack\": null, \"title\": ");
+		put_title(out, chart->y_label);
+		tn_sink_put(out, chart->log_y ? ", \"scale\": {\"type\": \"symlog\"}}" : "}");
+	} else {
+		put_axis(out, "x", "x", chart->x_label, chart->log_x);
+		tn_sink_put(out, ", ");
+		put_axis(out, "y", "y", chart->y_label, chart->log_y);
+	}
+	if (has_names(chart)) {
+		tn_sink_put(out, ", \"color\": {\"field\": \"series\", \"type\": \"nominal\", \"title\": null, \"sort\": null}");
+	}
+}
+
+static void put_mark(const struct tn_chart *chart, struct tn_sink *out) {
+	if (chart->kind == TN_CHART_LINE) {
+		/* a line of one point would not be seen */
+		bool short_line = true;
+		for (size_t k = 0; k < chart->series.count; k++) {
+			short_line = short_line && chart->series.items[k].count <= 20;
+		}
+		tn_sink_printf(out, "{\"type\": \"line\", \"tooltip\": true, \"point\": %s}", short_line ? "true" : "false");
+	} else if (chart->kind == TN_CHART_SCATTER) {
+		tn_sink_put(out, "{\"type\": \"point\", \"filled\": true, \"tooltip\": true}");
+	} else {
+		tn_sink_printf(out, "{\"type\": \"bar\", \"tooltip\": true, \"opacity\": %s}", chart->series.count > 1 ? "0.55" : "1");
+	}
+}
+
+/* ---- heat maps ---- */
+
+static void put_cell_name(struct tn_sink *out, char *const *names, int64_t i, int64_t cells, int64_t whole) {
+	if (names != NULL) {
+		tn_sink_json(out, names[i]);
+	} else {
+		tn_sink_printf(out, "%lld", (long long)(i * whole / cells));
+	}
+}
+
+static void put_cells(const struct tn_chart *chart, struct tn_sink *out) {
+	for (int64_t i = 0; i < chart->rows; i++) {
+		for (int64_t k = 0; k < chart->columns; k++) {
+			tn_sink_put(out, i + k > 0 ? ", {\"row\": " : "{\"row\": ");
+			put_cell_name(out, chart->row_names, i, chart->rows, chart->whole_rows);
+			tn_sink_put(out, ", \"column\": ");
+			put_cell_name(out, chart->column_names, k, chart->columns, chart->whole_columns);
+			tn_sink_put(out, ", \"value\": ");
+			tn_sink_number(out, chart->cells[i * chart->columns + k]);
+			tn_sink_put(out, "}");
+		}
+	}
+	tn_sink_put(out, "]}, ");
+}
+
+static int64_t side(int64_t cells) {
+	int64_t size = cells * CELL;
+	return size < HEAT_LEAST ? HEAT_LEAST : size > HEAT_MOST ? HEAT_MOST : size;
+}
+
+static void put_heat_axis(struct tn_sink *out, const char *channel, const char *field, const char *title) {
+	tn_sink_printf(out, "\"%s\": {\"field\": \"%s\", \"type\": \"ordinal\", \"sort\": null, \"title\": ", channel, field);
+	put_title(out, title);
+	tn_sink_put(out, ", \"axis\": {\"labelOverlap\": true}}");
+}
+
+static void put_heat(const struct tn_chart *chart, struct tn_sink *out) {
+	double low, high;
+	bool numbers = chart->rows <= 20 && chart->columns <= 20;
+	tn_heat_range(chart, &low, &high);
+	put_cells(chart, out);
+	tn_sink_printf(out, "\"width\": %lld, \"height\": %lld, \"encoding\": {", (long long)side(chart->columns), (long long)side(chart->rows));
+	put_heat_axis(out, "x", "column", chart->x_label);
+	tn_sink_put(out, ", ");
+	put_heat_axis(out, "y", "row", chart->y_label);
+	tn_sink_put(out, "}, \"layer\": [{\"mark\": {\"type\": \"rect\", \"tooltip\": true}, \"encoding\": {\"color\": {\"field\": \"value\", \"type\": "
+					 "\"quantitative\", \"title\": null, \"scale\": {\"scheme\": \"viridis\", \"zero\": false}}}}");
+	if (numbers) { /* dark ink on the light half of the colours */
+		tn_sink_put(out, ", {\"mark\": {\"type\": \"text\", \"fontSize\": 10}, \"encoding\": {\"text\": {\"field\": \"value\", \"type\": \"quantitative\", "
+						 "\"format\": \".3~g\"}, \"color\": {\"condition\": {\"test\": \"datum.value > ");
+		tn_sink_number(out, low + (high - low) * 0.6);
+		tn_sink_put(out, "\", \"value\": \"black\"}, \"value\": \"white\"}}}");
+	}
+	tn_sink_put(out, "]}");
+}
+
+void tn_chart_vega(const struct tn_chart *chart, struct tn_sink *out) {
+	put_head(chart, out);
+	if (chart->kind == TN_CHART_HEAT) {
+		put_heat(chart, out);
+		return;
+	}
+	put_points(chart, out);
+	tn_sink_printf(out, "\"width\": %d, \"height\": %d, \"mark\": ", WIDTH, HEIGHT);
+	put_mark(chart, out);
+	tn_sink_put(out, ", \"encoding\": {");
+	put_encoding(chart, out);
+	tn_sink_put(out, "}}");
+}
