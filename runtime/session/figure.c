@@ -95,27 +95,27 @@ static const struct tn_native rows[] = {
 	  "Lines through points: plot(y), plot(x, y), or several by name, plot({ \"train\": ys, \"test\": zs }).\n\n"
 	  "x, y: a list of numbers, or a tensor [N]; y may also be [N, K] (K lines), or a map of name to y or to (x, y). NaN leaves a gap." CHART_DOC
 	  " log_x, log_y: logarithmic axes; what is not above 0 is left out.",
-	  "auto figure = plot([3.0, 1.5, 0.8, 0.5], title: \"loss\");", tn_run_plot, NULL, 0 },
+	  "auto figure = plot([3.0, 1.5, 0.8, 0.5], title: \"loss\");", tn_show_plot, NULL, 0 },
 	{ "Figure scatter(auto x, auto y = none, auto group = none, " CHART_WORDS ", bool log_x = false, bool log_y = false)",
 	  "Points: scatter(x, y), scatter(xy) with a tensor [N, 2], or several by name, scatter({ \"a\": (x, y), \"b\": (u, v) }).\n\n"
 	  "x, y: a list of numbers, or a tensor [N]. group: a list or tensor [N] that says which colour each point has." CHART_DOC
 	  " log_x, log_y: logarithmic axes.",
-	  "auto figure = scatter([1, 2, 3], [1, 4, 9], group: [0, 0, 1]);", tn_run_scatter, NULL, 0 },
+	  "auto figure = scatter([1, 2, 3], [1, 4, 9], group: [0, 0, 1]);", tn_show_scatter, NULL, 0 },
 	{ "Figure hist(auto values, int bins = 30, " CHART_WORDS ", bool log_y = false)",
 	  "How often values fall into each of some bins of equal width.\n\n"
 	  "values: a tensor of any shape, a list of numbers, or a map of name to either (bins are common). bins: 1 to 1,000." CHART_DOC
 	  " log_y: a logarithmic axis of counts. What is not finite is left out and counted.",
-	  "auto figure = hist(randn(1000), bins: 20);", tn_run_hist, NULL, 0 },
+	  "auto figure = hist(randn(1000), bins: 20);", tn_show_hist, NULL, 0 },
 	{ "Figure heatmap(auto values, " CHART_WORDS ", string[] rows = [], string[] columns = [])",
 	  "A matrix as colours; a small one with its numbers. Of a large one, means of blocks are drawn.\n\n"
 	  "values: a tensor [R, C]. rows, columns: names of the rows and columns, R and C of them." CHART_DOC,
-	  "auto figure = heatmap([[5, 1], [0, 4]], rows: [\"cat\", \"dog\"], columns: [\"cat\", \"dog\"]);", tn_run_heatmap, NULL, 0 },
+	  "auto figure = heatmap([[5, 1], [0, 4]], rows: [\"cat\", \"dog\"], columns: [\"cat\", \"dog\"]);", tn_show_heatmap, NULL, 0 },
 	{ "Figure image(tensor pixels, int columns = none, auto labels = none, int scale = none, bool normalize = false)",
 	  "A picture of an image, or of several side by side.\n\n"
 	  "pixels: [H, W], [C, H, W] or [H, W, C], or several with N in front; C is 1, 3 or 4. u8 from 0 to 255, or floating from 0 to 1. columns: images in a row. "
 	  "labels: a list or tensor [N] of texts below the images. scale: screen pixels for each pixel; chosen where it is left out. normalize: the least value is black, the "
 	  "largest white. At most 100 images are shown.",
-	  "image(zeros(4, 28, 28))    // expect: 4 images 28x28", tn_run_image, NULL, 0 },
+	  "image(zeros(4, 28, 28))    // expect: 4 images 28x28", tn_show_image, NULL, 0 },
 	{ "Figure table(auto rows)",
 	  "A table of rows (a list of structs, maps or tuples), or of columns (a map of lists and tensors [N]).",
 	  "table({ \"epoch\": [1, 2], \"loss\": [0.5, 0.25] })\n// expect: epoch  loss\n// expect:     1   0.5\n// expect:     2  0.25", run_table, NULL, 0 },
@@ -123,7 +123,7 @@ static const struct tn_native rows[] = {
 	  "summary(linear(2, 3))\n// expect: Linear\n// expect: path  layer   shape   dtype  count\n// expect: w     Linear  [3, 2]  f32        6\n"
 	  "// expect: b     Linear  [3]     f32        3\n// expect: 9 weights in 2 tensors, 36 bytes", run_summary, NULL, 0 },
 	{ "void write_png(string path, tensor pixels)", "Writes an image (or several, side by side) as a PNG file.\n\npixels: as for image. Errors: IOError when the file cannot be written.",
-	  "write_png(\"/tmp/tenon-example.png\", zeros(28, 28));", tn_run_write_png, NULL, 0 },
+	  "write_png(\"/tmp/tenon-example.png\", zeros(28, 28));", tn_show_write_png, NULL, 0 },
 };
 
 bool tn_show_register(struct tn_lang *lang, struct tn_error *err) {

@@ -283,7 +283,7 @@ static bool add_all(struct points *p, struct tn_value first, struct tn_value sec
 	return ok;
 }
 
-bool tn_run_plot(struct tn_native_call *call, struct tn_error *err) {
+bool tn_show_plot(struct tn_native_call *call, struct tn_error *err) {
 	struct points p = {.what = "plot", .chart = create(call, TN_CHART_LINE, 2, err), .engine = call->engine};
 	if (p.chart == NULL) {
 		return false;
@@ -376,7 +376,7 @@ static int by_name(const void *a, const void *b) {
 	return numbers ? (x > y) - (x < y) : strcmp(s->name, t->name);
 }
 
-bool tn_run_scatter(struct tn_native_call *call, struct tn_error *err) {
+bool tn_show_scatter(struct tn_native_call *call, struct tn_error *err) {
 	struct points p = {.what = "scatter", .chart = create(call, TN_CHART_SCATTER, 3, err), .engine = call->engine};
 	if (p.chart == NULL) {
 		return false;
@@ -459,7 +459,7 @@ static bool add_values(struct tn_chart *chart, const char *name, struct tn_value
 	return add_series(chart, name, x, y, err);
 }
 
-bool tn_run_hist(struct tn_native_call *call, struct tn_error *err) {
+bool tn_show_hist(struct tn_native_call *call, struct tn_error *err) {
 	struct tn_value values = call->args[0];
 	int64_t bins = call->args[1].i;
 	double low, high;
@@ -542,7 +542,7 @@ static bool read_names(const char *what, const struct tn_list *list, int64_t cel
 	return ok || tn_error_memory(err);
 }
 
-bool tn_run_heatmap(struct tn_native_call *call, struct tn_error *err) {
+bool tn_show_heatmap(struct tn_native_call *call, struct tn_error *err) {
 	struct tn_value v = call->args[0];
 	if (!is_matrix(v) || tn_shape_count(tn_tensor_shape(v.tensor)) == 0) {
 		char found[176] = "something else";

@@ -42,9 +42,9 @@ void tn_heat_range(const struct tn_chart *chart, double *low, double *high);
 void tn_axis_label(double value, double step, char out[24]);
 
 /* plot.c */
-bool tn_run_plot(struct tn_native_call *call, struct tn_error *err);
-bool tn_run_scatter(struct tn_native_call *call, struct tn_error *err);
-bool tn_run_hist(struct tn_native_call *call, struct tn_error *err);
-bool tn_run_heatmap(struct tn_native_call *call, struct tn_error *err);
+bool tn_show_plot(struct tn_native_call *call, struct tn_error *err);
+bool tn_show_scatter(struct tn_native_call *call, struct tn_error *err);
+bool tn_show_hist(struct tn_native_call *call, struct tn_error *err);
+bool tn_show_heatmap(struct tn_native_call *call, struct tn_error *err);
 
 #endif

@@ -323,7 +323,7 @@ static bool get_positive(const struct tn_native_call *call, uint32_t at, const c
 		tn_error_set(err, TN_ERR_VALUE, "image: %s must be between 1 and %d, it is %lld", what, MOST_SIDE, (long long)*out);
 }
 
-bool tn_run_image(struct tn_native_call *call, struct tn_error *err) {
+bool tn_show_image(struct tn_native_call *call, struct tn_error *err) {
 	struct source s = {.what = "image", .engine = call->engine, .tensor = call->args[0].tensor, .normalize = call->args[4].i != 0};
 	struct tn_figure figure = {.kind = TN_FIGURE_PICTURE};
 	bool ok = check_pixels(&s, err) && read_axes(&s, err) && get_positive(call, 1, "columns", &s.columns, err) &&
@@ -346,7 +346,7 @@ static bool write_file(const char *path, const struct tn_str *bytes, struct tn_e
 	return ok || tn_error_errno(err, "cannot write '%s'", path);
 }
 
-bool tn_run_write_png(struct tn_native_call *call, struct tn_error *err) {
+bool tn_show_write_png(struct tn_native_call *call, struct tn_error *err) {
 	struct source s = {.what = "write_png", .engine = call->engine, .tensor = call->args[1].tensor, .scale = 1};
 	struct tn_picture p = {0};
 	struct tn_str png = {0};
