@@ -90,6 +90,11 @@ static bool read_body(struct tn_request *request, struct tn_part metadata, struc
 	return (request->metadata != NULL && request->content != NULL) || tn_error_memory(err);
 }
 
+static bool read_parent(struct tn_request *request, struct tn_part part, struct tn_error *err) {
+	request->parent = request->channel == TN_CHANNEL_STDIN ? parse_object(part, "the parent's header", err) : NULL;
+	return request->channel != TN_CHANNEL_STDIN || request->parent != NULL;
+}
+
 static bool read_identities(struct tn_request *request, const struct tn_part *frames, size_t count, struct tn_error *err) {
 	for (size_t i = 0; i < count; i++) {
 		if (!add_frame(&request->identities, frames[i])) {
@@ -118,8 +123,8 @@ struct tn_request *tn_request_parse(const struct tn_part *frames, size_t count, 
 	}
 	request->refs = 1;
 	request->channel = channel;
-	if (!read_header(request, dictionaries[0], err) || !read_body(request, dictionaries[2], dictionaries[3], err) ||
-		!read_identities(request, frames, delimiter, err)) {
+	if (!read_header(request, dictionaries[0], err) || !read_parent(request, dictionaries[1], err) ||
+		!read_body(request, dictionaries[2], dictionaries[3], err) || !read_identities(request, frames, delimiter, err)) {
 		tn_request_unref(request);
 		return NULL;
 	}
@@ -140,6 +145,7 @@ void tn_request_unref(struct tn_request *request) {
 	tn_packet_finish(&request->identities);
 	tn_str_finish(&request->header_text);
 	json_decref(request->header);
+	json_decref(request->parent);
 	json_decref(request->metadata);
 	json_decref(request->content);
 	tn_free(request);

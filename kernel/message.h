@@ -30,6 +30,7 @@ struct tn_request {
 	struct tn_packet identities;   /* replayed in front of each reply */
 	struct tn_str header_text;     /* as it came */
 	json_t *header, *metadata, *content;
+	json_t *parent;                /* of a message on stdin: what it answers; else NULL */
 	const char *type, *id;         /* within header */
 	char refusal[TN_ERROR_TEXT_MAX + 32]; /* not "": metadata or content could not be read, and why; both are empty then */
 };

@@ -11,12 +11,13 @@
 
 typedef TN_VEC(struct tn_part) tn_parts;
 
-enum tn_sent { TN_SENT, TN_SENT_FULL /* a subscriber is slow: again later */, TN_SENT_FAILED };
+enum tn_sent { TN_SENT, TN_SENT_LOSSY /* by force, and not to everybody */, TN_SENT_FULL /* a subscriber is slow: again later */, TN_SENT_FAILED };
 
 struct tn_transport;
 struct tn_transport_impl {
-	/* Waits for a message on a channel of the mask (1 << channel), for one of the descriptors (revents are set), or for the time to pass. */
-	void (*wait)(struct tn_transport *transport, unsigned channels, struct pollfd *fds, size_t count, int timeout_ms);
+	/* Waits for a message on a channel of the mask (1 << channel), for one of the descriptors (revents are set), or for the time to pass.
+	 * Returns the mask of the channels that have one. */
+	unsigned (*wait)(struct tn_transport *transport, unsigned channels, struct pollfd *fds, size_t count, int timeout_ms);
 	/* The next message: false when there is none. On iopub: what subscribers send (0 or 1, then the topic). */
 	bool (*receive)(struct tn_transport *transport, enum tn_channel channel, tn_parts *frames);
 	/* `force`: a subscriber that cannot take the message now loses it (iopub). */

@@ -3,6 +3,7 @@
  *
  * iopub is an XPUB in manual mode: a subscription takes effect when the kernel has seen it, which lets the welcome come first; and it
  * does not drop: a full subscriber makes a send fail, and the kernel's own queue holds the message (iopub.c). */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <zmq.h>
@@ -24,29 +25,34 @@ struct transport_zmq {
 
 static struct transport_zmq *of(struct tn_transport *transport) { return TN_CONTAINER_OF(transport, struct transport_zmq, base); }
 
-static void wait_for(struct tn_transport *transport, unsigned channels, struct pollfd *fds, size_t count, int timeout_ms) {
+static short to_zmq(short events) { return (short)((events & POLLIN ? ZMQ_POLLIN : 0) | (events & POLLOUT ? ZMQ_POLLOUT : 0)); }
+
+static short from_zmq(short events) {
+	return (short)((events & ZMQ_POLLIN ? POLLIN : 0) | (events & ZMQ_POLLOUT ? POLLOUT : 0) | (events & ZMQ_POLLERR ? POLLERR : 0));
+}
+
+static unsigned wait_for(struct tn_transport *transport, unsigned channels, struct pollfd *fds, size_t count, int timeout_ms) {
 	struct transport_zmq *t = of(transport);
-	zmq_pollitem_t items[TN_CHANNEL_COUNT + FDS_MAX];
-	size_t used = 0;
+	zmq_pollitem_t items[TN_CHANNEL_COUNT + FDS_MAX] = {{0}};
+	unsigned ready = 0;
+	assert(count <= FDS_MAX);
 	for (int i = 0; i < TN_CHANNEL_COUNT; i++) {
-		if (channels & 1u << i) {
-			items[used++] = (zmq_pollitem_t){.socket = t->sockets[i], .events = ZMQ_POLLIN};
-		}
+		items[i] = (zmq_pollitem_t){.socket = t->sockets[i], .events = channels & 1u << i ? ZMQ_POLLIN : 0};
 	}
-	size_t first = used;
-	for (size_t i = 0; i < count && i < FDS_MAX; i++) {
-		short events = (short)((fds[i].events & POLLIN ? ZMQ_POLLIN : 0) | (fds[i].events & POLLOUT ? ZMQ_POLLOUT : 0));
+	for (size_t i = 0; i < count; i++) {
+		items[TN_CHANNEL_COUNT + i] = (zmq_pollitem_t){.fd = fds[i].fd, .events = to_zmq(fds[i].events)};
 		fds[i].revents = 0;
-		items[used++] = (zmq_pollitem_t){.fd = fds[i].fd, .events = events};
 	}
-	if (zmq_poll(items, (int)used, timeout_ms) <= 0) {
-		return;
+	if (zmq_poll(items, (int)(TN_CHANNEL_COUNT + count), timeout_ms) <= 0) {
+		return 0;
 	}
-	for (size_t i = first; i < used; i++) {
-		short found = items[i].revents;
-		fds[i - first].revents = (short)((found & ZMQ_POLLIN ? POLLIN : 0) | (found & ZMQ_POLLOUT ? POLLOUT : 0) |
-			(found & ZMQ_POLLERR ? POLLERR : 0));
+	for (int i = 0; i < TN_CHANNEL_COUNT; i++) {
+		ready |= items[i].revents & ZMQ_POLLIN ? 1u << i : 0;
 	}
+	for (size_t i = 0; i < count; i++) {
+		fds[i].revents = from_zmq(items[TN_CHANNEL_COUNT + i].revents);
+	}
+	return ready;
 }
 
 static void close_received(struct transport_zmq *t) {
@@ -112,7 +118,7 @@ static enum tn_sent send_packet(struct tn_transport *transport, enum tn_channel 
 	enum tn_sent sent = send_frames(socket, packet);
 	if (sent == TN_SENT_FULL && channel == TN_CHANNEL_IOPUB && force) {
 		set_nodrop(socket, 0);
-		sent = send_frames(socket, packet);
+		sent = send_frames(socket, packet) == TN_SENT ? TN_SENT_LOSSY : TN_SENT_FAILED;
 		set_nodrop(socket, 1);
 	}
 	return sent;

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests that steer the kernel itself: interrupt, shutdown, and those that it answers with a plain no. */
+#include "kernel/kernel.h"
+
+#include <string.h>
+
+#define PATIENCE_NS (3000 * TN_MS) /* after an interrupt, until a second one may end the worker */
+#define STOP_NS (1000 * TN_MS)     /* what the worker is given to end: launchers send SIGTERM after 2.5 s */
+
+static bool tell_worker(struct tn_kernel *kernel, const char *type) {
+	struct tn_error err = {0};
+	json_t *message = json_object();
+	bool ok = tn_json_set_take(message, "type", json_string(type)) && kernel->worker->impl->send(kernel->worker, message, &err);
+	json_decref(message);
+	return ok;
+}
+
+void tn_kernel_interrupt(struct tn_kernel *kernel) {
+	struct tn_execution *run = &kernel->run;
+	if (run->request == NULL) {
+		return;
+	}
+	if (run->id == 0) { /* it waits for a worker that is not up */
+		tn_execute_fail(kernel, &(struct tn_failure){.name = "Interrupted", .text = "interrupted before the worker was up"});
+		return;
+	}
+	int64_t now = tn_clock_ns();
+	if (run->interrupted_ns != 0 && now - run->interrupted_ns >= PATIENCE_NS) {
+		run->killed = true;
+		kernel->worker->impl->kill(kernel->worker);
+		return;
+	}
+	run->interrupted_ns = run->interrupted_ns != 0 ? run->interrupted_ns : now;
+	if (!tell_worker(kernel, "interrupt")) {
+		tn_log(TN_LOG_ERROR, "an interrupt is lost");
+	}
+}
+
+bool tn_handle_interrupt(struct tn_kernel *kernel, struct tn_request *request) {
+	tn_kernel_interrupt(kernel);
+	tn_kernel_reply(kernel, request, json_pack("{s:s}", "status", "ok"), NULL);
+	return true;
+}
+
+void tn_kernel_tick_interrupt(struct tn_kernel *kernel, int64_t now) {
+	struct tn_execution *run = &kernel->run;
+	if (run->request != NULL && run->interrupted_ns != 0 && !run->warned && now - run->interrupted_ns >= PATIENCE_NS) {
+		run->warned = true;
+		tn_kernel_say(kernel, run->request, "stderr",
+			"The cell has not answered the interrupt for 3 s. A second interrupt ends its worker: all variables would be lost.\n");
+	}
+}
+
+int64_t tn_kernel_interrupt_due(const struct tn_kernel *kernel) {
+	const struct tn_execution *run = &kernel->run;
+	return run->request != NULL && run->interrupted_ns != 0 && !run->warned ? run->interrupted_ns + PATIENCE_NS : INT64_MAX;
+}
+
+void tn_kernel_stop(struct tn_kernel *kernel) {
+	if (kernel->stop != TN_RUNNING) {
+		return;
+	}
+	kernel->stop = TN_STOPPING;
+	kernel->stop_deadline_ns = tn_clock_ns() + STOP_NS;
+	bool asked = kernel->worker->state == TN_WORKER_UP && (kernel->run.id == 0 || tell_worker(kernel, "interrupt")) &&
+		tell_worker(kernel, "shutdown");
+	tn_assist_expire(kernel, true);
+	tn_execute_abort(kernel, true);
+	if (kernel->worker->state == TN_WORKER_NONE) {
+		kernel->stop = TN_STOPPED;
+	} else if (!asked) {
+		kernel->worker->impl->kill(kernel->worker);
+	}
+}
+
+/* The reply goes out on iopub too, as a message of its own: clients drop a second one with the same id. */
+bool tn_handle_shutdown(struct tn_kernel *kernel, struct tn_request *request) {
+	bool restart = tn_json_get_bool(request->content, "restart", false);
+	json_t *content = json_pack("{s:s, s:b}", "status", "ok", "restart", (int)restart);
+	tn_kernel_publish(kernel, request, "shutdown_reply", json_incref(content));
+	tn_kernel_reply(kernel, request, content, NULL);
+	tn_kernel_idle(kernel, request);
+	tn_kernel_stop(kernel);
+	return false;
+}
+
+bool tn_handle_unsupported(struct tn_kernel *kernel, struct tn_request *request) {
+	bool debug = strcmp(request->type, "debug_request") == 0;
+	tn_kernel_reply_error(kernel, request, "NotSupported", debug ? "this kernel has no debugger" : "this kernel has no subshells");
+	return true;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cells: a queue, of which the worker has one at a time. The request goes to the worker before busy and execute_input are published, so
+ * that both sides work at once; the order that a client sees is kept, since the worker's messages are read later.
+ *
+ * After an error the cells that were sent with it are answered "aborted"; those that come later run. Which is which is decided by
+ * reading the socket empty before the reply leaves. */
+#include "kernel/kernel.h"
+
+#include <string.h>
+
+enum { DRAIN_ALL = 100 * 1000 };
+
+void tn_execute_enqueue(struct tn_kernel *kernel, struct tn_request *request) {
+	if (kernel->stop != TN_RUNNING || !TN_VEC_PUSH(&kernel->queue, request)) {
+		tn_kernel_busy(kernel, request);
+		tn_kernel_reply_error(kernel, request, "RuntimeError", kernel->stop != TN_RUNNING ? "the kernel is ending" : "out of memory");
+		tn_kernel_idle(kernel, request);
+		return;
+	}
+	tn_request_ref(request);
+}
+
+static struct tn_request *dequeue(struct tn_kernel *kernel) {
+	if (kernel->queue_first == kernel->queue.count) {
+		kernel->queue_first = kernel->queue.count = 0;
+		return NULL;
+	}
+	return kernel->queue.items[kernel->queue_first++];
+}
+
+/* ---- beginning ---- */
+
+static void set_up(struct tn_kernel *kernel, struct tn_request *request) {
+	const json_t *content = request->content;
+	bool silent = tn_json_get_bool(content, "silent", false);
+	bool store = !silent && tn_json_get_bool(content, "store_history", true);
+	kernel->execution_count += store;
+	kernel->run = (struct tn_execution){.request = request, .count = kernel->execution_count, .silent = silent, .store = store,
+		.stop_on_error = tn_json_get_bool(content, "stop_on_error", true), .allow_stdin = tn_json_get_bool(content, "allow_stdin", false)};
+	tn_date_now(kernel->run.started);
+}
+
+static json_t *ask(const struct tn_execution *run) {
+	json_t *expressions = json_object_get(run->request->content, "user_expressions");
+	json_t *ask = json_object();
+	bool ok = tn_json_set_take(ask, "type", json_string("execute")) && tn_json_set_take(ask, "id", json_integer(run->id)) &&
+		tn_json_set_take(ask, "code", json_incref(json_object_get(run->request->content, "code"))) &&
+		tn_json_set_take(ask, "cell", json_integer(run->count)) && tn_json_set_take(ask, "silent", json_boolean(run->silent)) &&
+		tn_json_set_take(ask, "store_history", json_boolean(run->store)) &&
+		tn_json_set_take(ask, "allow_stdin", json_boolean(run->allow_stdin));
+	if (ok && json_object_size(expressions) > 0) {
+		ok = tn_json_set_take(ask, "user_expressions", json_incref(expressions));
+	}
+	if (!ok) {
+		json_decref(ask);
+		return NULL;
+	}
+	return ask;
+}
+
+/* False: it cannot be put into a frame; what it needs is said. */
+static bool send_run(struct tn_kernel *kernel, struct tn_error *err) {
+	kernel->run.id = ++kernel->next_id;
+	json_t *request = ask(&kernel->run);
+	bool ok = request != NULL ? kernel->worker->impl->send(kernel->worker, request, err) : tn_error_memory(err);
+	json_decref(request);
+	return ok;
+}
+
+static void announce(struct tn_kernel *kernel) {
+	struct tn_execution *run = &kernel->run;
+	tn_kernel_busy(kernel, run->request);
+	if (run->silent) {
+		return;
+	}
+	json_t *content = json_object();
+	if (!tn_json_set_take(content, "code", json_incref(json_object_get(run->request->content, "code"))) ||
+		!tn_json_set_take(content, "execution_count", json_integer(run->count))) {
+		json_decref(content);
+		content = NULL;
+	}
+	tn_kernel_publish(kernel, run->request, "execute_input", content);
+	if (kernel->notice.length > 0) {
+		tn_kernel_say(kernel, run->request, "stderr", tn_str_c(&kernel->notice));
+		tn_str_clear(&kernel->notice);
+	}
+}
+
+static void fail_of(struct tn_kernel *kernel, const struct tn_error *err) {
+	tn_execute_fail(kernel, &(struct tn_failure){.name = tn_error_kind_name(err->kind), .text = err->text});
+}
+
+static void begin(struct tn_kernel *kernel, struct tn_request *request) {
+	struct tn_error err = {0};
+	set_up(kernel, request);
+	const char *code = json_string_value(json_object_get(request->content, "code"));
+	bool ok = code != NULL || tn_error_set(&err, TN_ERR_VALUE, "execute_request: code is missing, or no text");
+	if (ok && kernel->worker->state == TN_WORKER_UP) {
+		ok = send_run(kernel, &err);
+	} else if (ok && kernel->worker->state == TN_WORKER_NONE) {
+		ok = kernel->worker->impl->start(kernel->worker, &err);
+	}
+	announce(kernel);
+	if (!ok) {
+		fail_of(kernel, &err);
+	} else if (kernel->run.store && kernel->history != NULL) {
+		tn_history_add(kernel->history, kernel->run.count, code);
+	}
+}
+
+void tn_execute_next(struct tn_kernel *kernel) {
+	struct tn_error err = {0};
+	if (kernel->run.request != NULL && kernel->run.id == 0 && kernel->worker->state == TN_WORKER_UP && !send_run(kernel, &err)) {
+		fail_of(kernel, &err);
+	}
+	while (kernel->run.request == NULL && !kernel->holding) {
+		struct tn_request *request = dequeue(kernel);
+		if (request == NULL) {
+			break;
+		}
+		begin(kernel, request);
+	}
+}
+
+/* ---- ending ---- */
+
+static void abort_one(struct tn_kernel *kernel, struct tn_request *request) {
+	tn_kernel_busy(kernel, request);
+	tn_kernel_reply(kernel, request, tn_reply_aborted(kernel->execution_count), NULL);
+	tn_kernel_idle(kernel, request);
+	tn_request_unref(request);
+}
+
+static void close_run(struct tn_kernel *kernel) {
+	struct tn_execution run = kernel->run;
+	kernel->run = (struct tn_execution){0};
+	tn_kernel_idle(kernel, run.request);
+	json_decref(run.payload);
+	tn_free(run.result);
+	tn_request_unref(run.request);
+}
+
+void tn_execute_abort(struct tn_kernel *kernel, bool running) {
+	if (running && kernel->run.request != NULL) {
+		tn_kernel_reply(kernel, kernel->run.request, tn_reply_aborted(kernel->run.count), NULL);
+		close_run(kernel);
+	}
+	struct tn_request *request;
+	while ((request = dequeue(kernel)) != NULL) {
+		abort_one(kernel, request);
+	}
+}
+
+/* Replies (content is taken) and goes on; after a failure that stops, without the cells that were sent before the reply. */
+static void finish_run(struct tn_kernel *kernel, json_t *content, bool aborts) {
+	struct tn_execution *run = &kernel->run;
+	if (aborts) {
+		kernel->holding = true;
+		tn_kernel_drain(kernel, TN_CHANNEL_SHELL, DRAIN_ALL);
+	}
+	if (run->result != NULL && run->store && kernel->history != NULL) {
+		tn_history_set_output(kernel->history, run->count, run->result);
+	}
+	tn_kernel_reply(kernel, run->request, content, tn_reply_metadata(run));
+	close_run(kernel);
+	if (aborts) {
+		tn_execute_abort(kernel, false);
+		kernel->holding = false;
+	}
+}
+
+static bool stops(const struct tn_execution *run) { return run->stop_on_error && !run->silent; }
+
+void tn_execute_fail(struct tn_kernel *kernel, const struct tn_failure *failure) {
+	struct tn_execution *run = &kernel->run;
+	json_t *error = tn_reply_own_error(failure);
+	if (!run->silent) {
+		tn_kernel_publish(kernel, run->request, "error", json_incref(error));
+	}
+	json_t *content = error != NULL ? tn_reply_failure(run, error) : NULL;
+	json_decref(error);
+	finish_run(kernel, content, failure->abort_all || stops(run));
+}
+
+void tn_execute_done(struct tn_kernel *kernel, const struct tn_wire_message *done) {
+	struct tn_execution *run = &kernel->run;
+	bool failed = strcmp(tn_json_get_text(done->json, "status", ""), "ok") != 0;
+	if (failed && !run->error_shown && !run->silent) {
+		tn_kernel_publish(kernel, run->request, "error", tn_reply_error(done->json));
+	}
+	finish_run(kernel, tn_reply_content(run, done), failed && stops(run));
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The history file: one JSON object a line,
+ *     {"session": 12}                                       a session began
+ *     {"session": 12, "line": 3, "source": "…"}             a cell
+ *     {"session": 12, "line": 3, "output": "…"}             and what it gave
+ * read when somebody asks, and then only what is new. A line that cannot be read is passed over: another version may have written it. */
+#include "kernel/history.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "wire/wire.h"
+
+enum { FILE_MAX = 8 * 1024 * 1024, OUTPUT_MAX = 4096, SOURCE_MAX = 256 * 1024 };
+
+struct row { int64_t session, line; char *source, *output; };
+
+struct tn_history {
+	char *path;           /* NULL: only what this session stores is known */
+	TN_VEC(struct row) rows;
+	int64_t session;      /* this one's number; 0: none yet */
+	int64_t last_session; /* the highest that was seen */
+	off_t read_to;        /* of the file */
+	ino_t inode;
+	bool complained;
+};
+
+char *tn_history_default_path(void) {
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	struct tn_str path = {0};
+	bool ok;
+	if (state != NULL && state[0] == '/') {
+		ok = tn_str_printf(&path, "%s/tenon/cells.jsonl", state);
+	} else {
+		ok = home != NULL && home[0] == '/' && tn_str_printf(&path, "%s/.local/state/tenon/cells.jsonl", home);
+	}
+	char *text = ok ? tn_str_steal(&path) : NULL;
+	tn_str_finish(&path);
+	return text;
+}
+
+struct tn_history *tn_history_create(const char *path) {
+	struct tn_history *history = tn_calloc(1, sizeof(*history));
+	if (history != NULL && path != NULL) {
+		history->path = tn_strdup(path);
+		if (history->path == NULL) {
+			tn_free(history);
+			return NULL;
+		}
+	}
+	return history;
+}
+
+static void drop_rows(struct tn_history *history) {
+	for (size_t i = 0; i < history->rows.count; i++) {
+		tn_free(history->rows.items[i].source);
+		tn_free(history->rows.items[i].output);
+	}
+	history->rows.count = 0;
+}
+
+void tn_history_destroy(struct tn_history *history) {
+	if (history == NULL) {
+		return;
+	}
+	drop_rows(history);
+	TN_VEC_FINISH(&history->rows);
+	tn_free(history->path);
+	tn_free(history);
+}
+
+/* ---- reading ---- */
+
+static struct row *find_row(struct tn_history *history, int64_t session, int64_t line) {
+	for (size_t i = history->rows.count; i > 0; i--) {
+		struct row *row = &history->rows.items[i - 1];
+		if (row->session == session && row->line == line) {
+			return row;
+		}
+	}
+	return NULL;
+}
+
+static bool keep_source(struct tn_history *history, int64_t session, int64_t line, const char *source) {
+	struct row row = {.session = session, .line = line, .source = tn_strdup(source)};
+	if (row.source == NULL || !TN_VEC_PUSH(&history->rows, row)) {
+		tn_free(row.source);
+		return false;
+	}
+	return true;
+}
+
+static bool keep_output(struct tn_history *history, int64_t session, int64_t line, const char *output) {
+	struct row *row = find_row(history, session, line);
+	if (row == NULL || row->output != NULL) {
+		return true;
+	}
+	row->output = tn_strdup(output);
+	return row->output != NULL;
+}
+
+static bool take_line(struct tn_history *history, const char *text, size_t length) {
+	struct tn_error err = {0};
+	json_t *value = tn_json_parse(text, length, &err);
+	int64_t session = tn_json_get_int(value, "session", 0), line = tn_json_get_int(value, "line", -1);
+	const char *source = tn_json_get_text(value, "source", NULL), *output = tn_json_get_text(value, "output", NULL);
+	bool ok = err.kind != TN_ERR_MEMORY;
+	if (session > 0) {
+		history->last_session = session > history->last_session ? session : history->last_session;
+		ok = ok && (source == NULL || keep_source(history, session, line, source));
+		ok = ok && (output == NULL || keep_output(history, session, line, output));
+	}
+	json_decref(value);
+	return ok;
+}
+
+static bool take_lines(struct tn_history *history, const struct tn_str *text, size_t *used) {
+	*used = 0;
+	while (*used < text->length) {
+		const char *line = text->data + *used, *end = memchr(line, '\n', text->length - *used);
+		if (end == NULL) {
+			break; /* half a line: another kernel is writing it */
+		}
+		if (end > line && !take_line(history, line, (size_t)(end - line))) {
+			return false;
+		}
+		*used = (size_t)(end - text->data) + 1;
+	}
+	return true;
+}
+
+static bool read_from(int fd, off_t from, struct tn_str *out) {
+	char buffer[16 * 1024];
+	ssize_t got;
+	while ((got = pread(fd, buffer, sizeof(buffer), from + (off_t)out->length)) > 0) {
+		if (!tn_str_append_n(out, buffer, (size_t)got)) {
+			return false;
+		}
+	}
+	return got == 0;
+}
+
+/* Reads what was appended since the last time; from the beginning where the file was replaced. */
+static bool refresh_fd(struct tn_history *history, int fd) {
+	struct stat status;
+	struct tn_str text = {0};
+	size_t used = 0;
+	if (fstat(fd, &status) != 0) {
+		return true;
+	}
+	if (status.st_ino != history->inode || status.st_size < history->read_to) {
+		drop_rows(history);
+		history->read_to = 0;
+		history->inode = status.st_ino;
+	}
+	bool ok = status.st_size == history->read_to || (read_from(fd, history->read_to, &text) && take_lines(history, &text, &used));
+	history->read_to += (off_t)used;
+	tn_str_finish(&text);
+	return ok;
+}
+
+static bool refresh(struct tn_history *history) {
+	int fd = history->path != NULL ? open(history->path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0) {
+		return true; /* nothing yet */
+	}
+	bool ok = refresh_fd(history, fd);
+	close(fd);
+	return ok;
+}
+
+/* ---- writing ---- */
+
+static void complain(struct tn_history *history) {
+	if (!history->complained) {
+		tn_log(TN_LOG_WARN, "the history '%s' is not kept: %s", history->path, strerror(errno));
+		history->complained = true;
+	}
+}
+
+static void make_folders(char *path) {
+	for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(path, 0700); /* most are there; what is missing shows when the file is opened */
+		*slash = '/';
+	}
+}
+
+static int open_locked(struct tn_history *history) {
+	int fd = open(history->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == ENOENT) {
+		make_folders(history->path);
+		fd = open(history->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	}
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		/* another kernel is at it; a write to a file opened for appending is whole without the lock too */
+		tn_log(TN_LOG_DEBUG, "the history is locked");
+	}
+	return fd;
+}
+
+/* A file that has grown too long keeps its newer half, in a new file, so that other kernels notice. */
+static void shorten(struct tn_history *history, int fd) {
+	struct stat status;
+	struct tn_str text = {0}, beside = {0};
+	if (fstat(fd, &status) != 0 || status.st_size <= FILE_MAX) {
+		return;
+	}
+	const char *kept = NULL;
+	if (read_from(fd, status.st_size / 2, &text) && tn_str_printf(&beside, "%s.%ld", history->path, (long)getpid())) {
+		kept = memchr(text.data, '\n', text.length);
+	}
+	int out = kept != NULL ? open(tn_str_c(&beside), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+	if (out >= 0) {
+		size_t length = text.length - (size_t)(kept + 1 - text.data);
+		bool ok = write(out, kept + 1, length) == (ssize_t)length;
+		ok = close(out) == 0 && ok;
+		if (!ok || rename(tn_str_c(&beside), history->path) != 0) {
+			unlink(tn_str_c(&beside));
+		}
+	}
+	tn_str_finish(&text);
+	tn_str_finish(&beside);
+}
+
+static bool write_line(int fd, const json_t *value) {
+	struct tn_str text = {0};
+	struct tn_error err = {0};
+	bool ok = tn_json_write(value, &text, &err) && tn_str_append_char(&text, '\n');
+	ok = ok && write(fd, text.data, text.length) == (ssize_t)text.length;
+	tn_str_finish(&text);
+	return ok;
+}
+
+/* The first cell gives the session its number: one above all that the file has. */
+static bool begin_session(struct tn_history *history, int fd) {
+	if (history->session != 0) {
+		return true;
+	}
+	bool ok = fd < 0 || refresh_fd(history, fd);
+	history->session = history->last_session + 1;
+	json_t *value = json_pack("{s:I}", "session", (json_int_t)history->session);
+	ok = ok && value != NULL && (fd < 0 || write_line(fd, value));
+	json_decref(value);
+	return ok;
+}
+
+/* Appends {session, line, key: text}. */
+static void store(struct tn_history *history, int64_t line, const char *key, const char *text) {
+	int fd = history->path != NULL ? open_locked(history) : -1;
+	bool ok = history->path == NULL || fd >= 0;
+	if (fd >= 0) {
+		shorten(history, fd);
+	}
+	ok = begin_session(history, fd) && ok;
+	if (fd >= 0) {
+		json_t *value = json_pack("{s:I, s:I, s:s}", "session", (json_int_t)history->session, "line", (json_int_t)line, key, text);
+		ok = ok && value != NULL && write_line(fd, value);
+		json_decref(value);
+		close(fd);
+	} else if (strcmp(key, "source") == 0) {
+		ok = keep_source(history, history->session, line, text) && ok;
+	} else {
+		ok = keep_output(history, history->session, line, text) && ok;
+	}
+	if (!ok) {
+		complain(history);
+	}
+}
+
+void tn_history_add(struct tn_history *history, int64_t line, const char *source) {
+	if (strlen(source) <= SOURCE_MAX) {
+		store(history, line, "source", source);
+	}
+}
+
+void tn_history_set_output(struct tn_history *history, int64_t line, const char *output) {
+	if (strlen(output) <= OUTPUT_MAX) {
+		store(history, line, "output", output);
+	}
+}
+
+/* ---- asking ---- */
+
+static bool is_repeated(const struct tn_history *history, size_t index, const char *pattern) {
+	for (size_t i = index + 1; i < history->rows.count; i++) {
+		if (strcmp(history->rows.items[i].source, history->rows.items[index].source) == 0 &&
+			fnmatch(pattern, history->rows.items[i].source, 0) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool matches(const struct tn_history *history, size_t index, const struct tn_history_query *query, int64_t session) {
+	const struct row *row = &history->rows.items[index];
+	switch (query->access) {
+	case TN_HISTORY_TAIL:
+		return true;
+	case TN_HISTORY_RANGE:
+		return row->session == session && row->line >= query->start && (query->stop <= 0 || row->line < query->stop);
+	case TN_HISTORY_SEARCH:
+		return fnmatch(query->pattern, row->source, 0) == 0 && (!query->unique || !is_repeated(history, index, query->pattern));
+	}
+	return false;
+}
+
+/* 0 is this session, -1 the one before it; without a cell of its own this one is the next. */
+static int64_t absolute_session(const struct tn_history *history, int64_t session) {
+	int64_t own = history->session != 0 ? history->session : history->last_session + 1;
+	return session > 0 ? session : own + session;
+}
+
+bool tn_history_find(struct tn_history *history, const struct tn_history_query *query, tn_history_visitor visit, void *data) {
+	if (!refresh(history)) {
+		return false;
+	}
+	bool bounded = query->access != TN_HISTORY_RANGE && query->n > 0;
+	int64_t session = absolute_session(history, query->session), left = bounded ? query->n : INT64_MAX;
+	size_t first = history->rows.count;
+	TN_VEC(size_t) found = {0};
+	bool ok = true;
+	while (ok && first > 0 && left > 0) {
+		first--;
+		if (matches(history, first, query, session)) {
+			ok = TN_VEC_PUSH(&found, first);
+			left--;
+		}
+	}
+	for (size_t i = found.count; ok && i > 0; i--) {
+		const struct row *row = &history->rows.items[found.items[i - 1]];
+		ok = visit(data, &(struct tn_history_entry){row->session, row->line, row->source, row->output});
+	}
+	TN_VEC_FINISH(&found);
+	return ok;
+}

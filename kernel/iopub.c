@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The queue in front of the iopub socket, and the welcome that a subscriber gets. */
+#include "kernel/iopub.h"
+
+#include <string.h>
+
+#include "wire/wire.h"
+
+#define PATIENCE_NS ((int64_t)5 * 1000 * 1000 * 1000) /* a subscriber that takes nothing for so long is given up */
+enum { STREAM_MAX = 256 * 1024, PACKET_KEPT = 1024 * 1024 };
+
+void tn_iopub_init(struct tn_iopub *iopub, struct tn_transport *transport, struct tn_sender *sender) {
+	*iopub = (struct tn_iopub){.transport = transport, .sender = sender};
+}
+
+static void item_finish(struct tn_iopub_item *item) {
+	json_decref(item->what.content);
+	json_decref(item->what.metadata);
+	tn_request_unref(item->what.parent);
+	tn_str_finish(&item->text);
+}
+
+void tn_iopub_finish(struct tn_iopub *iopub) {
+	for (size_t i = iopub->first; i < iopub->queue.count; i++) {
+		item_finish(&iopub->queue.items[i]);
+	}
+	TN_VEC_FINISH(&iopub->queue);
+	tn_packet_finish(&iopub->packet);
+}
+
+/* ---- sending ---- */
+
+static bool encode(struct tn_iopub *iopub, const struct tn_publication *p, struct tn_error *err) {
+	char topic[64];
+	const char *name = strcmp(p->type, "stream") == 0 ? tn_json_get_text(p->content, "name", "") : NULL;
+	snprintf(topic, sizeof(topic), "%s%s%s", p->type, name != NULL ? "." : "", name != NULL ? name : "");
+	if (iopub->packet.bytes.capacity > PACKET_KEPT) {
+		tn_packet_finish(&iopub->packet); /* one large picture is not kept for ever */
+	}
+	const struct tn_outgoing out = {.type = p->type, .parent = p->parent, .topic = topic, .content = p->content, .metadata = p->metadata};
+	return tn_message_encode(iopub->sender, &out, &iopub->packet, err);
+}
+
+/* True when the message is done with: sent, or impossible to send. */
+static bool try_send(struct tn_iopub *iopub, const struct tn_publication *p) {
+	struct tn_error err = {0};
+	if (!encode(iopub, p, &err)) {
+		tn_log(TN_LOG_ERROR, "a message '%s' is lost: %s", p->type, err.text);
+		iopub->credit += p->credit;
+		return true;
+	}
+	enum tn_sent sent = iopub->transport->impl->send(iopub->transport, TN_CHANNEL_IOPUB, &iopub->packet, iopub->lossy);
+	if (sent == TN_SENT_FULL) {
+		return false;
+	}
+	if (sent != TN_SENT_LOSSY) {
+		iopub->lossy = false;
+	}
+	iopub->full_since_ns = 0;
+	iopub->credit += p->credit;
+	return true;
+}
+
+/* ---- the queue ---- */
+
+/* Pieces of one stream grow together while they wait. */
+static bool merge(struct tn_iopub *iopub, const struct tn_publication *p) {
+	struct tn_iopub_item *last = &iopub->queue.items[iopub->queue.count - 1];
+	if (!tn_iopub_is_waiting(iopub) || last->text.length == 0 || strcmp(p->type, "stream") != 0 || last->what.parent != p->parent) {
+		return false;
+	}
+	const json_t *text = json_object_get(p->content, "text");
+	if (strcmp(tn_json_get_text(last->what.content, "name", ""), tn_json_get_text(p->content, "name", "")) != 0 ||
+		last->text.length + json_string_length(text) > STREAM_MAX ||
+		!tn_str_append_n(&last->text, json_string_value(text), json_string_length(text))) {
+		return false;
+	}
+	last->what.credit += p->credit;
+	return true;
+}
+
+static bool enqueue(struct tn_iopub *iopub, const struct tn_publication *p) {
+	struct tn_iopub_item item = {.what = *p};
+	if (strcmp(p->type, "stream") == 0) {
+		const json_t *text = json_object_get(p->content, "text");
+		if (!tn_str_append_n(&item.text, json_string_value(text), json_string_length(text))) {
+			return false;
+		}
+	}
+	if (!TN_VEC_PUSH(&iopub->queue, item)) {
+		tn_str_finish(&item.text);
+		return false;
+	}
+	tn_request_ref(p->parent);
+	json_incref(p->content);
+	json_incref(p->metadata);
+	return true;
+}
+
+void tn_iopub_publish(struct tn_iopub *iopub, const struct tn_publication *publication) {
+	bool done = false;
+	if (publication->content == NULL) {
+		tn_log(TN_LOG_ERROR, "a message '%s' is lost: out of memory", publication->type);
+		done = true;
+	} else if (!tn_iopub_is_waiting(iopub)) {
+		done = try_send(iopub, publication);
+	} else {
+		done = merge(iopub, publication);
+	}
+	if (!done && !enqueue(iopub, publication)) {
+		tn_log(TN_LOG_ERROR, "a message '%s' is lost: out of memory", publication->type);
+		iopub->credit += publication->credit;
+	}
+	json_decref(publication->content);
+	json_decref(publication->metadata);
+}
+
+/* The grown text goes back into its message. */
+static bool restore_text(struct tn_iopub_item *item) {
+	return item->text.length == 0 ||
+		tn_json_set_take(item->what.content, "text", json_stringn_nocheck(item->text.data, item->text.length));
+}
+
+static void give_up_when_stuck(struct tn_iopub *iopub) {
+	int64_t now = tn_clock_ns();
+	if (iopub->full_since_ns == 0) {
+		iopub->full_since_ns = now;
+	} else if (!iopub->lossy && now - iopub->full_since_ns > PATIENCE_NS) {
+		tn_log(TN_LOG_WARN, "a subscriber takes no output: it loses messages until it does");
+		iopub->lossy = true;
+	}
+}
+
+void tn_iopub_flush(struct tn_iopub *iopub) {
+	while (tn_iopub_is_waiting(iopub)) {
+		struct tn_iopub_item *item = &iopub->queue.items[iopub->first];
+		if (restore_text(item) && !try_send(iopub, &item->what)) {
+			give_up_when_stuck(iopub);
+			if (!iopub->lossy) {
+				break;
+			}
+			continue;
+		}
+		item_finish(item);
+		iopub->first++;
+	}
+	if (iopub->first == iopub->queue.count) {
+		iopub->first = iopub->queue.count = 0;
+	} else if (iopub->first > 1024 && iopub->first > iopub->queue.count / 2) {
+		iopub->queue.count -= iopub->first;
+		memmove(iopub->queue.items, iopub->queue.items + iopub->first, iopub->queue.count * sizeof(*iopub->queue.items));
+		iopub->first = 0;
+	}
+}
+
+/* ---- subscribers ---- */
+
+static void welcome(struct tn_iopub *iopub, struct tn_part topic) {
+	json_t *content = json_object();
+	if (!tn_json_set_take(content, "subscription", tn_json_text(topic.data, topic.size))) {
+		json_decref(content);
+		content = NULL;
+	}
+	tn_iopub_publish(iopub, &(struct tn_publication){.type = "iopub_welcome", .content = content});
+	if (!iopub->had_subscriber) {
+		iopub->had_subscriber = true;
+		tn_iopub_publish(iopub, &(struct tn_publication){.type = "status", .content = json_pack("{s:s}", "execution_state", "starting")});
+	}
+}
+
+void tn_iopub_subscriptions(struct tn_iopub *iopub) {
+	tn_parts frames = {0};
+	const struct tn_transport_impl *impl = iopub->transport->impl;
+	while (impl->receive(iopub->transport, TN_CHANNEL_IOPUB, &frames)) {
+		struct tn_part first = frames.count > 0 ? frames.items[0] : (struct tn_part){"", 0};
+		if (first.size == 0 || first.data[0] > 1) {
+			continue; /* something that is no subscription: anybody may send to an XPUB */
+		}
+		struct tn_part topic = {first.data + 1, first.size - 1};
+		bool begin = first.data[0] == 1;
+		impl->subscribe(iopub->transport, topic, begin);
+		if (begin) {
+			welcome(iopub, topic);
+		}
+	}
+	TN_VEC_FINISH(&frames);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The front as a whole: one thread that takes requests from the sockets and messages from the worker, and never waits for either. It
+ * runs no user code, so a request on control is always answered at once.
+ *
+ *     shell, control ─→ dispatch ─┬→ answered here (info, history, comms, shutdown …)
+ *                                 ├→ execute: a queue, one cell at a time at the worker
+ *                                 └→ assist: asked of the worker beside a running cell, with a deadline
+ *     worker ─→ relay ─→ iopub
+ *
+ * Every request is wrapped in busy and idle, on every path: tn_kernel_busy when its handling begins, tn_kernel_idle when nothing of it
+ * can come any more. */
+#ifndef TN_KERNEL_KERNEL_H
+#define TN_KERNEL_KERNEL_H
+
+#include "kernel/history.h"
+#include "kernel/iopub.h"
+#include "kernel/worker.h"
+
+#define TN_MS ((int64_t)1000 * 1000)
+
+/* The cell that the worker has, or that waits for a worker to come up. */
+struct tn_execution {
+	struct tn_request *request; /* NULL: none runs */
+	int64_t id;                 /* at the worker; 0: not sent yet */
+	int64_t count;              /* execution_count */
+	bool silent, store, stop_on_error, allow_stdin;
+	bool error_shown;           /* an error was published for it */
+	bool wants_input;           /* an input_request is out */
+	char input_id[64];          /* its msg_id */
+	char started[TN_DATE_MAX];
+	json_t *payload;            /* gathered for the reply; NULL: none */
+	char *result;               /* text/plain of its value, for the history */
+	int64_t interrupted_ns;     /* the first interrupt that was not answered; 0: none */
+	bool warned;                /* what a second one would do was said */
+	bool killed;                /* a second one was given */
+};
+
+/* A question that the worker answers beside a running cell. */
+struct tn_question {
+	struct tn_request *request;
+	int64_t id;
+	bool sent;
+	int64_t deadline_ns;
+	const struct tn_assist *kind; /* assist.c */
+};
+
+enum tn_stop { TN_RUNNING, TN_STOPPING /* the worker is given time to end */, TN_STOPPED };
+
+struct tn_kernel {
+	struct tn_transport *transport; /* borrowed */
+	struct tn_worker *worker;       /* borrowed */
+	struct tn_sender sender;
+	struct tn_iopub iopub;
+	struct tn_packet packet;        /* replies */
+	tn_parts frames;                /* what is received */
+	json_t *busy, *idle;            /* contents of status messages */
+
+	struct tn_execution run;
+	TN_VEC(struct tn_request *) queue; /* execute_requests that wait, oldest first from queue_first */
+	size_t queue_first;
+	bool holding;                   /* no cell begins: the queue is about to be aborted */
+	int64_t execution_count;
+	TN_VEC(struct tn_question) questions;
+	int64_t next_id;
+	struct tn_str notice;           /* shown on stderr before the next cell's output: "variables are gone" */
+
+	struct tn_history *history;     /* owned; NULL: none is kept */
+	int ports[TN_PORT_COUNT];       /* for connect_request */
+	double cpu_seconds;             /* at the last usage_request, for a share */
+	int64_t cpu_ns;
+
+	enum tn_stop stop;
+	int64_t stop_deadline_ns;
+};
+
+struct tn_kernel_params {
+	struct tn_transport *transport;
+	struct tn_worker *worker;
+	const char *scheme, *key;   /* of signatures */
+	struct tn_history *history; /* taken; may be NULL */
+};
+/* Sets up and starts the worker; a worker that cannot be started is told to the first cell. False: out of memory, or a bad scheme. */
+TN_MUST_USE bool tn_kernel_init(struct tn_kernel *kernel, const struct tn_kernel_params *params, struct tn_error *err);
+void tn_kernel_finish(struct tn_kernel *kernel);
+
+/* ---- the loop: loop.c ---- */
+
+/* Waits for something to do, at most timeout_ms (negative: as long as nothing is due), and does it. `more` are further descriptors to wait for; their revents are set. */
+void tn_kernel_round(struct tn_kernel *kernel, struct pollfd *more, size_t count, int timeout_ms);
+/* What SIGINT and interrupt_request do: the running cell is asked to stop; nothing at idle. */
+void tn_kernel_interrupt(struct tn_kernel *kernel);
+/* Ends the worker and lets the loop end soon; open requests are answered. */
+void tn_kernel_stop(struct tn_kernel *kernel);
+/* Says, when an interrupt was not answered for long, what a second one will do; and when that is due (INT64_MAX: never). */
+void tn_kernel_tick_interrupt(struct tn_kernel *kernel, int64_t now_ns);
+int64_t tn_kernel_interrupt_due(const struct tn_kernel *kernel);
+
+/* ---- dispatch.c ---- */
+
+/* Takes the request. */
+void tn_kernel_dispatch_take(struct tn_kernel *kernel, struct tn_request *request);
+/* Reads and dispatches what waits on the channel, at most `limit` messages. */
+void tn_kernel_drain(struct tn_kernel *kernel, enum tn_channel channel, size_t limit);
+void tn_kernel_busy(struct tn_kernel *kernel, struct tn_request *request);
+void tn_kernel_idle(struct tn_kernel *kernel, struct tn_request *request);
+/* Contents and metadata are taken; a NULL content (out of memory) becomes an error reply. The type is the request's, with "reply". */
+void tn_kernel_reply(struct tn_kernel *kernel, struct tn_request *request, json_t *content, json_t *metadata);
+void tn_kernel_reply_error(struct tn_kernel *kernel, struct tn_request *request, const char *name, const char *text);
+/* content is taken */
+void tn_kernel_publish(struct tn_kernel *kernel, struct tn_request *parent, const char *type, json_t *content);
+/* A piece of a stream, published for the request. */
+void tn_kernel_say(struct tn_kernel *kernel, struct tn_request *parent, const char *stream, const char *text);
+
+/* Handlers: busy was published. True: the request is finished, and idle follows; false: it stays open, who finishes it publishes idle. */
+typedef bool (*tn_handler)(struct tn_kernel *kernel, struct tn_request *request);
+bool tn_handle_kernel_info(struct tn_kernel *kernel, struct tn_request *request);     /* info.c */
+bool tn_handle_connect(struct tn_kernel *kernel, struct tn_request *request);
+bool tn_handle_history(struct tn_kernel *kernel, struct tn_request *request);         /* recall.c */
+bool tn_handle_comm_info(struct tn_kernel *kernel, struct tn_request *request);       /* comm.c */
+bool tn_handle_comm_open(struct tn_kernel *kernel, struct tn_request *request);
+bool tn_handle_comm_other(struct tn_kernel *kernel, struct tn_request *request);
+bool tn_handle_interrupt(struct tn_kernel *kernel, struct tn_request *request);       /* control.c */
+bool tn_handle_shutdown(struct tn_kernel *kernel, struct tn_request *request);
+bool tn_handle_unsupported(struct tn_kernel *kernel, struct tn_request *request);
+bool tn_handle_assist(struct tn_kernel *kernel, struct tn_request *request);          /* assist.c */
+
+/* ---- execute.c ---- */
+
+void tn_execute_enqueue(struct tn_kernel *kernel, struct tn_request *request); /* counted */
+/* Begins the next cell when none runs, and sends a waiting one once the worker is up. */
+void tn_execute_next(struct tn_kernel *kernel);
+/* The running cell ends in an error of ours. */
+struct tn_failure {
+	const char *name, *text;
+	const char *more; /* further lines of the traceback, or NULL */
+	bool abort_all;   /* also when the cell does not ask for stop_on_error */
+};
+void tn_execute_fail(struct tn_kernel *kernel, const struct tn_failure *failure);
+/* The worker's `done` for the running cell. */
+void tn_execute_done(struct tn_kernel *kernel, const struct tn_wire_message *done);
+/* Each waiting cell is answered "aborted", in order; so is the running one when `running`. */
+void tn_execute_abort(struct tn_kernel *kernel, bool running);
+
+/* ---- reply.c: contents of execute_reply and error. New references, or NULL ---- */
+
+json_t *tn_reply_content(struct tn_execution *run, const struct tn_wire_message *done);
+json_t *tn_reply_failure(const struct tn_execution *run, const json_t *error);
+json_t *tn_reply_aborted(int64_t count);
+json_t *tn_reply_metadata(const struct tn_execution *run);
+/* {ename, evalue, traceback}, from a worker's {name, text, traceback}, or from ours. */
+json_t *tn_reply_error(const json_t *from);
+json_t *tn_reply_own_error(const struct tn_failure *failure);
+
+/* ---- relay.c: the worker's listener ---- */
+
+extern const struct tn_worker_listener tn_kernel_listener; /* without its data */
+/* {mime: text} from a worker's data, in which {"buffer": i} stands for bytes: those become base64. A new reference, or NULL. */
+json_t *tn_relay_data(const json_t *data, const struct tn_wire_message *message);
+
+/* ---- stdin.c ---- */
+
+void tn_stdin_ask(struct tn_kernel *kernel, const json_t *input);
+void tn_stdin_answer(struct tn_kernel *kernel, struct tn_request *reply);
+
+/* ---- assist.c ---- */
+
+void tn_assist_done(struct tn_kernel *kernel, const struct tn_wire_message *done);
+/* Sends what waits for a worker that is up now. */
+void tn_assist_send(struct tn_kernel *kernel);
+/* Answers, emptily, what is overdue; everything when `all`. */
+void tn_assist_expire(struct tn_kernel *kernel, bool all);
+/* When the next question is overdue; INT64_MAX: none waits. */
+int64_t tn_assist_due(const struct tn_kernel *kernel);
+
+/* ---- usage.c ---- */
+
+/* usage_reply's content from /proc and the worker's answer (NULL: none). A new reference, or NULL. */
+json_t *tn_usage_content(struct tn_kernel *kernel, const json_t *done);
+
+#endif

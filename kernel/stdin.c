@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions to the user: the worker asks, the client that sent the cell is asked on its stdin channel, its answer goes back. An interrupt or
+ * the worker's death takes the question away; an answer that comes after that is dropped. */
+#include "kernel/kernel.h"
+
+#include <string.h>
+
+static void send_answer(struct tn_kernel *kernel, json_t *value) {
+	struct tn_error err = {0};
+	json_t *answer = json_object();
+	bool ok = tn_json_set_take(answer, "type", json_string("input")) && tn_json_set_take(answer, "id", json_integer(kernel->run.id));
+	ok = (value != NULL ? json_object_set(answer, "value", value) == 0 : tn_json_set_take(answer, "eof", json_true())) && ok;
+	if (!ok || !kernel->worker->impl->send(kernel->worker, answer, &err)) {
+		tn_log(TN_LOG_ERROR, "an answer is lost: %s", ok ? err.text : "out of memory");
+	}
+	json_decref(answer);
+	kernel->run.wants_input = false;
+}
+
+void tn_stdin_ask(struct tn_kernel *kernel, const json_t *input) {
+	struct tn_execution *run = &kernel->run;
+	struct tn_error err = {0};
+	if (!run->allow_stdin) {
+		send_answer(kernel, NULL);
+		return;
+	}
+	json_t *content = json_object();
+	const char *prompt = tn_json_get_text(input, "prompt", "");
+	bool ok = tn_json_set_take(content, "prompt", json_string(prompt)) &&
+		tn_json_set_take(content, "password", json_boolean(tn_json_get_bool(input, "password", false)));
+	const struct tn_outgoing out = {.type = "input_request", .parent = run->request, .to_parent = true, .content = content};
+	ok = ok && tn_message_encode(&kernel->sender, &out, &kernel->packet, &err) &&
+		kernel->transport->impl->send(kernel->transport, TN_CHANNEL_STDIN, &kernel->packet, false) == TN_SENT;
+	json_decref(content);
+	if (!ok) {
+		tn_log(TN_LOG_ERROR, "a question to the user is lost");
+		send_answer(kernel, NULL);
+		return;
+	}
+	run->wants_input = true;
+	snprintf(run->input_id, sizeof(run->input_id), "%s_%llu", kernel->sender.session, (unsigned long long)kernel->sender.sent);
+}
+
+/* Clients may leave the parent out; one that names another question is late. */
+static bool is_late(const struct tn_kernel *kernel, const struct tn_request *reply) {
+	const char *id = tn_json_get_text(reply->parent, "msg_id", NULL);
+	return !kernel->run.wants_input || (id != NULL && strcmp(id, kernel->run.input_id) != 0);
+}
+
+void tn_stdin_answer(struct tn_kernel *kernel, struct tn_request *reply) {
+	if (strcmp(reply->type, "input_reply") != 0 || is_late(kernel, reply)) {
+		tn_log(TN_LOG_INFO, "a message on stdin that nobody waits for");
+		return;
+	}
+	json_t *value = json_object_get(reply->content, "value");
+	const char *text = json_string_value(value);
+	send_answer(kernel, text == NULL || strcmp(text, "\x04") == 0 ? NULL : value); /* ^D is the end of input */
+}
