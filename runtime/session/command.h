@@ -16,6 +16,7 @@ struct tn_session {
 	struct tn_diagnostics *diag;     /* of the cell that runs; NULL between cells */
 	bool in_statements;              /* the cell's statements run, not the commands before them */
 	int depth;                       /* nested %run, %time … */
+	struct tn_runs *runs;
 	struct tn_show_places *places;   /* what is shown under an id: show.c */
 };
 

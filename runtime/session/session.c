@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "cpu/cpu.h"
+#include "events/events.h"
 #include "io/io.h"
 #include "session/command.h"
 #include "session/show.h"
@@ -85,6 +86,10 @@ struct tn_session *tn_session_create(const struct tn_session_params *params, str
 	if (session->lang == NULL || !tn_io_register(session->lang, err) || !tn_show_register(session->lang, err)) {
 		goto fail;
 	}
+	session->runs = tn_runs_create(session->lang, err);
+	if (session->runs == NULL) {
+		goto fail;
+	}
 	return session;
 fail:
 	tn_session_destroy(session);
@@ -95,9 +100,11 @@ void tn_session_destroy(struct tn_session *session) {
 	if (session == NULL) {
 		return;
 	}
+	tn_runs_close(session->runs);
 	if (session->lang != NULL) {
 		tn_lang_destroy(session->lang);
 	}
+	tn_runs_destroy(session->runs);
 	if (session->engine != NULL) {
 		tn_engine_destroy(session->engine);
 	}
@@ -264,6 +271,10 @@ static bool run_rest(struct tn_session *session, const struct tn_lang_cell *cell
 	return ok;
 }
 
+static enum tn_runs_outcome outcome_of(bool ok, const struct tn_diagnostics *diag) {
+	return ok ? TN_RUNS_OK : tn_session_was_interrupted(diag) ? TN_RUNS_INTERRUPTED : TN_RUNS_FAILED;
+}
+
 bool tn_session_run(struct tn_session *session, const struct tn_lang_cell *cell, struct tn_diagnostics *diag) {
 	struct tn_diagnostics *outer = session->diag;
 	bool in_statements = session->in_statements;
@@ -271,10 +282,16 @@ bool tn_session_run(struct tn_session *session, const struct tn_lang_cell *cell,
 	if (outer == NULL) {
 		tn_show_places_next_cell(session->places);
 	}
+	if (outer == NULL && !cell->check_only) {
+		tn_runs_begin_cell(session->runs, cell);
+	}
 	session->diag = diag;
 	session->in_statements = false;
 	bool ok = (cell->check_only || run_leading_commands(session, cell, &rest, diag)) && run_rest(session, cell, rest, diag);
 	session->diag = outer;
+	if (outer == NULL && !cell->check_only) {
+		tn_runs_end_cell(session->runs, outcome_of(ok, diag));
+	}
 	session->in_statements = in_statements;
 	return ok;
 }

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hyperparameters: numbers, truth values and texts; everything else is kept as the text that print shows. */
+#include <string.h>
+
+#include "events/run.h"
+
+static void finish_hparam(struct tn_event_hparam *hparam) {
+	tn_free((char *)hparam->name);
+	tn_free(hparam->text);
+}
+
+void tn_run_finish_hparams(struct tn_run *run) {
+	for (size_t i = 0; i < run->hparams.count; i++) {
+		finish_hparam(&run->hparams.items[i]);
+	}
+	TN_VEC_FINISH(&run->hparams);
+}
+
+static bool make_hparam(const char *name, struct tn_value value, struct tn_event_hparam *out, struct tn_error *err) {
+	struct tn_str text = {0};
+	bool ok = true;
+	*out = (struct tn_event_hparam){.name = tn_strdup(name)};
+	switch (value.tag) {
+	case TN_BOOL:
+		out->kind = TN_HPARAM_BOOL;
+		out->number = value.b;
+		break;
+	case TN_INT:
+	case TN_FLOAT:
+		out->kind = TN_HPARAM_NUMBER;
+		out->number = tn_value_number(value);
+		break;
+	default:
+		out->kind = TN_HPARAM_TEXT;
+		ok = tn_value_format(value, false, &text, err) && ((out->text = tn_strdup(tn_str_c(&text))) != NULL || tn_error_memory(err));
+		tn_str_finish(&text);
+	}
+	if (ok && out->name != NULL) {
+		return true;
+	}
+	finish_hparam(out);
+	return tn_error_memory(err);
+}
+
+static bool set_hparam(struct tn_run *run, const struct tn_event_hparam *hparam) {
+	for (size_t i = 0; i < run->hparams.count; i++) {
+		if (strcmp(run->hparams.items[i].name, hparam->name) == 0) {
+			finish_hparam(&run->hparams.items[i]);
+			run->hparams.items[i] = *hparam;
+			return true;
+		}
+	}
+	return TN_VEC_PUSH(&run->hparams, *hparam);
+}
+
+bool tn_run_set_hparams(struct tn_run *run, const struct tn_dict *map, struct tn_error *err) {
+	for (size_t i = 0; i < map->count; i++) {
+		struct tn_event_hparam hparam;
+		if (!make_hparam(map->keys[i], map->items[i], &hparam, err)) {
+			return false;
+		}
+		if (!set_hparam(run, &hparam)) {
+			finish_hparam(&hparam);
+			return tn_error_memory(err);
+		}
+	}
+	return true;
+}

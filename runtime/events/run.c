@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run's life: its folder, its files, its end; and the session's list of runs, which cells begin and end. A run is open until r.close(),
+ * until nothing names it any more, or until the session ends. What the disk refuses is told once, at the end of a cell: no
+ * training is worth losing for its log. */
+#include "events/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { NAME_MAX_BYTES = 100, SAME_NAME_MAX = 10000 };
+static const size_t cell_bytes_max = 1 << 20;
+static const int64_t end_of_cell_ns = 2000000000;
+
+/* ---- the folder ---- */
+
+/* "2026-11-21-134005-mlp": sorts by time; only characters that no shell or web page minds. */
+static bool make_id(struct tn_run *run, int number, struct tn_error *err) {
+	char time_text[32], name[NAME_MAX_BYTES + 1];
+	const time_t seconds = (time_t)run->start;
+	struct tm local;
+	struct tn_str id = {0};
+	size_t n = 0;
+
+	localtime_r(&seconds, &local);
+	strftime(time_text, sizeof(time_text), "%Y-%m-%d-%H%M%S", &local);
+	for (const char *p = run->name; *p != '\0' && n < NAME_MAX_BYTES; p++) {
+		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("._-", *p) != NULL;
+		name[n++] = plain ? *p : '-';
+	}
+	name[n] = '\0';
+	bool ok = tn_str_printf(&id, number > 1 ? "%s-%s-%d" : "%s-%s", time_text, name, number);
+	tn_free(run->id);
+	run->id = ok ? tn_str_steal(&id) : NULL;
+	tn_str_finish(&id);
+	return run->id != NULL || tn_error_memory(err);
+}
+
+static bool make_folders(const char *path, struct tn_error *err) {
+	char *copy = tn_strdup(path);
+	if (copy == NULL) {
+		return tn_error_memory(err);
+	}
+	bool ok = true;
+	for (char *p = copy + 1; ok; p++) {
+		const char c = *p;
+		if (c == '/' || c == '\0') {
+			*p = '\0';
+			ok = mkdir(copy, 0777) == 0 || errno == EEXIST;
+			*p = c;
+		}
+		if (c == '\0') {
+			break;
+		}
+	}
+	ok = ok || tn_error_errno(err, "cannot make the folder '%s' for runs", path);
+	tn_free(copy);
+	return ok;
+}
+
+/* A folder that nobody else has. */
+static bool make_folder(struct tn_run *run, const char *root, struct tn_error *err) {
+	for (int number = 1; number <= SAME_NAME_MAX; number++) {
+		struct tn_str path = {0};
+		if (!make_id(run, number, err)) {
+			return false;
+		}
+		bool ok = tn_str_printf(&path, "%s/%s", root, run->id);
+		tn_free(run->path);
+		run->path = ok ? tn_str_steal(&path) : NULL;
+		tn_str_finish(&path);
+		if (run->path == NULL) {
+			return tn_error_memory(err);
+		}
+		if (mkdir(run->path, 0777) == 0) {
+			run->folder = open(run->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			return run->folder >= 0 || tn_error_errno(err, "cannot open the folder '%s'", run->path);
+		}
+		if (errno != EEXIST) {
+			break;
+		}
+	}
+	return tn_error_errno(err, "cannot make the folder '%s'", run->path);
+}
+
+static bool set_root(struct tn_runs *runs, const char *root, struct tn_error *err) {
+	const char *home = getenv("TENON_RUNS");
+	if (root == NULL || root[0] == '\0') {
+		root = home != NULL && home[0] != '\0' ? home : "runs";
+	}
+	char *copy = tn_strdup(root);
+	if (copy == NULL) {
+		return tn_error_memory(err);
+	}
+	for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--) {
+		copy[n - 1] = '\0';
+	}
+	tn_free(runs->root);
+	runs->root = copy;
+	return true;
+}
+
+const char *tn_runs_folder(struct tn_runs *runs) {
+	struct tn_error err = {0};
+	return runs->root != NULL || set_root(runs, NULL, &err) ? runs->root : "runs";
+}
+
+/* ---- one run ---- */
+
+/* The first records are written at once, so that the file's kind is visible early, and so that a full disk is an error of run(). */
+static bool open_events(struct tn_run *run, struct tn_error *err) {
+	struct tn_event_block *first[2] = {tn_event_version(run->start, err), tn_event_session(run->start, 0, true, err)};
+	struct tn_event_file *file = first[0] == NULL || first[1] == NULL ? NULL : tn_event_file_create(run->folder, err);
+	for (int i = 0; i < 2; i++) {
+		if (file != NULL) {
+			tn_event_file_append(file, first[i]->bytes, first[i]->length);
+		}
+		tn_free(first[i]);
+	}
+	run->writer = file == NULL ? NULL : tn_event_writer_create(file, err);
+	if (run->writer != NULL) {
+		tn_event_writer_flush(run->writer, end_of_cell_ns);
+	}
+	return run->writer != NULL;
+}
+
+static void close_files(struct tn_run *run) {
+	if (run->folder >= 0) {
+		close(run->folder);
+	}
+	run->folder = -1;
+}
+
+struct tn_run *tn_run_create(struct tn_runs *runs, const struct tn_run_params *params, struct tn_error *err) {
+	struct tn_run *run = tn_calloc(1, sizeof(*run));
+	if (run == NULL) {
+		tn_error_memory(err);
+		return NULL;
+	}
+	*run = (struct tn_run){.runs = runs, .folder = -1, .start = tn_wall_time(), .random = tn_random_get(runs->engine), .used = true,
+		.name = tn_strdup(params->name)};
+	if (run->name == NULL) {
+		tn_error_memory(err);
+		goto fail;
+	}
+	if ((params->hparams != NULL && !tn_run_set_hparams(run, params->hparams, err)) || !set_root(runs, params->root, err) ||
+		!make_folders(runs->root, err) || !make_folder(run, runs->root, err) || !tn_run_write_manifest(run, true, err) ||
+		!open_events(run, err)) {
+		goto fail;
+	}
+	run->open = true;
+	run->next = runs->open;
+	runs->open = run;
+	return run;
+fail:
+	tn_run_destroy(run);
+	return NULL;
+}
+
+static void unlink_run(struct tn_run *run) {
+	for (struct tn_run **at = &run->runs->open; *at != NULL; at = &(*at)->next) {
+		if (*at == run) {
+			*at = run->next;
+			return;
+		}
+	}
+}
+
+static void warn(const struct tn_run *run, const struct tn_error *warning) {
+	const struct tn_lang_output *out = tn_lang_get_output(run->runs->lang);
+	if (out->warning != NULL) {
+		out->warning(out->data, warning);
+	}
+}
+
+/* One warning for each trouble, not one for each cell that it lasts. */
+static void tell(struct tn_run *run, struct tn_event_file_state state) {
+	struct tn_error warning = {0};
+	if (tn_error_is_set(&run->late)) {
+		tn_error_set(&warning, run->late.kind, "run '%s': a value was not logged: %s", run->name, run->late.text);
+		warn(run, &warning);
+		tn_error_clear(&run->late);
+		tn_error_clear(&warning);
+	}
+	if (state.error != 0 && state.error != run->told) {
+		if (state.error == ENOENT) {
+			tn_error_set(&warning, TN_ERR_IO, "run '%s': its event file in '%s' was removed: what is logged goes nowhere", run->name, run->path);
+		} else {
+			tn_error_set(&warning, TN_ERR_IO, "run '%s': events cannot be written to '%s': %s", run->name, run->path, strerror(state.error));
+			tn_error_hint(&warning, run->open ? "they wait in memory and are written when there is room again"
+				: "the last of them are lost");
+		}
+		warn(run, &warning);
+	}
+	run->told = state.error;
+}
+
+static void send_end(struct tn_run *run) {
+	struct tn_error err = {0};
+	const bool success = run->status == TN_RUN_FINISHED;
+	bool ok = run->hparams.count == 0 || tn_run_send(run, tn_event_hparams_end(run->end, success, &err), &err);
+	ok = ok && tn_run_send(run, tn_event_session(run->end, 0, false, &err), &err);
+	if (!ok) {
+		tn_log(TN_LOG_INFO, "run '%s': its end is not in the event file: %s", run->name, err.text);
+	}
+}
+
+void tn_run_close(struct tn_run *run, enum tn_run_status status) {
+	struct tn_error err = {0};
+	if (!run->open) {
+		return;
+	}
+	run->closing = true;
+	tn_run_deliver(run);
+	tn_run_drop_items(run);
+	run->open = false;
+	unlink_run(run);
+	run->status = status;
+	run->end = tn_wall_time();
+	send_end(run);
+	tell(run, tn_event_writer_destroy(run->writer));
+	run->writer = NULL;
+	if (run->told != ENOENT && !tn_run_write_manifest(run, true, &err)) {
+		warn(run, &err);
+	}
+	close_files(run);
+}
+
+void tn_run_destroy(struct tn_run *run) {
+	if (run == NULL) {
+		return;
+	}
+	tn_run_close(run, run->status == TN_RUN_RUNNING ? TN_RUN_FINISHED : run->status);
+	tn_run_drop_items(run);
+	(void)tn_event_writer_destroy(run->writer); /* of one that was never open */
+	close_files(run);
+	for (uint32_t i = 0; i < run->tags.used; i++) {
+		struct tn_run_tag *tag = run->tags.entries[i].key == NULL ? NULL : run->tags.entries[i].value;
+		if (tag != NULL) {
+			tn_event_tag_finish(&tag->event);
+			tn_free(tag);
+		}
+	}
+	tn_map_finish(&run->tags);
+	tn_run_finish_hparams(run);
+	tn_free(run->name);
+	tn_free(run->id);
+	tn_free(run->path);
+	tn_free(run);
+}
+
+/* ---- the session's ---- */
+
+static void callback_flushed(void *data) {
+	const struct tn_runs *runs = data;
+	for (struct tn_run *run = runs->open; run != NULL; run = run->next) {
+		if (run->items.count > 0) {
+			tn_run_deliver(run);
+		}
+	}
+}
+
+struct tn_runs *tn_runs_create(struct tn_lang *lang, struct tn_error *err) {
+	struct tn_runs *runs = tn_calloc(1, sizeof(*runs));
+	if (runs == NULL) {
+		tn_error_memory(err);
+		return NULL;
+	}
+	*runs = (struct tn_runs){.lang = lang, .engine = tn_lang_engine(lang), .listener = {.data = runs, .flushed = callback_flushed}};
+	tn_engine_listen(runs->engine, &runs->listener);
+	if (!tn_lang_set_extra(lang, "runs", runs, err) || !tn_runs_register(lang, err)) {
+		tn_runs_destroy(runs);
+		return NULL;
+	}
+	return runs;
+}
+
+static void drop_cell(struct tn_runs *runs, size_t i) {
+	runs->cell_bytes -= strlen(runs->cells.items[i].source);
+	tn_free(runs->cells.items[i].name);
+	tn_free(runs->cells.items[i].source);
+}
+
+void tn_runs_close(struct tn_runs *runs) {
+	while (runs != NULL && runs->open != NULL) {
+		tn_run_close(runs->open, runs->open->status == TN_RUN_RUNNING ? TN_RUN_FINISHED : runs->open->status);
+	}
+}
+
+void tn_runs_destroy(struct tn_runs *runs) {
+	if (runs == NULL) {
+		return;
+	}
+	tn_runs_close(runs);
+	tn_engine_unlisten(runs->engine, &runs->listener);
+	for (size_t i = 0; i < runs->cells.count; i++) {
+		drop_cell(runs, i);
+	}
+	TN_VEC_FINISH(&runs->cells);
+	tn_free(runs->root);
+	tn_free(runs);
+}
+
+/* Makes room for `length` bytes of source: the oldest cells go. */
+static void make_room(struct tn_runs *runs, size_t length) {
+	size_t n = 0;
+	while (n < runs->cells.count && runs->cell_bytes + length > cell_bytes_max) {
+		drop_cell(runs, n++);
+	}
+	runs->cells_left_out += n;
+	runs->cells.count -= n;
+	if (n > 0) {
+		memmove(runs->cells.items, runs->cells.items + n, runs->cells.count * sizeof(runs->cells.items[0]));
+	}
+}
+
+void tn_runs_begin_cell(struct tn_runs *runs, const struct tn_lang_cell *cell) {
+	for (struct tn_run *run = runs->open; run != NULL; run = run->next) {
+		run->used = false;
+	}
+	if (cell->length > cell_bytes_max || !tn_utf8_valid(cell->text, cell->length, NULL)) {
+		runs->cells_left_out++;
+		return;
+	}
+	make_room(runs, cell->length);
+	struct tn_run_cell kept = {.name = tn_strdup(cell->name), .source = tn_strndup(cell->text, cell->length)};
+	if (kept.name == NULL || kept.source == NULL || !TN_VEC_PUSH(&runs->cells, kept)) {
+		tn_free(kept.name);
+		tn_free(kept.source);
+		runs->cells_left_out++;
+		return;
+	}
+	runs->cell_bytes += strlen(kept.source);
+}
+
+void tn_runs_end_cell(struct tn_runs *runs, enum tn_runs_outcome outcome) {
+	static const enum tn_run_status statuses[] = {TN_RUN_RUNNING, TN_RUN_FAILED, TN_RUN_INTERRUPTED};
+	for (struct tn_run *run = runs->open; run != NULL; run = run->next) {
+		struct tn_error err = {0};
+		if (!run->used) {
+			continue;
+		}
+		tn_run_deliver(run);
+		tn_event_writer_flush(run->writer, end_of_cell_ns);
+		run->status = statuses[outcome];
+		run->end = outcome == TN_RUNS_OK ? 0 : tn_wall_time();
+		const struct tn_event_file_state state = tn_event_writer_state(run->writer);
+		if (state.error != ENOENT && !tn_run_write_manifest(run, false, &err) && state.error == 0 && run->told == 0) {
+			warn(run, &err);
+			run->told = EIO;
+			continue;
+		}
+		tell(run, state);
+	}
+}
