@@ -30,6 +30,14 @@ const struct tn_face tn_faces[] = {
 		"History is kept in tenon/history in $XDG_STATE_HOME, or in ~/.local/state.\n",
 		tn_face_repl},
 #ifdef TN_HAVE_KERNEL
+	{"kernel", "the Jupyter kernel, which Jupyter starts",
+		"usage: tenon kernel [-f CONNECTION-FILE] [-- WORKER-COMMAND…]\n\n"
+		"The Jupyter kernel. Jupyter starts it by the kernelspec that tenon install writes. Without -f it chooses ports, writes a\n"
+		"connection file of its own and says how to connect to it.\n\n"
+		"Cells run in a worker: tenon worker, or the command behind --, or the one in TENON_WORKER, such as\n"
+		"  tenon kernel -f FILE -- ssh gpu-box tenon worker\n\n"
+		"Exit status: 0, or 1 after an error, 2 after one in the command line.\n",
+		tn_face_kernel},
 	{"worker", "runs the cells of a Jupyter kernel, which starts it",
 		"usage: tenon worker\n\n"
 		"Speaks the worker protocol on stdin and stdout with a front: tenon kernel starts it, on this machine or, by way of ssh\n"

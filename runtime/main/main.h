@@ -16,6 +16,7 @@ int tn_face_run(int argc, char **argv);   /* run.c */
 int tn_face_check(int argc, char **argv);
 int tn_face_repl(int argc, char **argv);  /* repl.c */
 int tn_face_help(int argc, char **argv);  /* help.c */
+int tn_face_kernel(int argc, char **argv); /* kernel.c, where the kernel is built */
 int tn_face_worker(int argc, char **argv); /* worker.c, where the kernel is built */
 int tn_face_install(int argc, char **argv);   /* install.c; both where the kernel is built */
 int tn_face_uninstall(int argc, char **argv);
