@@ -76,7 +76,7 @@ static bool command_run(struct tn_session *session, const char *arguments, struc
 
 /* ---- from the line to the row ---- */
 
-static const struct tn_command *find(const char *name, size_t length) {
+const struct tn_command *tn_command_find(const char *name, size_t length) {
 	for (const struct tn_command *c = tn_commands; c->name != NULL; c++) {
 		if (strlen(c->name) == length && memcmp(c->name, name, length) == 0) {
 			return c;
@@ -106,7 +106,7 @@ static bool unknown(const char *name, size_t length, struct tn_error *err) {
 
 static bool run_percent(struct tn_session *session, const char *text, bool whole_cell, struct tn_error *err) {
 	size_t length = strcspn(text, " \t\n");
-	const struct tn_command *command = find(text, length);
+	const struct tn_command *command = tn_command_find(text, length);
 	if (command == NULL) {
 		return unknown(text, length, err);
 	}

@@ -33,6 +33,7 @@ struct tn_command {
 };
 /* Sorted by name; ends with a row without a name. */
 extern const struct tn_command tn_commands[];
+const struct tn_command *tn_command_find(const char *name, size_t length); /* without %; NULL: there is none. Any thread */
 
 /* Runs one line (or, with %%, a whole cell). Errors are as for tn_command_fn. */
 TN_MUST_USE bool tn_command_run(struct tn_session *session, const char *text, struct tn_error *err);
