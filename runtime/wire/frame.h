@@ -13,6 +13,8 @@
 
 #include "wire/wire.h"
 
+_Static_assert(sizeof(TN_WIRE_MAGIC) == TN_WIRE_MAGIC_BYTES + 1, "the magic has its length");
+
 #define FRAME_CREDIT 0x80000000u
 enum {
 	FRAME_HEAD = 8,

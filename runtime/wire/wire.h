@@ -22,7 +22,7 @@
 
 #include "base/base.h"
 
-#define TN_WIRE_MAGIC "\x89tenon\r\n\x1a\nwire1" /* 16 bytes without the NUL */
+#define TN_WIRE_MAGIC "\x89tenon\r\n\x1a\nwire01" /* 16 bytes without the NUL */
 enum {
 	TN_WIRE_MAGIC_BYTES = 16,
 	TN_WIRE_MAJOR = 1, TN_WIRE_MINOR = 0,  /* another major version is refused in words */
