@@ -18,7 +18,7 @@
 
 #include "cpu/vector.h"
 
-enum { CPU_BLOCK = 512, CPU_CHUNK = 1024, CPU_PANEL = 512, CPU_SHORT_ROW = 256 };
+enum { CPU_BLOCK = 512, CPU_CHUNK = 1024, CPU_PANEL = 512, CPU_SHORT_ROW = 256, CPU_STRIP = 128 };
 
 enum fused_kind { FUSED_MAP, FUSED_INNER, FUSED_OUTER };
 
@@ -49,20 +49,25 @@ struct fused_view {
 struct fused_value {
 	enum cpu_class class;
 	bool uniform;      /* one element in each tile */
+	int64_t step;      /* bytes from one element to the next; uniform: 0 */
 	uint32_t slot;     /* scratch block; UINT32_MAX: none */
 	int32_t out;       /* the stored output that may take its place, or -1 */
 	uint32_t defined, last_use; /* numbers of codes */
 };
 
+enum { FUSED_ONE = UINT32_MAX };
 struct fused_scalar {
-	uint32_t value, index; /* index: of the step's scalars */
+	uint32_t value, index; /* index: of the step's scalars; FUSED_ONE: the number 1 */
 	enum tn_dtype dtype;
 };
 
 struct fused_code {
 	cpu_vec_fn fn;
-	uint32_t out, in[3]; /* values; unused ones repeat the first */
+	cpu_mix_fn mix;      /* instead of fn: several operations in one loop, with all of in[] */
+	uint32_t out, in[CPU_MIX_OPERANDS]; /* values; unused ones repeat the first */
 	bool uniform;        /* one element is enough */
+	enum tn_op op;       /* what it computes, for fused_mix.c; TN_OP_COUNT: a copy, a splat, a rounding */
+	enum cpu_class class; /* in which it works */
 };
 
 struct fused_store {
@@ -96,6 +101,7 @@ struct fused_pass {
 	size_t shared_size, scalars_at;    /* of the workspace that threads share: partials, then scalars of 8 bytes */
 	/* of each thread's: blocks, lanes, a pointer for each value, two numbers for each input */
 	size_t thread_size, pointers_at, seen_at;
+	int64_t strip;          /* elements that all codes work on before the next ones; CPU_BLOCK: the whole tile */
 	double work;            /* element operations */
 };
 
@@ -112,6 +118,9 @@ void fused_plan_view(const struct fused_nest *nest, const struct tn_view *view, 
 /* fused_code.c: values, codes, stores and folds of the wanted outputs. */
 TN_MUST_USE bool fused_compile(const struct tn_fused *fused, const bool *wanted, struct fused_pass *pass, struct tn_error *err);
 void fused_pass_finish(struct fused_pass *pass);
+
+/* fused_mix.c: replaces chains of codes by loops over all of their operations. */
+TN_MUST_USE bool fused_mix(struct fused_pass *pass); /* false: out of memory */
 
 /* fused_run.c */
 bool fused_run_pass(const struct fused_pass *pass, const struct cpu_call *call, struct tn_error *err);

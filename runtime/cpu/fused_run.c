@@ -180,6 +180,40 @@ static void write_store(struct worker *w, const struct fused_store *store, int64
 	copy_flat(&w->run->pass->nest, &store->view, w->run->call->outs[store->view.index], value, f, n, true);
 }
 
+/* Elements [first, first + n) of the tile. */
+static void run_code(const struct worker *w, const struct fused_code *code, int64_t first, int64_t n) {
+	const struct fused_value *values = w->run->pass->values;
+	const char *in[CPU_MIX_OPERANDS];
+	char *out = (char *)w->values[code->out] + first * values[code->out].step;
+	int count = code->mix == NULL ? 3 : CPU_MIX_OPERANDS;
+
+	for (int k = 0; k < count; k++) {
+		in[k] = (const char *)w->values[code->in[k]] + first * values[code->in[k]].step;
+	}
+	if (code->mix == NULL) {
+		code->fn(out, in[0], in[1], in[2], n);
+	} else {
+		code->mix(out, (const void *const *)in, n);
+	}
+}
+
+/* All codes over the tile, strip by strip: while one strip divides, the next one's operands come from memory. */
+static void run_codes(const struct worker *w, int64_t n) {
+	const struct fused_pass *pass = w->run->pass;
+
+	for (int64_t first = 0; first < n; first += pass->strip) {
+		int64_t length = n - first < pass->strip ? n - first : pass->strip;
+
+		for (uint32_t i = 0; i < pass->code_count; i++) {
+			if (!pass->codes[i].uniform) {
+				run_code(w, &pass->codes[i], first, length);
+			} else if (first == 0) {
+				run_code(w, &pass->codes[i], 0, 1);
+			}
+		}
+	}
+}
+
 /* Computes tile [f, f + n): afterwards the values that are folded lie at w->values. False: stop. */
 static bool compute_tile(struct worker *w, int64_t f, int64_t n) {
 	struct run *run = w->run;
@@ -190,7 +224,8 @@ static bool compute_tile(struct worker *w, int64_t f, int64_t n) {
 		__atomic_store_n(&run->stopped, true, __ATOMIC_RELAXED);
 		return false;
 	}
-	if (pass->nest.by_rows && f / pass->nest.row != w->row) {
+	/* most tiles lie in the row of the one before: a comparison saves the division */
+	if (pass->nest.by_rows && (w->row < 0 || f < w->row * pass->nest.row || f >= (w->row + 1) * pass->nest.row)) {
 		enter_row(w, f / pass->nest.row);
 	}
 	for (uint32_t i = 0; i < pass->input_count; i++) {
@@ -201,12 +236,7 @@ static bool compute_tile(struct worker *w, int64_t f, int64_t n) {
 			w->values[pass->stores[i].value] = store_target(w, &pass->stores[i], f);
 		}
 	}
-	for (uint32_t i = 0; i < pass->code_count; i++) {
-		const struct fused_code *code = &pass->codes[i];
-
-		code->fn(
-			w->values[code->out], w->values[code->in[0]], w->values[code->in[1]], w->values[code->in[2]], code->uniform ? 1 : n);
-	}
+	run_codes(w, n);
 	for (uint32_t i = 0; i < pass->store_count; i++) {
 		if (!pass->stores[i].direct || is_deferred(run, i)) {
 			write_store(w, &pass->stores[i], f, n);
@@ -489,13 +519,16 @@ static void write_results(const struct run *run, const struct tn_fused *fused, c
 bool fused_run_pass(const struct fused_pass *pass, const struct cpu_call *call, struct tn_error *err) {
 	struct run run = {.pass = pass, .call = call, .shared = call->workspace, .threads = cpu_threads_for(call, pass->work)};
 	const struct tn_fused *fused = &call->step->step->fused;
+	static const struct tn_scalar one = {.i = 1};
 
 	if (pass->nest.kept == 0 && pass->fold_count > 0) {
 		return true;
 	}
 	for (uint32_t i = 0; i < pass->scalar_count; i++) {
-		set_scalar(
-			&pass->scalars[i], &call->scalars[pass->scalars[i].index], run.shared + pass->scalars_at + i * sizeof(uint64_t));
+		const struct fused_scalar *scalar = &pass->scalars[i];
+
+		set_scalar(scalar, scalar->index == FUSED_ONE ? &one : &call->scalars[scalar->index],
+		           run.shared + pass->scalars_at + i * sizeof(uint64_t));
 	}
 	run.deferred = find_deferred(pass, call);
 	if (pass->nest.count > 0) {

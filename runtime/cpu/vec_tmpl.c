@@ -177,6 +177,7 @@ static const cpu_vec_fn ops[TN_OP_COUNT][CPU_CLASS_COUNT][CPU_VARIANTS] = {
 };
 
 extern const cpu_vec_fn CPU_FN(cpu_math_ops)[TN_OP_COUNT][CPU_CLASS_COUNT][CPU_VARIANTS];
+extern const cpu_mix_fn CPU_FN(cpu_mixes)[CPU_CLASS_COUNT][CPU_MIX_COUNT];
 extern const cpu_vec_fn CPU_FN(cpu_casts)[CPU_CLASS_COUNT][CPU_CLASS_COUNT], CPU_FN(cpu_to_bool)[CPU_CLASS_COUNT];
 extern const cpu_vec_fn CPU_FN(cpu_widen)[TN_DTYPE_COUNT], CPU_FN(cpu_narrow)[TN_DTYPE_COUNT], CPU_FN(cpu_round)[TN_DTYPE_COUNT];
 extern const struct cpu_reduce_fns CPU_FN(cpu_reduce)[CPU_FOLD_COUNT][CPU_CLASS_COUNT];
@@ -186,6 +187,7 @@ extern const cpu_short_fn CPU_FN(cpu_softmax_short)[2];
 const struct cpu_vectors CPU_FN(cpu_vectors) = {
 	.ops = ops,
 	.math = CPU_FN(cpu_math_ops),
+	.mix = CPU_FN(cpu_mixes),
 	.cast = CPU_FN(cpu_casts),
 	.to_bool = CPU_FN(cpu_to_bool),
 	.widen = CPU_FN(cpu_widen),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to cpu/: the tight loops over contiguous elements that fused programs, reductions and rows are made of, one set per
- * instruction set (vec_tmpl.c math_tmpl.c cast_tmpl.c reduce_tmpl.c row_tmpl.c). A loop works on one of five compute classes;
+ * instruction set (vec_tmpl.c math_tmpl.c cast_tmpl.c reduce_tmpl.c row_tmpl.c mix_tmpl.c). A loop works on one of five compute classes;
  * bf16 and f16 are computed in f32 and rounded after each op, bool8 is a u8 of 0 or 1.
  *
  * In all loops `out` may be exactly an operand of the same size, else must not overlap one. */
@@ -15,6 +15,11 @@ enum cpu_class { CPU_F64, CPU_F32, CPU_I64, CPU_I32, CPU_U8, CPU_CLASS_COUNT };
  * 1 = c, 2 = b. */
 enum { CPU_LAST_SCALAR = 1, CPU_FIRST_SCALAR = 2, CPU_VARIANTS = 4 };
 typedef void (*cpu_vec_fn)(void *out, const void *a, const void *b, const void *c, int64_t n);
+
+/* Several operations in one loop: mix_tmpl.c. in: three vectors, then three numbers; what a kind has no use for is any of them. */
+enum cpu_mix { CPU_MIX_SUM, CPU_MIX_DIFFERENCE, CPU_MIX_SQUARES, CPU_MIX_RATIO, CPU_MIX_ADD_RELU, CPU_MIX_MASK, CPU_MIX_COUNT };
+enum { CPU_MIX_OPERANDS = 6 };
+typedef void (*cpu_mix_fn)(void *out, const void *const *in, int64_t n);
 
 /* Reductions keep 16 lanes: element r of what is reduced goes to lane r % 16, lanes are added pairwise at the end. */
 enum { CPU_LANES = 16 };
@@ -40,6 +45,7 @@ typedef void (*cpu_short_fn)(float *out, const float *in, int64_t rows, int64_t 
 struct cpu_vectors {
 	const cpu_vec_fn (*ops)[CPU_CLASS_COUNT][CPU_VARIANTS]; /* [TN_OP_COUNT]; NULL: none */
 	const cpu_vec_fn (*math)[CPU_CLASS_COUNT][CPU_VARIANTS];
+	const cpu_mix_fn (*mix)[CPU_MIX_COUNT];                 /* [class]; NULL: none */
 	const cpu_vec_fn (*cast)[CPU_CLASS_COUNT];              /* [from][to] */
 	const cpu_vec_fn *to_bool;                              /* [class]: u8 of x != 0 */
 	const cpu_vec_fn *widen, *narrow, *round;               /* [dtype], BF16 and F16 only: to f32, from f32, f32 to f32 */

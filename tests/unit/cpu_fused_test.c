@@ -3,7 +3,7 @@
  * reduces in the order that fused.h promises, so the bits must be equal: for each instruction set and number of threads. */
 #include "unit/cpu_fixture.h"
 
-enum { MOST_INPUTS = 5, MOST_INS = 14, MOST_OUTS = 4, CHUNK = 1024, LANES = 16 };
+enum { MOST_INPUTS = 5, MOST_RANDOM = 14, MOST_INS = 32, MOST_OUTS = 4, CHUNK = 1024, LANES = 16 };
 
 /* One element, in the way of its dtype. */
 union number {
@@ -52,7 +52,7 @@ static int64_t wrap(enum tn_dtype dtype, int64_t x) {
 								  : x;
 }
 
-#define FLOAT_OP(x, y)                                                                                                           \
+#define NUMBER_OP(x, y)                                                                                                           \
 	(op == TN_OP_ADD              ? (x) + (y)                                                                                    \
 			: op == TN_OP_SUB     ? (x) - (y)                                                                                    \
 			: op == TN_OP_MUL     ? (x) * (y)                                                                                    \
@@ -61,6 +61,8 @@ static int64_t wrap(enum tn_dtype dtype, int64_t x) {
 			: op == TN_OP_NEG     ? -(x)                                                                                         \
 			: op == TN_OP_ABS     ? ((x) < 0 ? -(x) : (x))                                                                       \
 								  : ((x) <= 0 ? 0 : (x)))
+
+#define FLOAT_OP(x, y, root) (op == TN_OP_DIV ? (x) / (y) : op == TN_OP_SQRT ? root(x) : NUMBER_OP(x, y))
 
 static int64_t integer_op(enum tn_op op, int64_t x, int64_t y) {
 	uint64_t a = (uint64_t)x, b = (uint64_t)y;
@@ -71,7 +73,7 @@ static int64_t integer_op(enum tn_op op, int64_t x, int64_t y) {
 	case TN_OP_MUL: return (int64_t)(a * b);
 	case TN_OP_NEG: return (int64_t)(0 - a);
 	case TN_OP_ABS: return x < 0 ? (int64_t)(0 - a) : x;
-	default: return FLOAT_OP(x, y);
+	default: return NUMBER_OP(x, y);
 	}
 }
 
@@ -79,9 +81,9 @@ static union number compute(enum tn_op op, enum tn_dtype dtype, union number a, 
 	union number r = {0};
 
 	if (dtype == TN_DTYPE_F64) {
-		r.f64 = FLOAT_OP(a.f64, b.f64);
+		r.f64 = FLOAT_OP(a.f64, b.f64, sqrt);
 	} else if (tn_dtype_is_float(dtype)) {
-		r.f32 = round_half(dtype, FLOAT_OP(a.f32, b.f32));
+		r.f32 = round_half(dtype, FLOAT_OP(a.f32, b.f32, sqrtf));
 	} else {
 		r.i = wrap(dtype, integer_op(op, a.i, b.i));
 	}
@@ -191,6 +193,59 @@ static void add_instruction(struct program *p) {
 	p->step.fused.ins_count++;
 }
 
+/* ---- the chains that run as one loop, whole or with parts left out, swapped or read elsewhere as well ---- */
+
+static struct tn_fused_source emit(struct program *p, enum tn_op op, struct tn_fused_source a, struct tn_fused_source b) {
+	enum tn_dtype dtype = source_dtype(p, a.kind != TN_SOURCE_SCALAR ? a : b);
+	struct tn_fused_ins *ins = &p->ins[p->step.fused.ins_count];
+	bool swaps = (op == TN_OP_ADD || op == TN_OP_MUL) && fixture_int(0, 2) == 0;
+
+	*ins = (struct tn_fused_ins){.op = op, .dtype = dtype, .in_dtype = dtype, .in = {swaps ? b : a, swaps ? a : b}};
+	return (struct tn_fused_source){TN_SOURCE_REGISTER, p->step.fused.ins_count++};
+}
+
+/* Times a number, mostly. */
+static struct tn_fused_source scale(struct program *p, struct tn_fused_source x) {
+	return fixture_int(0, 4) == 0 ? x : emit(p, TN_OP_MUL, x, scalar_source(p, source_dtype(p, x)));
+}
+
+static struct tn_fused_source ratio(struct program *p, struct tn_fused_source x, struct tn_fused_source y) {
+	struct tn_fused_source root = emit(p, TN_OP_SQRT, emit(p, TN_OP_ABS, y, y), y); /* no NaN, which maxima pass over */
+
+	return emit(p, TN_OP_DIV, scale(p, x), emit(p, TN_OP_ADD, scale(p, root), scalar_source(p, source_dtype(p, x))));
+}
+
+static void add_choice(struct program *p, struct tn_fused_source x, struct tn_fused_source y) {
+	struct tn_fused_source test = emit(p, TN_OP_GT, x, scalar_source(p, source_dtype(p, x))), chosen;
+
+	p->ins[test.index].dtype = TN_DTYPE_BOOL8;
+	chosen = emit(p, TN_OP_WHERE, y, y);
+	p->ins[chosen.index].in[0] = test;
+	p->ins[chosen.index].in[2] = scalar_source(p, source_dtype(p, y));
+}
+
+static void add_chain(struct program *p) {
+	struct tn_fused_source x = random_source(p), y, z;
+	enum tn_dtype dtype = source_dtype(p, x);
+
+	if (!tn_dtype_is_float(dtype)) {
+		return;
+	}
+	y = matching(p, dtype);
+	y = y.kind == TN_SOURCE_SCALAR ? x : y;
+	switch (fixture_int(0, 7)) {
+	case 0: emit(p, TN_OP_ADD, scale(p, x), scale(p, y)); break;
+	case 1: emit(p, TN_OP_SUB, scale(p, x), scale(p, y)); break;
+	case 2: emit(p, TN_OP_ADD, scale(p, x), scale(p, emit(p, TN_OP_MUL, y, fixture_int(0, 2) == 0 ? y : x))); break;
+	case 3: ratio(p, x, y); break;
+	case 4: emit(p, TN_OP_RELU, emit(p, TN_OP_ADD, x, y), x); break;
+	case 5: add_choice(p, x, y); break;
+	default: /* AdamW, of weights x, with y for the gradient and one mean */
+		z = emit(p, TN_OP_ADD, scale(p, y), scale(p, emit(p, TN_OP_MUL, y, y)));
+		emit(p, TN_OP_SUB, scale(p, x), ratio(p, emit(p, TN_OP_ADD, scale(p, x), scale(p, y)), z));
+	}
+}
+
 static void add_out(struct program *p, struct tn_shape shape, bool may_reduce, uint32_t axes) {
 	static const enum tn_op reductions[] = {TN_OP_SUM, TN_OP_SUM, TN_OP_PROD, TN_OP_MAX, TN_OP_MIN, TN_OP_ANY, TN_OP_ALL};
 	uint32_t at = p->step.fused.out_count++;
@@ -239,7 +294,7 @@ static void donate(struct program *p) {
 
 static void make_program(struct program *p, bool reduce) {
 	struct tn_shape shape = fixture_shape(5, fixture_int(0, 10) == 0 ? 20000 : 1500);
-	uint32_t inputs = 1 + (uint32_t)fixture_int(0, MOST_INPUTS), ins = (uint32_t)fixture_int(0, MOST_INS + 1);
+	uint32_t inputs = 1 + (uint32_t)fixture_int(0, MOST_INPUTS), ins = (uint32_t)fixture_int(0, MOST_RANDOM + 1);
 	uint32_t axes = (uint32_t)fixture_int(0, 1 << shape.ndim), other = (uint32_t)fixture_int(0, 1 << shape.ndim);
 
 	*p = (struct program){0};
@@ -257,6 +312,9 @@ static void make_program(struct program *p, bool reduce) {
 	}
 	for (uint32_t i = 0; i < ins; i++) {
 		add_instruction(p);
+	}
+	if (fixture_int(0, 2) == 0) {
+		add_chain(p);
 	}
 	for (int64_t n = 1 + fixture_int(0, MOST_OUTS); n > 0; n--) {
 		add_out(p, shape, reduce && fixture_int(0, 4) != 0, fixture_int(0, 4) == 0 ? other : axes);
@@ -315,8 +373,11 @@ static union number value_at(const struct program *p, uint32_t o, const int64_t 
 		}
 		if (ins->op == TN_OP_CAST) {
 			registers[i] = convert(ins->in_dtype, ins->dtype, operand(p, registers, inputs, ins, 0));
-		} else if (ins->op == TN_OP_LT) {
-			registers[i].i = is_less(ins->in_dtype, operand(p, registers, inputs, ins, 0), operand(p, registers, inputs, ins, 1));
+		} else if (ins->op == TN_OP_LT || ins->op == TN_OP_GT) {
+			int first = ins->op == TN_OP_LT ? 0 : 1;
+
+			registers[i].i =
+				is_less(ins->in_dtype, operand(p, registers, inputs, ins, first), operand(p, registers, inputs, ins, 1 - first));
 		} else {
 			union number a = operand(p, registers, inputs, ins, 0);
 
