@@ -188,6 +188,7 @@ void worker_close(struct worker *w) {
 	while (w->first_request != NULL) {
 		worker_request_destroy(worker_next_request(w));
 	}
+	tn_catalog_unref(w->catalog);
 	tn_session_destroy(w->session);
 	tn_journal_close(w->journal);
 	tn_wire_reader_destroy(w->reader);

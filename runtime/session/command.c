@@ -166,11 +166,11 @@ bool tn_command_help(struct tn_session *session, const char *line, struct tn_err
 	struct tn_str text = {0};
 	char *copy = tn_strndup(name, length);
 	bool ok = copy != NULL ? tn_lang_help(session->lang, copy, with_source, &text, err) : tn_error_memory(err);
+	if (ok && text.length > 0 && text.data[text.length - 1] != '\n') {
+		ok = tn_str_append_char(&text, '\n') || tn_error_memory(err);
+	}
 	if (ok) {
-		tn_session_print(session, tn_str_c(&text));
-		if (text.length > 0 && text.data[text.length - 1] != '\n') {
-			tn_session_print(session, "\n");
-		}
+		tn_session_page(session, tn_str_c(&text));
 	}
 	tn_free(copy);
 	tn_str_finish(&text);

@@ -46,6 +46,8 @@ bool tn_session_display(void *data, const struct tn_lang_display *what, struct t
 void tn_session_progress(void *data, const struct tn_lang_progress *progress);
 
 void tn_session_print(const struct tn_session *session, const char *text);
+/* Long text that is read and not kept: in a page of its own where the output has one. */
+void tn_session_page(const struct tn_session *session, const char *text);
 /* Formats and prints. False: out of memory. */
 TN_MUST_USE bool tn_session_printf(const struct tn_session *session, struct tn_error *err, const char *format, ...)
 	TN_PRINTF(3, 4);

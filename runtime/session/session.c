@@ -331,6 +331,14 @@ void tn_session_print(const struct tn_session *session, const char *text) {
 	}
 }
 
+void tn_session_page(const struct tn_session *session, const char *text) {
+	if (session->output.page != NULL) {
+		session->output.page(session->output.data, text);
+	} else {
+		tn_session_print(session, text);
+	}
+}
+
 bool tn_session_printf(const struct tn_session *session, struct tn_error *err, const char *format, ...) {
 	struct tn_str text = {0};
 	va_list args;
