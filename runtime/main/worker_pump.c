@@ -118,6 +118,24 @@ static void acknowledge(struct worker *w, const struct tn_wire_message *message)
 	json_decref(ack);
 }
 
+/* A newer front may ask for more than this worker knows: it is told, and waits for nothing. */
+static void refuse(struct worker *w, const struct tn_wire_message *message) {
+	const char *type = tn_wire_type(message);
+	tn_log(TN_LOG_WARN, "the front sends '%s', which this worker does not know", type);
+	if (json_object_get(message->json, "id") == NULL) {
+		return;
+	}
+	json_t *done = worker_json("done", tn_json_get_int(message->json, "id", 0));
+	bool ok = tn_json_set_take(done, "status", json_string("error")) && tn_json_set_take(done, "name", json_string("ValueError")) &&
+		tn_json_set_take(done, "text", json_sprintf("this worker does not know the request '%s'", type)) &&
+		tn_json_set_take(done, "traceback", json_array());
+	if (ok) {
+		worker_reply(w, done);
+	} else {
+		json_decref(done);
+	}
+}
+
 /* Takes the message; under in_lock. */
 static void dispatch(struct worker *w, struct tn_wire_message *message) {
 	const char *type = tn_wire_type(message);
@@ -135,7 +153,7 @@ static void dispatch(struct worker *w, struct tn_wire_message *message) {
 	} else if (strcmp(type, "shutdown") == 0) {
 		end(w);
 	} else if (strcmp(type, "chunk") != 0 && strcmp(type, "hello") != 0 && !worker_assist(w, message->json)) {
-		tn_log(TN_LOG_WARN, "the front sends '%s', which this worker does not know", type);
+		refuse(w, message);
 	}
 	tn_wire_message_finish(message);
 }
