@@ -9,11 +9,14 @@
 #include <unistd.h>
 
 const struct tn_face tn_faces[] = {
-	{"run", "runs a program",
+	{"run", "runs a program or a notebook",
 		"usage: tenon run FILE.tn [ARGUMENT…]\n"
+		"       tenon run FILE.ipynb [ARGUMENT…]\n"
 		"       tenon run -e CODE [ARGUMENT…]\n\n"
 		"Runs a program; FILE - is the standard input. The arguments behind it are the program's: args() gives them. With -e\n"
-		"the value of the last expression is shown, as in a notebook. Output goes to stdout, errors and warnings to stderr.\n\n"
+		"the value of the last expression is shown, as in a notebook. Of a notebook all cells of code run in order, up to the\n"
+		"first error; a cell that is tagged raises-exception may end in one. What they show is printed as text.\n"
+		"Output goes to stdout, errors and warnings to stderr.\n\n"
 		"Ctrl-C stops the program in words; a second one, when the first is not answered, ends it at once.\n\n"
 		"Exit status: 0, or 1 after an error in the program, 2 after one in the command line, 130 when interrupted.\n",
 		tn_face_run},

@@ -53,6 +53,20 @@ void tn_terminal_report_all(const struct tn_diagnostics *diag);
 /* Writes what is still buffered. False, with a line on stderr, when not all output could be written. */
 bool tn_terminal_finish(void);
 
+/* ---- notebooks: notebook.c, where the kernel is built ---- */
+
+struct tn_notebook_cell {
+	struct tn_str text;
+	bool may_fail; /* tagged raises-exception: the cells behind it run all the same */
+};
+struct tn_notebook {
+	struct tn_notebook_cell *cells; /* those that hold code, in order */
+	size_t count;
+};
+/* Reads the file's text; `path` is for errors. The caller finishes *out, which is empty after an error. */
+TN_MUST_USE bool tn_notebook_read(const char *path, const struct tn_str *text, struct tn_notebook *out, struct tn_error *err);
+void tn_notebook_finish(struct tn_notebook *notebook);
+
 /* ---- line editing: line.c ---- */
 
 struct tn_line;

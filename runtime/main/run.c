@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `tenon run` and `tenon check`: a file is one cell of a session that lives as long as the command. */
+/* `tenon run` and `tenon check`: a file is one cell of a session that lives as long as the command; a notebook is as many as it
+ * has, run in order up to the first error. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 struct job {
 	const char *name;     /* as errors show it */
 	struct tn_str text;
+	struct tn_notebook notebook; /* what is run instead of `text` where is_notebook */
+	bool is_notebook;
 	const char *const *args;
 	int arg_count;
 	bool is_expression;   /* -e: its last value is shown */
@@ -20,12 +23,25 @@ static bool ends_with(const char *text, const char *end) {
 	return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
+/* Takes the notebook in job->text apart. */
+static bool take_notebook(const char *path, struct job *job, struct tn_error *err) {
+	if (job->check_only) {
+		tn_error_set(err, TN_ERR_IO, "'%s' is a notebook: its cells build on what ran before them, so it can only be run", path);
+		return false;
+	}
+#ifdef TN_HAVE_KERNEL
+	job->is_notebook = true;
+	return tn_notebook_read(path, &job->text, &job->notebook, err);
+#else
+	tn_error_set(err, TN_ERR_IO, "'%s' is a notebook: this tenon was built without the Jupyter kernel and runs programs only", path);
+	tn_error_hint(err, "save its cells as a .tn file, or build with libjansson-dev installed");
+	return false;
+#endif
+}
+
 static bool read_program(const char *path, struct job *job) {
 	struct tn_error err = {0};
-	if (ends_with(path, ".ipynb")) {
-		tn_error_set(&err, TN_ERR_IO, "'%s' is a notebook: this version runs programs only", path);
-		tn_error_hint(&err, "save its cells as a .tn file");
-	} else if (tn_session_read_file(path, &job->text, &err)) {
+	if (tn_session_read_file(path, &job->text, &err) && (!ends_with(path, ".ipynb") || take_notebook(path, job, &err))) {
 		job->name = strcmp(path, "-") == 0 ? "stdin" : path;
 		return true;
 	}
@@ -33,8 +49,41 @@ static bool read_program(const char *path, struct job *job) {
 	return false;
 }
 
-static int run_in_session(struct tn_session *session, const struct job *job) {
+static void finish_job(struct job *job) {
+	tn_str_finish(&job->text);
+#ifdef TN_HAVE_KERNEL
+	tn_notebook_finish(&job->notebook);
+#endif
+}
+
+static int run_cell(struct tn_session *session, const struct tn_lang_cell *cell) {
 	struct tn_diagnostics diag = {0};
+	int status = TN_EXIT_OK;
+	if (!tn_session_run(session, cell, &diag)) {
+		status = tn_session_was_interrupted(&diag) ? TN_EXIT_INTERRUPTED : TN_EXIT_ERROR;
+	}
+	tn_terminal_report_all(&diag);
+	tn_diagnostics_finish(&diag);
+	return status;
+}
+
+static int run_cells(struct tn_session *session, const struct tn_notebook *notebook) {
+	for (size_t i = 0; i < notebook->count; i++) {
+		const struct tn_notebook_cell *from = &notebook->cells[i];
+		char name[32];
+		snprintf(name, sizeof(name), "cell %zu", i + 1);
+		const struct tn_lang_cell cell = {
+			.name = name, .text = tn_str_c(&from->text), .length = from->text.length, .display_last = true,
+		};
+		int status = run_cell(session, &cell);
+		if (status != TN_EXIT_OK && !(status == TN_EXIT_ERROR && from->may_fail)) {
+			return status;
+		}
+	}
+	return TN_EXIT_OK;
+}
+
+static int run_in_session(struct tn_session *session, const struct job *job) {
 	const struct tn_lang_cell cell = {
 		.name = job->name,
 		.text = tn_str_c(&job->text),
@@ -42,13 +91,7 @@ static int run_in_session(struct tn_session *session, const struct job *job) {
 		.display_last = job->is_expression,
 		.check_only = job->check_only,
 	};
-	int status = TN_EXIT_OK;
-	if (!tn_session_run(session, &cell, &diag)) {
-		status = tn_session_was_interrupted(&diag) ? TN_EXIT_INTERRUPTED : TN_EXIT_ERROR;
-	}
-	tn_terminal_report_all(&diag);
-	tn_diagnostics_finish(&diag);
-	return status;
+	return job->is_notebook ? run_cells(session, &job->notebook) : run_cell(session, &cell);
 }
 
 static int run_job(const struct job *job) {
@@ -92,14 +135,14 @@ int tn_face_run(int argc, char **argv) {
 			return tn_face_usage("run", "run takes a file");
 		}
 		if (!read_program(argv[at], &job)) {
-			tn_str_finish(&job.text);
+			finish_job(&job);
 			return TN_EXIT_ERROR;
 		}
 	}
 	job.args = (const char *const *)argv + at + 1;
 	job.arg_count = argc - at - 1;
 	int status = run_job(&job);
-	tn_str_finish(&job.text);
+	finish_job(&job);
 	return status;
 }
 
@@ -116,7 +159,7 @@ int tn_face_check(int argc, char **argv) {
 		struct job job = {.check_only = true};
 		int one = read_program(argv[at], &job) ? run_job(&job) : TN_EXIT_ERROR;
 		status = one > status ? one : status;
-		tn_str_finish(&job.text);
+		finish_job(&job);
 	}
 	return status;
 }

@@ -101,7 +101,7 @@ def files_that_cannot_be_read_are_errors_in_words():
     with folder() as d:
         check_result(tenon("run", os.path.join(d, "none.tn")), 1, out="", err="No such file or directory")
         check_result(tenon("run", d), 1, out="", err="is a folder")
-        check_result(tenon("run", write(d, "a.ipynb", "{}")), 1, out="", err="is a notebook")
+        check_result(tenon("run", write(d, "a.ipynb", "{}")), 1, out="", err="notebook")
 
 
 @case
