@@ -186,7 +186,8 @@ static void find_word(struct catalog_cell *cell) {
 
 /* ---- the definitions of the text ---- */
 
-static bool find_definitions(struct catalog_cell *cell, const char *text, size_t length, struct tn_error *err) {
+/* *whole: there was no error in it. */
+static bool read_definitions(struct catalog_table *table, const char *text, size_t length, bool *whole, struct tn_error *err) {
 	struct tn_arena arena;
 	struct tn_ast_unit tree = {0};
 	struct tn_diagnostics diag = {0};
@@ -195,19 +196,43 @@ static bool find_definitions(struct catalog_cell *cell, const char *text, size_t
 		return false;
 	}
 	tn_arena_init(&arena);
-	bool ok = tn_parse(source, &arena, &tree, &diag) || (diag.errors.count > 0 && diag.errors.items[0].kind != TN_ERR_MEMORY);
-	ok = (ok && catalog_add_tree(&cell->defined, &tree)) || tn_error_memory(err);
-	catalog_sort(&cell->defined);
+	*whole = tn_parse(source, &arena, &tree, &diag);
+	bool ok = *whole || (diag.errors.count > 0 && diag.errors.items[0].kind != TN_ERR_MEMORY);
+	ok = (ok && catalog_add_tree(table, &tree)) || tn_error_memory(err);
+	catalog_sort(table);
 	tn_diagnostics_finish(&diag);
 	tn_arena_finish(&arena);
 	tn_source_unref(source);
 	return ok;
 }
 
+/* An unfinished statement may hide the definitions behind it: those are looked for from the next line on. */
+static bool find_definitions(struct catalog_cell *cell, const char *text, size_t length, struct tn_error *err) {
+	bool whole;
+	if (!read_definitions(&cell->defined, text, length, &whole, err)) {
+		return false;
+	}
+	const char *feed = memchr(text + cell->cursor, '\n', length - cell->cursor);
+	if (whole || feed == NULL) {
+		return true;
+	}
+	size_t found = cell->defined.entries.count;
+	bool ok = read_definitions(&cell->rest, feed + 1, (size_t)(text + length - feed - 1), &whole, err);
+	for (size_t i = 0; ok && i < cell->rest.entries.count; i++) {
+		const struct catalog_entry *entry = &cell->rest.entries.items[i];
+		bool known = false;
+		for (size_t k = 0; k < found && !known; k++) {
+			known = strcmp(cell->defined.entries.items[k].name, entry->name) == 0;
+		}
+		ok = known || catalog_add_entry(&cell->defined, entry) || tn_error_memory(err);
+	}
+	catalog_sort(&cell->defined);
+	return ok;
+}
+
 bool cell_open(struct catalog_cell *cell, const struct tn_catalog *catalog, const char *text, size_t length, size_t cursor, struct tn_error *err) {
 	*cell = (struct catalog_cell){.catalog = catalog, .cursor = (uint32_t)cursor};
 	tn_arena_init(&cell->arena);
-	tn_arena_init(&cell->defined.arena);
 	cell->library = catalog_library(catalog, err);
 	cell->source = cell->library == NULL ? NULL : tn_source_create("cell", text, cursor, err);
 	if (cell->source == NULL) {
@@ -225,6 +250,7 @@ void cell_close(struct catalog_cell *cell) {
 	TN_VEC_FINISH(&cell->locals);
 	TN_VEC_FINISH(&cell->tokens.tokens);
 	catalog_finish(&cell->defined);
+	catalog_finish(&cell->rest);
 	tn_arena_finish(&cell->arena);
 	tn_source_unref(cell->source);
 }

@@ -35,6 +35,7 @@ struct catalog_cell {
 	uint32_t count;                /* of tokens before the word */
 	uint32_t floor;                /* the first token of the expression's text: inside an f-string's braces not 0 */
 	struct catalog_table defined;  /* functions and structs of the whole text */
+	struct catalog_table rest;     /* owns what was found behind the cursor's line where the text is broken; its entries are in `defined` too */
 	TN_VEC(struct cell_local) locals;
 	enum cell_place place;
 	uint32_t word_begin;           /* the name that ends at the cursor begins here; the cursor where there is none */
@@ -94,5 +95,7 @@ bool signature_param(const char *signature, uint32_t index, struct cell_param *o
 /* Whether a parameter of the type written in [type, type + length) takes a value of type `value` ("" any value). */
 bool type_accepts(const char *type, size_t length, const char *value);
 bool type_is_tensor(const char *type);
+/* Whether a function may be called as a method of a value of that type. */
+bool signature_takes(const char *signature, const char *receiver);
 
 #endif

@@ -174,14 +174,17 @@ static bool offer_fields(struct gather *g, const struct catalog_entry *entry) {
 	return true;
 }
 
+static bool is_no_word(void *data, const struct catalog_entry *entry) {
+	(void)data;
+	return entry->kind != CATALOG_WORD;
+}
+
+/* Conversions are called as functions: x.float() is a habit from elsewhere. */
 static bool offer_method(void *data, const struct catalog_entry *entry) {
 	struct gather *g = data;
-	struct cell_param param;
-	if (entry->kind != CATALOG_FUNCTION || strcmp(entry->name, "call") == 0 || !signature_param(entry->signature, 0, &param) ||
-		!type_accepts(param.type, param.type_length, g->receiver)) {
-		return true;
-	}
-	return offer(g, entry->name, "function", entry->signature);
+	bool fits = entry->kind == CATALOG_FUNCTION && strcmp(entry->name, "call") != 0 && signature_takes(entry->signature, g->receiver) &&
+		cell_each_named(g->cell, "", entry->name, is_no_word, NULL);
+	return !fits || offer(g, entry->name, "function", entry->signature);
 }
 
 static bool offer_members(struct gather *g, uint32_t dot) {

@@ -85,11 +85,9 @@ static bool add_written(struct answer *a, const char *type, const char *name, co
 
 static bool add_entry(void *data, const struct catalog_entry *entry) {
 	struct answer *a = data;
-	struct cell_param param;
 	switch (entry->kind) {
 	case CATALOG_FUNCTION:
-		if (a->receiver != NULL &&
-			(!signature_param(entry->signature, 0, &param) || !type_accepts(param.type, param.type_length, a->receiver))) {
+		if (a->receiver != NULL && !signature_takes(entry->signature, a->receiver)) {
 			return true;
 		}
 		a->ok = add_function(a, entry);

@@ -220,8 +220,8 @@ static void read_bracket(struct walk *w, uint32_t i) {
 	} else if (w->closed_brace) {
 		w->depth -= w->depth > 0;
 		drop(w, false);
-	} else if (is(w, i, P1(';')) && w->inner == 0) {
-		w->type = NULL;
+	} else if (is(w, i, P1(',')) || (is(w, i, P1(';')) && w->inner == 0)) {
+		w->type = is(w, i, P1(',')) ? w->type : NULL;
 		drop(w, true);
 	}
 }

@@ -241,6 +241,36 @@ bool signature_param(const char *signature, uint32_t index, struct cell_param *o
 	}
 }
 
+/* What `for` goes over. */
+static bool is_sequence(const char *value) {
+	static const char *const names[] = {"map", "seq", "string"};
+	size_t n = strlen(value);
+	bool found = is_list_text(value, n) || is_tensor_text(value, n) || value[0] == '(';
+	for (size_t i = 0; !found && i < TN_ARRAY_LEN(names); i++) {
+		found = starts_word(value, n, names[i]);
+	}
+	return found;
+}
+
+/* `auto` takes anything as far as types go; what it can be is told by how it is passed and what it is called. */
+bool signature_takes(const char *signature, const char *receiver) {
+	static const char *const sequences[] = {"values", "rows", "xs"};
+	struct cell_param param;
+	if (!signature_param(signature, 0, &param) || !type_accepts(param.type, param.type_length, receiver)) {
+		return false;
+	}
+	bool is_open = receiver[0] != '\0' && strcmp(receiver, "any") != 0 && param.type_length == 4 && memcmp(param.type, "auto", 4) == 0;
+	if (is_open && param.name[-1] == '&') {
+		return is_list_text(receiver, strlen(receiver)) || starts_word(receiver, strlen(receiver), "map");
+	}
+	for (size_t i = 0; is_open && i < TN_ARRAY_LEN(sequences); i++) {
+		if (param.name_length == strlen(sequences[i]) && memcmp(param.name, sequences[i], param.name_length) == 0) {
+			return is_sequence(receiver);
+		}
+	}
+	return true;
+}
+
 /* What stands before the function's name. */
 static const char *result_type(struct catalog_cell *cell, const char *signature) {
 	const char *open = parameters(signature), *end = open;
