@@ -202,25 +202,42 @@ static void run(struct tn_kernel *kernel, int signals, const struct parent *pare
 
 /* ---- start and end ---- */
 
-static const char *session_name(void) {
+/* The notebook's path; without one the kernel's own name, which its connection file carries. */
+static void session_name(const struct options *options, char *out, size_t size) {
 	const char *name = getenv("JPY_SESSION_NAME");
-	return name != NULL ? name : "";
+	if (name != NULL && name[0] != '\0') {
+		snprintf(out, size, "%s", name);
+	} else if (options->connection != NULL) {
+		const char *slash = strrchr(options->connection, '/');
+		const char *file = slash != NULL ? slash + 1 : options->connection;
+		snprintf(out, size, "%.*s", (int)strcspn(file, "."), file);
+	} else {
+		snprintf(out, size, "tenon-%ld", (long)getpid());
+	}
 }
 
-static bool serve(struct tn_connection *connection, struct tn_transport *transport, char **command, int signals, struct tn_error *err) {
+struct service {
+	const struct tn_connection *connection;
+	struct tn_transport *transport;
+	char **command;
+	const char *session;
+	int signals;
+};
+
+static bool serve(const struct service *service, struct tn_error *err) {
 	char directory[PATH_MAX];
 	struct tn_kernel kernel;
-	const struct tn_worker_process_params worker = {.command = command, .session = session_name(),
+	const struct tn_worker_process_params worker = {.command = service->command, .session = service->session,
 		.directory = getcwd(directory, sizeof(directory)) != NULL ? directory : ""};
 	char *path = tn_history_default_path();
-	struct tn_kernel_params params = {.transport = transport, .worker = tn_worker_process(&worker), .scheme = connection->scheme,
-		.key = connection->key, .history = tn_history_create(path)};
+	struct tn_kernel_params params = {.transport = service->transport, .worker = tn_worker_process(&worker),
+		.scheme = service->connection->scheme, .key = service->connection->key, .history = tn_history_create(path)};
 	struct parent parent = watch_parent();
 	bool ok = (params.worker != NULL && params.history != NULL) || tn_error_memory(err);
 	tn_free(path);
 	if (ok && tn_kernel_init(&kernel, &params, err)) {
-		memcpy(kernel.ports, connection->ports, sizeof(kernel.ports));
-		run(&kernel, signals, &parent);
+		memcpy(kernel.ports, service->connection->ports, sizeof(kernel.ports));
+		run(&kernel, service->signals, &parent);
 		tn_kernel_finish(&kernel);
 	} else {
 		ok = false;
@@ -234,6 +251,7 @@ static bool serve(struct tn_connection *connection, struct tn_transport *transpo
 
 static bool connect_and_serve(const struct options *options, char **command, int signals, struct tn_error *err) {
 	struct tn_connection connection;
+	char session[PATH_MAX];
 	bool own = options->connection == NULL;
 	if (!(own ? tn_connection_init_own(&connection, err) : tn_connection_read(&connection, options->connection, err))) {
 		return false;
@@ -243,7 +261,9 @@ static bool connect_and_serve(const struct options *options, char **command, int
 	if (ok && own) {
 		fprintf(stderr, "To connect to this kernel: jupyter console --existing %s\n", connection.path);
 	}
-	ok = ok && serve(&connection, transport, command, signals, err);
+	session_name(options, session, sizeof(session));
+	const struct service service = {&connection, transport, command, session, signals};
+	ok = ok && serve(&service, err);
 	tn_transport_destroy(transport);
 	tn_connection_finish(&connection);
 	return ok;
