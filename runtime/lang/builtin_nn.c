@@ -62,6 +62,11 @@ static bool pool(struct tn_native_call *call, enum tn_op op, bool count_padding,
 static bool run_max_pool2d(struct tn_native_call *call, struct tn_error *err) { return pool(call, TN_OP_MAX_POOL2D, false, err); }
 static bool run_avg_pool2d(struct tn_native_call *call, struct tn_error *err) { return pool(call, TN_OP_AVG_POOL2D, call->args[4].i != 0, err); }
 
+static bool run_grad_without_training(struct tn_native_call *call, struct tn_error *err) {
+	(void)err;
+	*call->result = tn_bool(tn_grad_depth(call->engine) > 0 && !tn_training(call->engine) && tn_engine_modes(call->engine)->train == TN_TRAIN_UNSET);
+	return true;
+}
 static bool run_training(struct tn_native_call *call, struct tn_error *err) {
 	(void)err;
 	*call->result = tn_bool(tn_training(call->engine));
@@ -84,6 +89,8 @@ static const struct tn_native rows[] = {
 	{ "tensor avg_pool2d(tensor x, axes kernel, axes stride = none, axes padding = 0, bool count_include_pad = true)",
 	  "Mean of each window.\n\nx: [N, C, H, W]. kernel, stride, padding: as max_pool2d. count_include_pad: the border counts as elements.",
 	  "avg_pool2d(ones(1, 1, 4, 4), 2).shape    // expect: [1, 1, 2, 2]", run_avg_pool2d, NULL, 0 },
+	{ "bool grad_without_training()", "Whether the code runs inside a grad block that has turned training neither on nor, by train (false), off: all its arguments are bare tensors.",
+	  "grad_without_training()    // expect: false", run_grad_without_training, NULL, 0 },
 	{ "bool training()", "Whether dropout is on and batch statistics are used: inside grad and train (true).", "training()    // expect: false", run_training, NULL, 0 },
 };
 TN_NATIVE_TABLE(nn, rows);

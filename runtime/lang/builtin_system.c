@@ -50,7 +50,15 @@ static bool run_memory(struct tn_native_call *call, struct tn_error *err) {
 	return true;
 }
 
+static bool run_warn(struct tn_native_call *call, struct tn_error *err) {
+	(void)err;
+	tn_vm_warn(call->lang, tn_arg_given(call, 1) ? call->args[1].string->text : NULL, "%s", call->args[0].string->text);
+	return true;
+}
+
 static const struct tn_native rows[] = {
+	{ "void warn(string message, string hint = none)", "Shows a warning with the line that led to it; the same one once in a cell.\n\nhint: what could be done.",
+	  "warn(\"the loss is above 10\");", run_warn, NULL, 0 },
 	{ "string[] args()", "The arguments behind the file's name on the command line.", "len(args())    // expect: 0", run_args, NULL, 0 },
 	{ "float clock()", "Seconds of a clock that only runs forward; differences of two readings are times.", "clock() > 0    // expect: true", run_clock, NULL, 0 },
 	{ "void sync(auto... values)", "Waits until all recorded work is done.\n\nvalues: computed first.", "sync(ones(2) + 1);", run_sync, NULL, 0 },

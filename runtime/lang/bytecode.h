@@ -45,6 +45,7 @@ struct tn_path {
 	struct tn_path_step *steps; uint32_t step_count;
 	struct tn_subscript *subscript; /* of the tensor at the path's end, or NULL */
 	struct tn_guard *guard;   /* or NULL */
+	bool by_call;             /* the first argument of a `call` */
 };
 struct tn_update_row { struct tn_path *path; enum tn_ast_op op; enum tn_class class; bool literal; };
 struct tn_tensor_row { enum tn_dtype dtype; struct tn_shape shape; void *data; /* row-major, or NULL: from a list */ };

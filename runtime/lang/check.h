@@ -193,6 +193,8 @@ bool check_is_callable(struct tn_checker *c, const struct tn_type *type);
 /* ---- expressions ---- */
 struct tn_ir *check_expr(struct tn_checker *c, const struct tn_ast *ast, struct tn_type *wanted);
 struct tn_ir *check_value(struct tn_checker *c, const struct tn_ast *ast, struct tn_type *wanted); /* not void */
+/* Warns where `ir` is a quotient of ints that becomes a float or a tensor. */
+void check_warn_quotient(struct tn_checker *c, const struct tn_ir *ir, const struct tn_type *type);
 struct tn_ir *check_unary(struct tn_checker *c, enum tn_ast_op op, struct tn_ir *a, struct tn_span span);
 struct tn_ir *check_binary(struct tn_checker *c, enum tn_ast_op op, struct tn_ir *a, struct tn_ir *b, struct tn_span span);
 struct tn_ir *check_field(struct tn_checker *c, struct tn_ir *object, const char *name, struct tn_span span);

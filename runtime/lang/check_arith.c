@@ -114,15 +114,11 @@ struct tn_ir *check_unary(struct tn_checker *c, enum tn_ast_op op, struct tn_ir 
 /* ---- binary ---- */
 
 /* `int / int` inside an expression with floats or tensors is rarely meant. */
-static void warn_quotient(struct tn_checker *c, const struct tn_ir *a, const struct tn_ir *b) {
-	const struct tn_ir *pair[2] = {a, b};
-	for (int i = 0; i < 2; i++) {
-		const struct tn_ir *q = pair[i], *other = pair[1 - i];
-		bool quotient = q->kind == TN_IR_BINARY && q->arith.op == TN_AST_OP_DIV && q->arith.class == TN_CLASS_INT;
-		if (quotient && (other->type->kind == TN_TYPE_FLOAT || other->type->kind == TN_TYPE_TENSOR)) {
-			check_warn(c, q->span, "float(a) / b keeps it", "int / int drops the fraction before it meets a %s",
-				other->type->kind == TN_TYPE_FLOAT ? "float" : "tensor");
-		}
+void check_warn_quotient(struct tn_checker *c, const struct tn_ir *ir, const struct tn_type *type) {
+	if (ir->kind == TN_IR_BINARY && ir->arith.op == TN_AST_OP_DIV && ir->arith.class == TN_CLASS_INT &&
+		(type->kind == TN_TYPE_FLOAT || type->kind == TN_TYPE_TENSOR)) {
+		check_warn(c, ir->span, "float(a) / b keeps it", "int / int drops the fraction before it meets a %s",
+			type->kind == TN_TYPE_FLOAT ? "float" : "tensor");
 	}
 }
 
@@ -222,7 +218,8 @@ struct tn_ir *check_binary(struct tn_checker *c, enum tn_ast_op op, struct tn_ir
 		return dyn(c, DYN_BINARY, op, a, b, span);
 	}
 	if (is_arith(op)) {
-		warn_quotient(c, a, b);
+		check_warn_quotient(c, a, b->type);
+		check_warn_quotient(c, b, a->type);
 	}
 	if (tn_type_is_number(ta) && tn_type_is_number(tb)) {
 		return op == TN_AST_OP_MATMUL ? refuse(c, op, a, b, span) : numbers(c, op, a, b, span);

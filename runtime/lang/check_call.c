@@ -151,6 +151,7 @@ struct tn_ir *check_reference(struct tn_checker *c, const struct operand *arg, c
 	struct tn_ir *ref = check_node(c, TN_IR_REF, place->type, arg->span);
 	if (ref != NULL) {
 		ref->a = place;
+		ref->by_call = is_call;
 	}
 	return ref;
 }

@@ -285,6 +285,9 @@ struct tn_ir *check_coerce(struct tn_checker *c, struct tn_ir *ir, struct tn_typ
 	if (!check_can_hold(c, type, ir)) {
 		return mismatch(c, ir, type, what);
 	}
+	if (type->kind == TN_TYPE_FLOAT || type->kind == TN_TYPE_TENSOR) {
+		check_warn_quotient(c, ir, type);
+	}
 	if (type->kind == TN_TYPE_ANY) {
 		if (from->kind == TN_TYPE_EMPTY) {
 			return check_zero(c, type, ir->span);

@@ -131,11 +131,14 @@ static void range(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 
 static void reference(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 	uint32_t mark = c->next;
-	if (ir->a->kind == TN_IR_LOCAL && compile_is_ref(c, ir->a->local)) {
+	if (ir->a->kind == TN_IR_LOCAL && compile_is_ref(c, ir->a->local) && !ir->by_call) {
 		compile_emit(c, TN_OPCODE_COPY, to, ir->a->local, 0);
 		return;
 	}
 	struct tn_path *path = compile_path(c, ir->a);
+	if (path != NULL) {
+		path->by_call = ir->by_call;
+	}
 	c->span = ir->span;
 	compile_emit(c, TN_OPCODE_REF, to, 0, compile_row(c, path));
 	compile_release(c, mark);

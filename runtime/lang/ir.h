@@ -104,6 +104,7 @@ struct tn_ir {
 		uint32_t local;
 		struct tn_symbol *symbol;
 		uint32_t index;
+		bool by_call;                                                /* REF: the first argument of a `call` */
 		struct { enum tn_ast_op op; enum tn_class class; } arith;    /* UNARY BINARY UPDATE (place in b) */
 		struct { struct tn_ir_index *items; uint32_t count; } subscript; /* INDEX: object in a */
 		struct { struct tn_instance *instance; struct tn_ir_list args; } call;

@@ -93,6 +93,9 @@ bool tn_ref_write(struct tn_lang *lang, const struct tn_ref *ref, struct tn_valu
 	if (ref->guard != NULL && tn_training(lang->engine)) {
 		return guarded(ref->guard, err);
 	}
+	if (ref->by_call) {
+		tn_vm_note_call_write(lang, ref);
+	}
 	if (ref->symbol != NULL && !tn_vm_note_ref(lang, ref, err)) {
 		return false;
 	}
@@ -125,6 +128,7 @@ bool tn_ref_create(const struct tn_ref *base, struct tn_value *root, struct tn_s
 	ref->root = base == NULL ? root : base->root;
 	ref->symbol = base == NULL ? symbol : base->symbol;
 	ref->guard = base == NULL ? NULL : base->guard;
+	ref->by_call = base != NULL && base->by_call;
 	ref->step_count = before + count;
 	for (uint32_t i = 0; i < before + count; i++) {
 		ref->steps[i] = i < before ? base->steps[i] : steps[i - before];

@@ -150,4 +150,11 @@ TN_MUST_USE bool tn_vm_note_write(struct tn_lang *lang, struct tn_symbol *symbol
 /* The same before a write through a reference to a global. */
 TN_MUST_USE bool tn_vm_note_ref(struct tn_lang *lang, const struct tn_ref *ref, struct tn_error *err);
 
+/* ---- warnings while code runs: vm_warn.c ---- */
+
+/* Each text once in a cell. hint may be NULL. */
+void tn_vm_warn(struct tn_lang *lang, const char *hint, const char *format, ...) TN_PRINTF(3, 4);
+/* A `call` writes to its first parameter. */
+void tn_vm_note_call_write(struct tn_lang *lang, const struct tn_ref *ref);
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Leafwise operations on up to three trees of one shape, with numbers and bare tensors between (LANGUAGE.md section 4): weights are computed,
  * any other leaf is the first operand's that is not empty. */
+#include <stdio.h>
 #include <string.h>
 
 #include "lang/state.h"
@@ -13,6 +14,7 @@ struct tree_op {
 	int count, depth;
 	bool whole[3];       /* a number or a bare tensor: the same for every leaf */
 	bool any_weight, differs;
+	char first_differing[128];
 	struct tn_str path;
 };
 
@@ -64,7 +66,10 @@ static bool leaf(struct tree_op *t, const struct tn_value *args, struct tn_value
 		if (is_container(args[i]) || (args[i].tag != TN_EMPTY && (args[i].tag == TN_TENSOR) != (lead.tag == TN_TENSOR))) {
 			return mismatch(t, "a tensor meets something else", err);
 		}
-		t->differs = t->differs || (!computed && args[i].tag == TN_TENSOR && args[i].tensor != lead.tensor);
+		if (!t->differs && !computed && args[i].tag == TN_TENSOR && args[i].tensor != lead.tensor) {
+			t->differs = true;
+			snprintf(t->first_differing, sizeof(t->first_differing), "%s", t->path.length == 0 ? "the value" : tn_str_c(&t->path));
+		}
 		computed = computed && args[i].tag == TN_TENSOR;
 	}
 	if (computed) {
@@ -140,14 +145,6 @@ static bool combine(struct tree_op *t, const struct tn_value *args, bool frozen,
 	return true;
 }
 
-static void warn_differs(struct tn_lang *lang) {
-	struct tn_error warning = {0};
-	tn_error_set(&warning, TN_ERR_ERROR, "leaves that are no weights differ between the trees (running statistics?): the first operand's are kept");
-	if (lang->output.warning != NULL) {
-		lang->output.warning(lang->output.data, &warning);
-	}
-}
-
 bool tn_tree_elementwise(struct tn_lang *lang, enum tn_op op, const struct tn_value *args, int count, struct tn_value *out, struct tn_error *err) {
 	struct tree_op t = {.lang = lang, .op = op, .count = count};
 	struct tn_value made = tn_void();
@@ -169,7 +166,8 @@ bool tn_tree_elementwise(struct tn_lang *lang, enum tn_op op, const struct tn_va
 		return false;
 	}
 	if (t.differs) {
-		warn_differs(lang);
+		tn_vm_warn(lang, "set_weights(&net, t) takes the weights of t alone",
+			"%.100s is no weight and differs between the trees: the first operand's is kept (stale running statistics?)", t.first_differing);
 	}
 	*out = made;
 	return true;

@@ -177,6 +177,7 @@ bool tn_vm_end_cell(struct tn_lang *lang, bool ok, struct tn_error *err) {
 	bool flushed = tn_flush(lang->engine, "end of cell", ok ? err : &failed);
 	vm_undo_after_flush(lang->vm, true); /* nothing was pending, so nothing is undone */
 	lang->vm->grad_mark = 0;
+	lang->vm->warned.count = 0;
 	return flushed;
 }
 

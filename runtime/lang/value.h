@@ -78,7 +78,7 @@ struct tn_ref_step {
 };
 /* Whose statistics a call may not change while training: a global inside a function, or what a lambda has captured (LANGUAGE.md section 4). */
 struct tn_guard { const char *name; struct tn_type *type; bool captured; };
-struct tn_ref { struct tn_object head; const struct tn_guard *guard; /* or NULL */ struct tn_value *root; struct tn_symbol *symbol; /* the global, or NULL */ uint32_t step_count; struct tn_ref_step steps[]; };
+struct tn_ref { struct tn_object head; const struct tn_guard *guard; /* or NULL */ bool by_call; /* the first parameter of a `call` */ struct tn_value *root; struct tn_symbol *symbol; /* the global, or NULL */ uint32_t step_count; struct tn_ref_step steps[]; };
 
 static inline bool tn_value_is_counted(struct tn_value v) { return v.tag >= TN_TENSOR; }
 void tn_value_ref_slow(struct tn_value v);

@@ -47,6 +47,7 @@ void tn_vm_destroy(struct tn_vm *vm) {
 	TN_VEC_FINISH(&vm->protos);
 	TN_VEC_FINISH(&vm->undo);
 	TN_VEC_FINISH(&vm->held);
+	TN_VEC_FINISH(&vm->warned);
 	if (vm->stack != NULL) {
 		tn_mem_unmap(vm->stack, vm->stack_bytes);
 	}
@@ -281,7 +282,7 @@ bool vm_execute(struct tn_vm *vm, uint32_t base, struct tn_error *err) {
 	OP(CONST) { struct tn_value v = tn_value_ref(K); tn_value_store(&A, v); NEXT; }
 	OP(INT) { struct tn_value *to = &A; if (tn_value_is_counted(*to)) { tn_value_store(to, tn_void()); } SET_INT(TN_CODE_CS(i)); NEXT; }
 	OP(READ_REF) { struct tn_value *slot; TRY(tn_ref_read(B.ref, &slot, err)); struct tn_value v = tn_value_ref(*slot); tn_value_store(&A, v); NEXT; }
-	OP(WRITE_REF) { TRY(write_ref(vm, A.ref, &B, err)); NEXT; }
+	OP(WRITE_REF) { frame->pc = pc; TRY(write_ref(vm, A.ref, &B, err)); NEXT; }
 	OP(GET_GLOBAL) { struct tn_value v = tn_value_ref(ROW(struct tn_symbol)->value); tn_value_store(&A, v); NEXT; }
 	OP(GET_NUMBER) { move_number(&A, &ROW(struct tn_symbol)->value); NEXT; }
 	OP(SET_GLOBAL) { TRY(set_global(vm, ROW(struct tn_symbol), &A, err)); NEXT; }

@@ -61,6 +61,7 @@ struct tn_vm {
 	struct tn_proto *dead;         /* freed when nothing runs */
 	TN_VEC(struct vm_undo) undo;
 	TN_VEC(struct tn_tensor *) held;
+	TN_VEC(uint64_t) warned;       /* hashes of the texts that this cell has shown */
 	bool appending;                /* a native runs that adds to the end of a list, and writes nothing else */
 };
 

@@ -208,8 +208,9 @@ bool vm_reference(struct tn_vm *vm, const struct tn_path *path, struct tn_value 
 	if (steps != few) {
 		tn_free(steps);
 	}
-	if (ok && path->guard != NULL) {
-		out->ref->guard = path->guard;
+	if (ok) {
+		out->ref->guard = path->guard != NULL ? path->guard : out->ref->guard;
+		out->ref->by_call = path->by_call || out->ref->by_call;
 	}
 	if (ok && !tn_ref_read(out->ref, &slot, err)) { /* what it names must be there */
 		tn_value_unref(*out);
@@ -267,7 +268,7 @@ static bool open_place(struct tn_vm *vm, const struct tn_path *path, struct tn_v
 		*slot = &path->symbol->value;
 	} else if (path->is_ref) {
 		const struct tn_ref *ref = R[path->local].ref;
-		if (!(quiet && ref->guard == NULL ? tn_ref_write_quiet(ref, slot, err) : tn_ref_write(vm->lang, ref, slot, err))) {
+		if (!(quiet && ref->guard == NULL && !ref->by_call ? tn_ref_write_quiet(ref, slot, err) : tn_ref_write(vm->lang, ref, slot, err))) {
 			return false;
 		}
 	} else {
