@@ -11,9 +11,15 @@
 enum { WIDTH = 72, ROWS = 14, LABEL_MOST = 11, NAME_MOST = 14, HEAT_COLUMNS = 32, HEAT_ROWS = 24, HEAT_NUMBERS = 20 };
 
 /* The drawing: cells of 2 x 4 dots. */
-struct canvas { struct tn_sink *out; const struct tn_chart *chart; struct tn_axis x, y; int columns, label_width; uint8_t dots[ROWS][WIDTH]; int8_t bars[ROWS][WIDTH]; };
+struct canvas { struct tn_sink *out; const struct tn_chart *chart; struct tn_axis x, y; int columns, label_width; uint8_t dots[ROWS][WIDTH]; int8_t bars[ROWS][WIDTH]; char marks[ROWS][WIDTH]; };
 
 static size_t width_of(const char *text) { return tn_utf8_width(text, strlen(text)); }
+
+/* A letter for each group of points; NULL where there is but one, or more than there are letters. */
+static const char *group_marks(const struct tn_chart *chart) {
+	static const char marks[] = "ox+*#%@&=~";
+	return chart->kind == TN_CHART_SCATTER && chart->series.count > 1 && chart->series.count < sizeof(marks) ? marks : NULL;
+}
 
 /* ---- dots ---- */
 
@@ -42,12 +48,15 @@ static void draw_segment(struct canvas *c, int x0, int y0, int x1, int y1) {
 	}
 }
 
-static void draw_series(struct canvas *c, const struct tn_series *s) {
+/* Lines and points are dots; points of several groups are letters, which tell them apart. */
+static void draw_series(struct canvas *c, const struct tn_series *s, char mark) {
 	bool open = false;
 	int from_x = 0, from_y = 0, x, y;
 	for (size_t i = 0; i < s->count; i++) {
 		bool there = dot_of(c, s, i, &x, &y);
-		if (there && open && c->chart->kind == TN_CHART_LINE) {
+		if (there && mark != '\0') {
+			c->marks[y / 4][x / 2] = mark;
+		} else if (there && open && c->chart->kind == TN_CHART_LINE) {
 			draw_segment(c, from_x, from_y, x, y);
 		} else if (there) {
 			set_dot(c, x, y);
@@ -122,21 +131,24 @@ static void put_row(const struct canvas *c, int row, const char *name) {
 	const char *tick = tick_at(c, row);
 	int last = c->columns;
 	tn_sink_printf(c->out, "%*s %s", c->label_width, tick == NULL ? "" : tick, tick == NULL ? "│" : "┤");
-	while (name == NULL && last > 0 && c->dots[row][last - 1] == 0 && c->bars[row][last - 1] == 0) {
+	while (name == NULL && last > 0 && c->dots[row][last - 1] == 0 && c->bars[row][last - 1] == 0 && c->marks[row][last - 1] == 0) {
 		last--; /* no blanks at the end of a line */
 	}
 	for (int i = 0; i < last; i++) {
 		char cell[4];
 		if (c->chart->kind == TN_CHART_HIST) {
 			tn_sink_put(c->out, eighths[c->bars[row][i]]);
-		} else if (c->dots[row][i] == 0) {
-			tn_sink_put(c->out, " ");
-		} else {
+		} else if (group_marks(c->chart) != NULL) {
+			tn_sink_put_n(c->out, c->marks[row][i] != '\0' ? &c->marks[row][i] : " ", 1);
+		} else { /* blanks are braille too: some fonts give it another width */
 			tn_sink_put_n(c->out, cell, tn_utf8_encode(0x2800u + c->dots[row][i], cell));
 		}
 	}
 	if (name != NULL) {
 		tn_sink_put(c->out, " ");
+		if (group_marks(c->chart) != NULL && (size_t)row < c->chart->series.count) {
+			tn_sink_printf(c->out, "%c ", group_marks(c->chart)[row]);
+		}
 		put_cut(c->out, name, NAME_MOST);
 	}
 	tn_sink_put(c->out, "\n");
@@ -187,6 +199,7 @@ static void measure(struct canvas *c) {
 		names = width > names ? width : names;
 	}
 	names = names > NAME_MOST ? NAME_MOST : names;
+	names += names > 0 && group_marks(c->chart) != NULL ? 2 : 0;
 	for (int i = 0; i < c->y.count; i++) {
 		int width = (int)strlen(c->y.labels[i]);
 		c->label_width = width > c->label_width ? width : c->label_width;
@@ -203,7 +216,7 @@ static void put_canvas(struct canvas *c) {
 		if (c->chart->kind == TN_CHART_HIST) {
 			draw_bars(c, &c->chart->series.items[k]);
 		} else {
-			draw_series(c, &c->chart->series.items[k]);
+			draw_series(c, &c->chart->series.items[k], group_marks(c->chart) != NULL ? group_marks(c->chart)[k] : '\0');
 		}
 	}
 	if (named) {
@@ -294,13 +307,37 @@ static void put_heat(const struct tn_chart *c, struct tn_sink *out) {
 	put_labels_below(c, 0, WIDTH, out);
 }
 
-void tn_chart_text(const struct tn_chart *chart, struct tn_sink *out) {
-	if (chart->kind == TN_CHART_HEAT) {
-		put_heat(chart, out);
-		return;
-	}
+static void put_chart(const struct tn_chart *chart, struct tn_sink *out) {
 	struct canvas c = {.out = out, .chart = chart};
 	tn_axis_fit_x(&c.x, chart, 6);
 	tn_axis_fit_y(&c.y, chart, 5);
 	put_canvas(&c);
+}
+
+/* Histograms that lie over each other cannot be told apart without colours: one below the other, over the same bins. */
+static void put_panels(const struct tn_chart *chart, struct tn_sink *out) {
+	for (size_t k = 0; k < chart->series.count; k++) {
+		struct tn_series alone = chart->series.items[k];
+		struct tn_chart panel = *chart;
+		bool last = k + 1 == chart->series.count;
+		tn_sink_printf(out, "%s\n", alone.name);
+		alone.name = "";
+		panel.series.items = &alone;
+		panel.series.count = 1;
+		panel.title = k == 0 ? chart->title : "";
+		panel.x_label = last ? chart->x_label : "";
+		panel.note = last ? chart->note : NULL;
+		put_chart(&panel, out);
+		tn_sink_put(out, last ? "" : "\n");
+	}
+}
+
+void tn_chart_text(const struct tn_chart *chart, struct tn_sink *out) {
+	if (chart->kind == TN_CHART_HEAT) {
+		put_heat(chart, out);
+	} else if (chart->kind == TN_CHART_HIST && chart->series.count > 1) {
+		put_panels(chart, out);
+	} else {
+		put_chart(chart, out);
+	}
 }

@@ -111,14 +111,13 @@ static bool put_matrix(struct tn_tensor *cut, const struct tn_shape *whole, stru
 
 static bool put_statistic(struct tn_engine *e, struct tn_tensor *t, const char *name, enum tn_op op, struct tn_sink *out,
 	struct tn_error *err) {
-	struct tn_str text = {0};
+	double value = 0;
 	struct tn_tensor *made = op == TN_OP_COUNT ? tn_mean(e, t, NULL, 0, false, err) : tn_reduce(e, op, t, NULL, 0, false, err);
-	bool ok = made != NULL && tn_tensor_format(made, &text, err);
+	bool ok = made != NULL && tn_tensor_item_f64(made, &value, err);
 	if (ok) {
-		tn_sink_printf(out, " · %s %s", name, tn_str_c(&text));
+		tn_sink_printf(out, " · %s %.5g", name, value);
 	}
 	tn_tensor_unref(made);
-	tn_str_finish(&text);
 	return ok;
 }
 

@@ -264,6 +264,19 @@ bool tn_tensor_data(struct tn_tensor *t, const void **data, struct tn_tensor **h
 	return true;
 }
 
+bool tn_tensor_elements(struct tn_tensor *t, const void **first, struct tn_error *err) {
+	struct tn_backend *backend = t->engine->backend;
+
+	if (!tn_tensor_force(t, "read", err) || !backend->impl->wait(backend, err)) {
+		return false;
+	}
+	if (backend->impl->host_pointer == NULL) {
+		return tn_error_set(err, TN_ERR_DEVICE, "the contents of a tensor on %s are read by copying", backend->impl->name);
+	}
+	*first = (char *)backend->impl->host_pointer(backend, t->buffer->ptr) + t->offset * (int64_t)tn_dtype_size(t->dtype);
+	return true;
+}
+
 static bool read_item(struct tn_tensor *t, char element[8], struct tn_error *err) {
 	if (tn_shape_count(&t->shape) != 1) {
 		char text[176];

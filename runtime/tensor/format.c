@@ -29,7 +29,7 @@ struct printer {
 /* ---- one element ---- */
 
 static size_t element_text(const struct printer *p, int64_t at, char text[ELEMENT_MAX]) {
-	const char *element = p->data + (size_t)at * tn_dtype_size(p->dtype);
+	const char *element = p->data + at * (int64_t)tn_dtype_size(p->dtype);
 	double x;
 
 	if (p->dtype == TN_DTYPE_BOOL8) {
@@ -51,7 +51,7 @@ static size_t element_text(const struct printer *p, int64_t at, char text[ELEMEN
 /* ---- the pass that chooses ---- */
 
 static void look_at_value(struct printer *p, int64_t at) {
-	double x = tn_element_f64(p->dtype, p->data + (size_t)at * tn_dtype_size(p->dtype));
+	double x = tn_element_f64(p->dtype, p->data + at * (int64_t)tn_dtype_size(p->dtype));
 
 	if (!isfinite(x) || x == 0) {
 		return;
@@ -63,7 +63,7 @@ static void look_at_value(struct printer *p, int64_t at) {
 
 static void look_at_width(struct printer *p, int64_t at) {
 	char text[ELEMENT_MAX];
-	double x = tn_dtype_is_float(p->dtype) ? tn_element_f64(p->dtype, p->data + (size_t)at * tn_dtype_size(p->dtype)) : 1;
+	double x = tn_dtype_is_float(p->dtype) ? tn_element_f64(p->dtype, p->data + at * (int64_t)tn_dtype_size(p->dtype)) : 1;
 
 	if (isfinite(x) && x != 0) { /* zeros and non-finite numbers do not widen the columns, as in PyTorch */
 		size_t width = element_text(p, at, text);
@@ -204,48 +204,56 @@ static bool put_number(enum tn_dtype dtype, const void *element, struct tn_str *
 	return tn_str_append(out, text);
 }
 
+/* The printer reads the elements where they are: of a large tensor only what is shown is touched, whatever its strides. */
+static bool printer_open(struct printer *p, struct tn_tensor *t, struct tn_error *err) {
+	const void *first;
+
+	if (tn_shape_count(&t->shape) > 0) {
+		if (!tn_tensor_elements(t, &first, err)) {
+			return false;
+		}
+		p->data = first;
+		memcpy(p->strides, t->stride, sizeof(p->strides));
+	}
+	choose_columns(p);
+	return true;
+}
+
 bool tn_tensor_format(struct tn_tensor *t, struct tn_str *out, struct tn_error *err) {
-	struct tn_tensor *holder = NULL;
 	int64_t count = tn_shape_count(&t->shape);
 	struct printer p = {.dtype = t->dtype, .shape = &t->shape, .summarize = count > THRESHOLD, .out = out};
 	char described[176];
-	const void *data;
-	bool ok;
 
-	if (!tn_tensor_data(t, &data, &holder, err)) {
+	if (!printer_open(&p, t, err)) {
 		return false;
 	}
-	p.data = data;
 	if (t->shape.ndim == 0) {
-		ok = put_number(t->dtype, data, out);
-	} else {
-		tn_shape_strides(&t->shape, p.strides);
-		tn_describe(t->dtype, &t->shape, described);
-		choose_columns(&p);
-		ok = tn_str_append(out, "tensor(") && (count == 0 ? tn_str_append(out, "[]") : put_axis(&p, 0, 0, strlen("tensor("))) &&
-			tn_str_printf(out, ") %s", described);
+		return put_number(t->dtype, p.data, out) || tn_error_memory(err);
 	}
-	tn_tensor_unref(holder);
+	tn_describe(t->dtype, &t->shape, described);
+	bool ok = tn_str_append(out, "tensor(") && (count == 0 ? tn_str_append(out, "[]") : put_axis(&p, 0, 0, strlen("tensor("))) &&
+		tn_str_printf(out, ") %s", described);
 	return ok || tn_error_memory(err);
 }
 
-bool tn_tensor_format_each(struct tn_tensor *t, bool (*visit)(void *data, const char *text), void *user, struct tn_error *err) {
-	struct tn_tensor *holder = NULL;
-	struct printer p = {.dtype = t->dtype, .shape = &t->shape};
-	char text[ELEMENT_MAX];
-	const void *data;
-	bool ok = true;
+struct each { struct printer printer; bool (*visit)(void *data, const char *text); void *data; bool stopped; };
 
-	if (!tn_tensor_data(t, &data, &holder, err)) {
+static void visit_element(struct printer *p, int64_t at) {
+	struct each *each = TN_CONTAINER_OF(p, struct each, printer);
+	char text[ELEMENT_MAX];
+
+	if (!each->stopped) {
+		element_text(p, at, text);
+		each->stopped = !each->visit(each->data, text);
+	}
+}
+
+bool tn_tensor_format_each(struct tn_tensor *t, bool (*visit)(void *data, const char *text), void *data, struct tn_error *err) {
+	struct each each = {.printer = {.dtype = t->dtype, .shape = &t->shape}, .visit = visit, .data = data};
+
+	if (!printer_open(&each.printer, t, err)) {
 		return false;
 	}
-	p.data = data;
-	tn_shape_strides(&t->shape, p.strides);
-	choose_columns(&p);
-	for (int64_t i = 0; ok && i < tn_shape_count(&t->shape); i++) {
-		element_text(&p, i, text);
-		ok = visit(user, text);
-	}
-	tn_tensor_unref(holder);
-	return ok;
+	each_shown(&each.printer, 0, 0, visit_element);
+	return !each.stopped;
 }

@@ -44,6 +44,9 @@ struct tn_tensor {
 	uint32_t leaf;
 };
 
+/* The first element of a tensor in host memory, evaluated where it was pending; the others are at its strides. Valid while the caller holds it. */
+TN_MUST_USE bool tn_tensor_elements(struct tn_tensor *t, const void **first, struct tn_error *err);
+
 /* Records a node whose dtype, shape and attributes a rule has already checked (inputs have the dtypes that the kernel wants:
  * casts were recorded before). Also appends to the tape of each open record that an input depends on. VIEW ops on READY
  * tensors give a READY view at once. Returns a new reference. Record cost budget: 150 ns. */
