@@ -131,11 +131,12 @@ bool tn_event_file_flush(struct tn_event_file *file) {
 }
 
 void tn_event_file_append(struct tn_event_file *file, const uint8_t *record, size_t length) {
-	size_t limit = file->error == 0 ? BATCH : KEPT_MAX;
-	if (file->batch.length > 0 && file->batch.length + length > limit && !tn_event_file_flush(file)) {
-		limit = KEPT_MAX;
+	if (file->error == 0 && file->batch.length > 0 && file->batch.length + length > BATCH) {
+		(void)tn_event_file_flush(file);
 	}
-	bool fits = file->batch.length == 0 || file->batch.length + length <= limit;
+	/* While the disk refuses, only a flush tries again: not each record. */
+	const size_t limit = file->error == 0 ? BATCH : KEPT_MAX;
+	const bool fits = file->batch.length == 0 || file->batch.length + length <= limit;
 	if (file->gone || !fits || !tn_str_append_n(&file->batch, (const char *)record, length)) {
 		file->lost++;
 	} else {

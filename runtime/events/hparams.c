@@ -26,9 +26,13 @@ static bool make_hparam(const char *name, struct tn_value value, struct tn_event
 		out->number = value.b;
 		break;
 	case TN_INT:
+		out->kind = TN_HPARAM_INT;
+		out->number = (double)value.i;
+		out->integer = value.i;
+		break;
 	case TN_FLOAT:
-		out->kind = TN_HPARAM_NUMBER;
-		out->number = tn_value_number(value);
+		out->kind = TN_HPARAM_FLOAT;
+		out->number = value.f;
 		break;
 	default:
 		out->kind = TN_HPARAM_TEXT;

@@ -22,6 +22,8 @@ static bool put_string(struct tn_str *out, const char *text) {
 		const unsigned char c = (unsigned char)*p;
 		if (c == '"' || c == '\\') {
 			ok = tn_str_append_char(out, '\\') && tn_str_append_char(out, *p);
+		} else if (c == '\n' || c == '\t') {
+			ok = tn_str_append(out, c == '\n' ? "\\n" : "\\t");
 		} else {
 			ok = c < 0x20 ? tn_str_printf(out, "\\u%04x", c) : tn_str_append_char(out, *p);
 		}
@@ -53,13 +55,25 @@ static bool put_time(struct tn_str *out, const char *name, double seconds) {
 	return put_field(out, name, text);
 }
 
+static bool put_hparam(struct tn_str *out, const struct tn_event_hparam *hparam) {
+	switch (hparam->kind) {
+	case TN_HPARAM_TEXT:
+		return put_string(out, hparam->text);
+	case TN_HPARAM_BOOL:
+		return tn_str_append(out, hparam->number != 0 ? "true" : "false");
+	case TN_HPARAM_INT:
+		return tn_str_printf(out, "%lld", (long long)hparam->integer);
+	default:
+		return put_number(out, hparam->number);
+	}
+}
+
 static bool put_hparams(struct tn_str *out, const struct tn_run *run) {
 	bool ok = tn_str_append(out, ",\n\t\"hparams\": {");
 	for (size_t i = 0; ok && i < run->hparams.count; i++) {
 		const struct tn_event_hparam *h = &run->hparams.items[i];
-		ok = tn_str_append(out, i == 0 ? "\n\t\t" : ",\n\t\t") && put_string(out, h->name) && tn_str_append(out, ": ");
-		ok = ok && (h->kind == TN_HPARAM_TEXT ? put_string(out, h->text)
-			: h->kind == TN_HPARAM_BOOL ? tn_str_append(out, h->number != 0 ? "true" : "false") : put_number(out, h->number));
+		ok = tn_str_append(out, i == 0 ? "\n\t\t" : ",\n\t\t") && put_string(out, h->name) && tn_str_append(out, ": ") &&
+			put_hparam(out, h);
 	}
 	return ok && tn_str_append(out, run->hparams.count > 0 ? "\n\t}" : "}");
 }

@@ -242,7 +242,8 @@ static void fill_hparam(struct hparam_message *message, const struct tn_event_hp
 	tn__value__init(&message->value);
 	tn__session_start_info__hparams_entry__init(&message->entry);
 	switch (hparam->kind) {
-	case TN_HPARAM_NUMBER:
+	case TN_HPARAM_FLOAT:
+	case TN_HPARAM_INT:
 		message->value.kind_case = TN__VALUE__KIND_NUMBER_VALUE;
 		message->value.number_value = hparam->number;
 		break;

@@ -53,8 +53,9 @@ TN_MUST_USE struct tn_event_block *tn_event_text(
 /* One hyperparameter. `text` (borrowed) is what a STRING shows. */
 struct tn_event_hparam {
 	const char *name;
-	enum { TN_HPARAM_NUMBER, TN_HPARAM_BOOL, TN_HPARAM_TEXT } kind;
+	enum { TN_HPARAM_FLOAT, TN_HPARAM_INT, TN_HPARAM_BOOL, TN_HPARAM_TEXT } kind;
 	double number;
+	int64_t integer; /* of INT, which `number` is near */
 	char *text;
 };
 TN_MUST_USE struct tn_event_block *tn_event_hparams_start(

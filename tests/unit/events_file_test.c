@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The event file under a disk that refuses: what a reader sees are whole records, at every moment and after every failure. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "events/file.h"
+#include "events/record.h"
+#include "events/writer.h"
+#include "runner/test.h"
+#include "tensorboard.pb-c.h"
+
+struct fixture {
+	char path[64];
+	int folder;
+};
+
+static void setup(struct fixture *f) {
+	snprintf(f->path, sizeof(f->path), "/tmp/tenon-events-XXXXXX");
+	TN_CHECK(mkdtemp(f->path) != NULL);
+	f->folder = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	TN_CHECK(f->folder >= 0);
+}
+
+/* The only file of the folder: its name; false when there is none. */
+static bool find_file(const struct fixture *f, char *name, size_t size) {
+	DIR *dir = opendir(f->path);
+	bool found = false;
+	for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+		if (entry->d_name[0] != '.') {
+			snprintf(name, size, "%s", entry->d_name);
+			found = true;
+		}
+	}
+	closedir(dir);
+	return found;
+}
+
+static void remove_files(const struct fixture *f) {
+	char name[256];
+	while (find_file(f, name, sizeof(name))) {
+		TN_CHECK(unlinkat(f->folder, name, 0) == 0);
+	}
+}
+
+static void teardown(struct fixture *f) {
+	remove_files(f);
+	close(f->folder);
+	rmdir(f->path);
+}
+
+static uint8_t *read_all(const struct fixture *f, size_t *length) {
+	char name[256];
+	struct stat info;
+	TN_CHECK(find_file(f, name, sizeof(name)));
+	int fd = openat(f->folder, name, O_RDONLY | O_CLOEXEC);
+	TN_CHECK(fd >= 0 && fstat(fd, &info) == 0);
+	uint8_t *bytes = tn_alloc((size_t)info.st_size + 1);
+	TN_CHECK(bytes != NULL && read(fd, bytes, (size_t)info.st_size) == info.st_size);
+	close(fd);
+	*length = (size_t)info.st_size;
+	return bytes;
+}
+
+/* Whole records in the file; the file must hold nothing else. */
+static size_t count_records(const struct fixture *f) {
+	size_t length, offset = 0, n = 0, data_length;
+	const uint8_t *data;
+	uint8_t *bytes = read_all(f, &length);
+	enum tn_record_status status;
+	while ((status = tn_record_next(bytes, length, &offset, &data, &data_length)) == TN_RECORD_OK) {
+		n++;
+	}
+	TN_CHECK_INT_EQ(status, TN_RECORD_END);
+	tn_free(bytes);
+	return n;
+}
+
+/* A record of 100 bytes. */
+static void append(struct tn_event_file *file, int count) {
+	uint8_t record[100] = {0};
+	for (int i = 0; i < count; i++) {
+		record[TN_RECORD_HEAD] = (uint8_t)i;
+		tn_record_close(record, sizeof(record) - TN_RECORD_HEAD - TN_RECORD_TAIL);
+		tn_event_file_append(file, record, sizeof(record));
+	}
+}
+
+static void set_limit(rlim_t bytes) {
+	struct rlimit limit;
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGXFSZ);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	TN_CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+	limit.rlim_cur = bytes;
+	TN_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+TN_TEST(records_are_in_the_file_after_a_flush) {
+	struct fixture f;
+	struct tn_error err = {0};
+	setup(&f);
+	struct tn_event_file *file = tn_event_file_create(f.folder, &err);
+	TN_CHECK_NOT_NULL(file);
+	TN_CHECK_SIZE_EQ(count_records(&f), 0);
+	append(file, 7);
+	TN_CHECK(tn_event_file_flush(file));
+	TN_CHECK_SIZE_EQ(count_records(&f), 7);
+	append(file, 2);
+	tn_event_file_destroy(file);
+	TN_CHECK_SIZE_EQ(count_records(&f), 9);
+	teardown(&f);
+}
+
+TN_TEST(two_files_of_one_second_have_two_names) {
+	struct fixture f;
+	struct tn_error err = {0};
+	char name[256];
+	setup(&f);
+	struct tn_event_file *a = tn_event_file_create(f.folder, &err), *b = tn_event_file_create(f.folder, &err);
+	TN_CHECK(a != NULL && b != NULL);
+	TN_CHECK(find_file(&f, name, sizeof(name)));
+	TN_CHECK_STR_CONTAINS(name, "events.out.tfevents.");
+	tn_event_file_destroy(a);
+	tn_event_file_destroy(b);
+	int files = 0;
+	for (; find_file(&f, name, sizeof(name)); files++) {
+		TN_CHECK(unlinkat(f.folder, name, 0) == 0);
+	}
+	TN_CHECK_INT_EQ(files, 2);
+	teardown(&f);
+}
+
+TN_TEST(a_full_disk_leaves_whole_records_and_loses_nothing_once_there_is_room) {
+	struct fixture f;
+	struct tn_error err = {0};
+	setup(&f);
+	struct tn_event_file *file = tn_event_file_create(f.folder, &err);
+	TN_CHECK_NOT_NULL(file);
+	append(file, 2);
+	TN_CHECK(tn_event_file_flush(file));
+	set_limit(350); /* a record and a half more */
+	append(file, 2);
+	TN_CHECK(!tn_event_file_flush(file));
+	TN_CHECK_INT_EQ(tn_event_file_state(file).error, EFBIG);
+	TN_CHECK_SIZE_EQ(tn_event_file_state(file).kept, 200);
+	TN_CHECK_SIZE_EQ(count_records(&f), 2);
+	append(file, 1);
+	TN_CHECK(!tn_event_file_flush(file));
+	set_limit(RLIM_INFINITY);
+	TN_CHECK(tn_event_file_flush(file));
+	TN_CHECK_INT_EQ(tn_event_file_state(file).error, 0);
+	TN_CHECK_INT_EQ(tn_event_file_state(file).lost, 0);
+	TN_CHECK_SIZE_EQ(count_records(&f), 5);
+	tn_event_file_destroy(file);
+	teardown(&f);
+}
+
+TN_TEST(what_waits_for_room_has_a_bound) {
+	struct fixture f;
+	struct tn_error err = {0};
+	setup(&f);
+	struct tn_event_file *file = tn_event_file_create(f.folder, &err);
+	TN_CHECK_NOT_NULL(file);
+	set_limit(50);
+	append(file, 250000); /* 25 MB */
+	const struct tn_event_file_state state = tn_event_file_state(file);
+	TN_CHECK(state.kept <= 1 << 24);
+	TN_CHECK_INT_EQ(state.lost + state.kept / 100, 250000);
+	TN_CHECK(state.lost > 0);
+	TN_CHECK_SIZE_EQ(count_records(&f), 0);
+	tn_event_file_destroy(file);
+	teardown(&f);
+}
+
+TN_TEST(a_removed_file_is_noticed_and_costs_nothing_more) {
+	struct fixture f;
+	struct tn_error err = {0};
+	setup(&f);
+	struct tn_event_file *file = tn_event_file_create(f.folder, &err);
+	TN_CHECK_NOT_NULL(file);
+	append(file, 1);
+	TN_CHECK(tn_event_file_flush(file));
+	remove_files(&f);
+	append(file, 3);
+	TN_CHECK(!tn_event_file_flush(file));
+	append(file, 2);
+	TN_CHECK(!tn_event_file_flush(file));
+	TN_CHECK_INT_EQ(tn_event_file_state(file).error, ENOENT);
+	TN_CHECK_SIZE_EQ(tn_event_file_state(file).kept, 0);
+	TN_CHECK_INT_EQ(tn_event_file_state(file).lost, 5);
+	tn_event_file_destroy(file);
+	teardown(&f);
+}
+
+TN_TEST(a_folder_that_takes_no_file_is_an_error_in_words) {
+	struct tn_error err = {0};
+	int folder = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	TN_CHECK(folder >= 0);
+	TN_CHECK_NULL(tn_event_file_create(folder, &err));
+	TN_CHECK_INT_EQ(err.kind, TN_ERR_IO);
+	TN_CHECK_STR_CONTAINS(err.text, "cannot create the event file 'events.out.tfevents.");
+	close(folder);
+}
+
+/* ---- the writer ---- */
+
+static void check_scalar(const uint8_t *data, size_t length, int64_t step, float value) {
+	Tn__Event *event = tn__event__unpack(NULL, length, data);
+	TN_CHECK_NOT_NULL(event);
+	TN_CHECK_INT_EQ(event->step, step);
+	TN_CHECK_F64_EQ(event->wall_time, 1e9 + (double)step);
+	TN_CHECK(event->summary != NULL && event->summary->n_value == 1);
+	TN_CHECK_STR_EQ(event->summary->value[0]->tag, "loss/train");
+	TN_CHECK_F64_EQ(event->summary->value[0]->simple_value, value);
+	tn__event__free_unpacked(event, NULL);
+}
+
+static struct tn_event_writer *start_writer(const struct fixture *f) {
+	struct tn_error err = {0};
+	struct tn_event_file *file = tn_event_file_create(f->folder, &err);
+	struct tn_event_writer *writer = file == NULL ? NULL : tn_event_writer_create(file, &err);
+	TN_CHECK_NOT_NULL(writer);
+	return writer;
+}
+
+TN_TEST(every_point_arrives_once_and_in_order) {
+	enum { POINTS = 100000 };
+	struct fixture f;
+	struct tn_error err = {0};
+	struct tn_event_tag tag = {0};
+	size_t length, offset = 0, data_length;
+	const uint8_t *data;
+	setup(&f);
+	TN_CHECK(tn_event_tag_init(&tag, "loss/train", 10, &err));
+	struct tn_event_writer *writer = start_writer(&f);
+	for (int64_t i = 0; i < POINTS; i++) {
+		const struct tn_event_scalar scalar = {&tag, 1e9 + (double)(i - 5), i - 5, (float)i / 3};
+		while (!tn_event_writer_scalar(writer, &scalar)) {
+			tn_event_writer_wait_room(writer);
+		}
+	}
+	const struct tn_event_file_state state = tn_event_writer_destroy(writer);
+	TN_CHECK_INT_EQ(state.error, 0);
+	TN_CHECK_INT_EQ(state.lost, 0);
+	uint8_t *bytes = read_all(&f, &length);
+	for (int64_t i = 0; i < POINTS; i++) {
+		TN_CHECK_INT_EQ(tn_record_next(bytes, length, &offset, &data, &data_length), TN_RECORD_OK);
+		check_scalar(data, data_length, i - 5, (float)i / 3);
+	}
+	TN_CHECK_SIZE_EQ(offset, length);
+	tn_free(bytes);
+	tn_event_tag_finish(&tag);
+	teardown(&f);
+}
+
+TN_TEST(a_flush_waits_until_the_file_has_it) {
+	struct fixture f;
+	struct tn_error err = {0};
+	setup(&f);
+	struct tn_event_writer *writer = start_writer(&f);
+	TN_CHECK(tn_event_writer_block(writer, tn_event_version(1, &err)));
+	tn_event_writer_flush(writer, 60000000000);
+	TN_CHECK_SIZE_EQ(count_records(&f), 1);
+	TN_CHECK_INT_EQ(tn_event_writer_state(writer).error, 0);
+	(void)tn_event_writer_destroy(writer);
+	teardown(&f);
+}
+
+TN_TEST(names_of_any_length_that_is_allowed_give_the_bytes_that_the_message_has) {
+	char name[1001];
+	uint8_t record[2048];
+	memset(name, 'x', sizeof(name));
+	for (size_t length = 1; length <= 1000; length += length < 140 ? 1 : 43) {
+		struct tn_error err = {0};
+		struct tn_event_tag tag = {0};
+		TN_CHECK(tn_event_tag_init(&tag, name, length, &err));
+		const struct tn_event_scalar scalar = {&tag, 2.5, INT64_MIN, -1.5f};
+		const size_t size = tn_event_scalar_encode(&scalar, record), head = TN_RECORD_HEAD + TN_RECORD_TAIL;
+		TN_CHECK(size <= tn_event_scalar_room(&tag));
+		Tn__Event *event = tn__event__unpack(NULL, size - head, record + TN_RECORD_HEAD);
+		TN_CHECK_NOT_NULL(event);
+		TN_CHECK_INT_EQ(event->step, INT64_MIN);
+		TN_CHECK_STR_EQ(event->summary->value[0]->tag, tag.name);
+		TN_CHECK_F64_EQ(event->summary->value[0]->simple_value, -1.5);
+		tn__event__free_unpacked(event, NULL);
+		tn_event_tag_finish(&tag);
+	}
+	struct tn_error err = {0};
+	struct tn_event_tag tag = {0};
+	TN_CHECK(!tn_event_tag_init(&tag, name, 1001, &err));
+	TN_CHECK_ERROR(&err, TN_ERR_VALUE, "the name of a value has 1001 bytes, it may have 1000");
+}
+
+TN_TEST(without_memory_no_block_is_made) {
+	TN_FOR_EACH_FAILING_ALLOC {
+		const struct tn_event_hparam hparams[] = {{"lr", TN_HPARAM_FLOAT, 0.1, 0, NULL}, {"opt", TN_HPARAM_TEXT, 0, 0, (char *)"adam"}};
+		struct tn_error err = {0};
+		struct tn_event_block *block = tn_event_hparams_start(1, hparams, 2, &err);
+		TN_CHECK((block != NULL) == !tn_test_alloc_failed());
+		TN_CHECK(block != NULL || err.kind == TN_ERR_MEMORY);
+		tn_free(block);
+	}
+}
