@@ -112,6 +112,24 @@ bool tn_lang_set_extra(struct tn_lang *lang, const char *name, void *data, struc
 
 void *tn_lang_extra(const struct tn_lang *lang, const char *name) { return tn_map_get(&lang->extras, name); }
 
+bool tn_lang_get_standing(const struct tn_lang *lang, struct tn_lang_standing *out) {
+	uint64_t site = 0;
+	uint32_t column;
+	*out = (struct tn_lang_standing){.op = tn_engine_running(lang->engine, &site)};
+	struct tn_span span = {0};
+	if (out->op != NULL) {
+		span = vm_site_span(lang->vm, site);
+	} else if (lang->vm->depth > 0) {
+		span = vm_span(&lang->vm->frames[lang->vm->depth - 1]);
+	}
+	if (span.source == NULL) {
+		return false;
+	}
+	out->where = span.source->name;
+	tn_source_position(span.source, span.caret, &out->line, &column);
+	return true;
+}
+
 /* ---- cells ---- */
 
 static bool run_cell(struct tn_lang *lang, struct tn_unit *unit, struct tn_error *err) {

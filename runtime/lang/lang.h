@@ -76,6 +76,11 @@ struct tn_lang_cell {
  * run. Warnings of a cell that runs are shown by output.warning before it does, and are not in *diag then. False when there is an error. */
 TN_MUST_USE bool tn_lang_run(struct tn_lang *lang, const struct tn_lang_cell *cell, struct tn_diagnostics *diag);
 
+/* Where the program stands, for the last words of a dying process: a source's name, a line of it, and the op that runs or NULL. False: nothing runs.
+ * For a signal handler: reads memory only. */
+struct tn_lang_standing { const char *where, *op; uint32_t line; };
+bool tn_lang_get_standing(const struct tn_lang *lang, struct tn_lang_standing *out);
+
 /* Names for %who and completion: calls visit for each global of the session, in order of definition. */
 typedef void (*tn_lang_name_visitor)(void *data, const char *name, const struct tn_type *type, struct tn_value value);
 void tn_lang_each_global(struct tn_lang *lang, tn_lang_name_visitor visit, void *data);

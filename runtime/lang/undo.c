@@ -183,9 +183,15 @@ bool tn_vm_end_cell(struct tn_lang *lang, bool ok, struct tn_error *err) {
 
 /* ---- places of recorded work ---- */
 
-void vm_locate(struct tn_vm *vm, uint64_t site, struct tn_error *err) {
+struct tn_span vm_site_span(const struct tn_vm *vm, uint64_t site) {
 	uint32_t id = (uint32_t)(site >> 32), at = (uint32_t)site;
-	if (id < vm->protos.count && vm->protos.items[id] != NULL && at < vm->protos.items[id]->count) {
-		tn_error_locate(err, vm->protos.items[id]->spans[at]);
+	bool known = id < vm->protos.count && vm->protos.items[id] != NULL && at < vm->protos.items[id]->count;
+	return known ? vm->protos.items[id]->spans[at] : (struct tn_span){0};
+}
+
+void vm_locate(struct tn_vm *vm, uint64_t site, struct tn_error *err) {
+	struct tn_span span = vm_site_span(vm, site);
+	if (span.source != NULL) {
+		tn_error_locate(err, span);
 	}
 }

@@ -120,6 +120,7 @@ bool vm_display(struct tn_vm *vm, struct tn_value v, struct tn_error *err);
 void vm_undo_before_flush(struct tn_vm *vm);
 void vm_undo_after_flush(struct tn_vm *vm, bool ok);
 void vm_undo_finish(struct tn_vm *vm);
+struct tn_span vm_site_span(const struct tn_vm *vm, uint64_t site); /* all zero: not known */
 void vm_locate(struct tn_vm *vm, uint64_t site, struct tn_error *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -138,6 +139,38 @@ static void output_progress(void *data, const struct tn_lang_progress *progress)
 	status_shown = !progress->ended;
 }
 
+/* A line of the standard input. A terminal shows what is typed: for a password its echo is off meanwhile. */
+static bool output_input(void *data, const char *prompt, bool password, struct tn_str *line, struct tn_error *err) {
+	struct termios shown, hidden;
+	bool hides = password && tcgetattr(STDIN_FILENO, &shown) == 0;
+	(void)data;
+	erase_status();
+	fputs(prompt, stdout);
+	fflush(stdout);
+	if (hides) {
+		hidden = shown;
+		hidden.c_lflag &= ~(tcflag_t)ECHO;
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+	}
+	int c = EOF;
+	bool ok = true;
+	while (ok && interrupt_flag == 0 && (c = getc(stdin)) != EOF && c != '\n') {
+		ok = tn_str_append_char(line, (char)c) || tn_error_memory(err);
+	}
+	if (hides) {
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+		fputc('\n', stdout);
+	}
+	clearerr(stdin); /* an interrupted read left its mark, and a terminal may go on after its end */
+	if (ok && interrupt_flag != 0) {
+		return tn_error_set(err, TN_ERR_INTERRUPTED, "interrupted while waiting for input");
+	}
+	if (ok && c == EOF && line->length == 0) {
+		return tn_error_set(err, TN_ERR_IO, "input: the end of the input was reached");
+	}
+	return ok;
+}
+
 struct tn_session_output tn_terminal_output(void) {
 	const char *term = getenv("TERM");
 	bool can_erase = isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
@@ -145,6 +178,7 @@ struct tn_session_output tn_terminal_output(void) {
 		.text = output_text,
 		.show = output_show,
 		.warning = output_warning,
+		.input = output_input,
 		.progress = can_erase ? output_progress : NULL,
 	};
 }

@@ -69,12 +69,14 @@ int tn_face_worker(int argc, char **argv) {
 	signal(SIGPIPE, SIG_IGN);
 	int status = TN_EXIT_OK;
 	if (worker_open_channels(&w, &err) && worker_greet(&w, &err) && create_session(&w, &err)) {
+		worker_place.lang = tn_session_lang(w.session);
 		worker_catch_crashes(w.emergency, &worker_place);
 		serve(&w);
 		say_goodbye(&w);
 	} else {
 		status = fail(&w, &err);
 	}
+	worker_place.lang = NULL;
 	worker_close(&w);
 	return status;
 }

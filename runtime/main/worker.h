@@ -68,6 +68,7 @@ struct worker_request {
 
 /* Where the executing thread stands, for the last words of a process that dies: written without a lock, read by a signal handler. */
 struct worker_place {
+	const struct tn_lang *volatile lang;
 	volatile int64_t cell; /* 0: none runs */
 };
 

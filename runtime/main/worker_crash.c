@@ -38,21 +38,46 @@ static size_t put_number(char *out, size_t at, size_t size, int64_t x) {
 	return put_text(out, at, size, digits + n);
 }
 
+/* ", in cell 3, line 2, op matmul"; where the line is not known, the cell alone. */
+static size_t put_place(char *out, size_t n, size_t size) {
+	struct tn_lang_standing standing;
+	if (words_place->cell == 0) {
+		return n;
+	}
+	n = put_text(out, n, size, ", in ");
+	if (words_place->lang == NULL || !tn_lang_get_standing(words_place->lang, &standing)) {
+		n = put_text(out, n, size, "cell ");
+		return put_number(out, n, size, words_place->cell);
+	}
+	n = put_text(out, n, size, standing.where);
+	n = put_text(out, n, size, ", line ");
+	n = put_number(out, n, size, standing.line);
+	if (standing.op != NULL) {
+		n = put_text(out, n, size, ", op ");
+		n = put_text(out, n, size, standing.op);
+	}
+	return n;
+}
+
 static void say(const char *signal_text) {
-	char line[256];
+	char line[512];
 	size_t n = put_text(line, 0, sizeof(line), "tenon: the worker dies of ");
 	n = put_text(line, n, sizeof(line), signal_text);
-	if (words_place->cell > 0) {
-		n = put_text(line, n, sizeof(line), ", in cell ");
-		n = put_number(line, n, sizeof(line), words_place->cell);
-	}
-	n = put_text(line, n, sizeof(line) - 1, "\n");
+	n = put_place(line, n, sizeof(line));
+	n = put_text(line, n < sizeof(line) ? n : sizeof(line) - 1, sizeof(line), "\n");
 	ssize_t ignored = write(words_fd, line, n);
 	(void)ignored;
 }
 
 static void on_crash(int number, siginfo_t *info, void *context) {
+	static volatile sig_atomic_t speaking;
 	(void)context;
+	if (speaking) { /* what the place is read from is broken too */
+		signal(number, SIG_DFL);
+		raise(number);
+		return;
+	}
+	speaking = 1;
 	for (size_t i = 0; i < TN_ARRAY_LEN(signals); i++) {
 		if (signals[i].number == number) {
 			say(signals[i].text);

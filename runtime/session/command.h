@@ -52,6 +52,9 @@ void tn_session_page(const struct tn_session *session, const char *text);
 TN_MUST_USE bool tn_session_printf(const struct tn_session *session, struct tn_error *err, const char *format, ...)
 	TN_PRINTF(3, 4);
 
+/* input.c: the native input() */
+TN_MUST_USE bool tn_input_register(struct tn_lang *lang, struct tn_error *err);
+
 /* ---- the commands, by file ---- */
 
 bool tn_command_time(struct tn_session *session, const char *arguments, struct tn_error *err);    /* timing.c */

@@ -83,7 +83,7 @@ struct tn_session *tn_session_create(const struct tn_session_params *params, str
 		.arg_count = params->arg_count,
 	};
 	session->lang = tn_lang_create(&lang, err);
-	if (session->lang == NULL || !tn_io_register(session->lang, err) || !tn_show_register(session->lang, err)) {
+	if (session->lang == NULL || !tn_io_register(session->lang, err) || !tn_show_register(session->lang, err) || !tn_input_register(session->lang, err)) {
 		goto fail;
 	}
 	session->runs = tn_runs_create(session->lang, err);

@@ -300,6 +300,16 @@ static void commit(struct tn_engine *e, const struct tn_cached_plan *cached) {
 	drop_results(e);
 }
 
+const char *tn_engine_running(const struct tn_engine *e, uint64_t *site) {
+	const struct tn_cached_plan *cached = e->running;
+	if (cached == NULL || e->run->failed_step >= cached->plan.step_count) {
+		return NULL;
+	}
+	const struct tn_step *step = &cached->plan.steps[e->run->failed_step];
+	*site = step->node < e->nodes.count ? e->nodes.items[step->node].site : 0;
+	return step->is_fused ? "a chain of elementwise ops" : tn_op_name(step->op);
+}
+
 static bool run_plan(struct tn_engine *e, struct tn_cached_plan *cached, uint64_t *site, struct tn_error *err) {
 	struct tn_run run = {.interrupt = e->interrupt, .commit_step = cached->commit_step};
 	int64_t start = tn_clock_ns(), bound;
@@ -314,7 +324,10 @@ static bool run_plan(struct tn_engine *e, struct tn_cached_plan *cached, uint64_
 	run.slots = e->slots.items;
 	run.scalars = e->scalars.items;
 	if (cached->exec != NULL) {
+		e->run = &run;
+		e->running = cached;
 		ok = e->backend->impl->run(e->backend, cached->exec, &run, err) && e->backend->impl->wait(e->backend, err);
+		e->running = NULL;
 		if (!ok && run.failed_step < cached->plan.step_count) {
 			*site = e->nodes.items[cached->plan.steps[run.failed_step].node].site;
 		}

@@ -104,6 +104,8 @@ struct tn_engine {
 	TN_VEC(void *) slots;               /* scratch */
 	TN_VEC(struct tn_buffer *) results; /* scratch */
 	struct tn_failure *spare_failure;   /* for the next flush */
+	const struct tn_cached_plan *volatile running; /* and how far it is: for the last words of a dying process */
+	const struct tn_run *volatile run;
 	uint64_t epoch;                     /* flushes so far, for tape.c */
 	struct tn_engine_stats stats;
 

@@ -59,6 +59,9 @@ struct tn_flush_listener {
 void tn_engine_listen(struct tn_engine *engine, struct tn_flush_listener *listener);
 void tn_engine_unlisten(struct tn_engine *engine, struct tn_flush_listener *listener); /* accepts one that does not listen */
 
+/* What the plan that runs at this moment is at, and where that was recorded; NULL: none runs. For a signal handler on the executing thread's
+ * stack or another: reads memory only, and means something when the process cannot go on. */
+const char *tn_engine_running(const struct tn_engine *engine, uint64_t *site);
 /* Pending work since the last flush, for the back-edge rule: nodes, and estimated floating-point operations. */
 uint32_t tn_pending_nodes(const struct tn_engine *engine);
 double tn_pending_flops(const struct tn_engine *engine);
