@@ -139,8 +139,6 @@ struct tn_error *tn_diagnostics_warn(struct tn_diagnostics *d, struct tn_span sp
 TN_MUST_USE bool tn_parse(const struct tn_source *source, struct tn_arena *arena, struct tn_ast_unit *unit, struct tn_diagnostics *diag);
 /* One signature of a native function, "tensor sum(tensor x, axes axis = none)": a FUNCTION node without body. */
 TN_MUST_USE struct tn_ast *tn_parse_signature(const struct tn_source *source, struct tn_arena *arena, struct tn_diagnostics *diag);
-/* For the REPL and is_complete: true when the text ends inside an open bracket, block, string or comment, or an unfinished statement. */
-bool tn_parse_is_incomplete(const char *text, size_t length);
 /* S-expression of the tree, for golden tests. */
 TN_MUST_USE bool tn_ast_dump(const struct tn_ast_unit *unit, struct tn_str *out);
 

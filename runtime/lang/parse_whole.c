@@ -58,10 +58,3 @@ bool tn_lang_is_complete(const char *text, size_t length, enum tn_completeness *
 	tn_source_unref(source);
 	return !memory || tn_error_memory(err);
 }
-
-bool tn_parse_is_incomplete(const char *text, size_t length) {
-	struct tn_error err = {0};
-	enum tn_completeness answer;
-	int indent;
-	return tn_lang_is_complete(text, length, &answer, &indent, &err) && answer == TN_CELL_INCOMPLETE;
-}

@@ -7,25 +7,13 @@
 
 #include "main/main.h"
 
-/* Documentation belongs to what follows it: lines of /// alone are no cell yet. */
-static bool is_documentation(const char *c) {
-	bool found = false;
-	for (c += strspn(c, " \t\r\n"); strncmp(c, "///", 3) == 0; c += strspn(c, " \t\r\n")) {
-		c += strcspn(c, "\n");
-		found = true;
-	}
-	return found && *c == '\0';
-}
-
+/* The line's own end is no empty line, which would end a cell of %%. */
 static bool wants_more(const struct tn_str *text) {
-	const char *c = tn_str_c(text);
-	if (is_documentation(c)) {
-		return true;
-	}
-	if (strncmp(c, "%%", 2) == 0) {
-		return text->length < 2 || strcmp(c + text->length - 2, "\n\n") != 0;
-	}
-	return tn_parse_is_incomplete(c, text->length);
+	struct tn_error err = {0};
+	enum tn_completeness answer;
+	int indent;
+	size_t length = text->length - (text->length > 0 && text->data[text->length - 1] == '\n');
+	return tn_lang_is_complete(tn_str_c(text), length, &answer, &indent, &err) && answer == TN_CELL_INCOMPLETE;
 }
 
 /* Reads one cell into *text. An input that ends in its middle is a cell too: the parser says what is missing. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lang/ast.h"
+#include "lang/catalog.h"
 #include "runner/test.h"
 
 struct parsed {
@@ -298,18 +299,26 @@ TN_TEST(a_call_chain_to_the_missing_brace_is_one_error) {
 		"int f() { return 1;\n\nint g() { return 2; }\n", 3, "functions stand at top level only", "is a '}' missing before it?");
 }
 
+static bool is_incomplete(const char *text) {
+	struct tn_error err = {0};
+	enum tn_completeness found;
+	int indent;
+	TN_CHECK(tn_lang_is_complete(text, strlen(text), &found, &indent, &err));
+	return found == TN_CELL_INCOMPLETE;
+}
+
 TN_TEST(unfinished_text_asks_for_more) {
 	static const char *const more[] = {"int f(int x)", "int f() {", "x = (1,", "x = 1 +", "if (x)", "/* a", "auto m = {",
 		"struct A { int x;", "x = a ?", "f(", "for (", "x[1,", "/// Doc."};
 	static const char *const done[] = {
 		"", "x", "x = 1", "x = 1;", "x = \"abc", "x = );", "int f() { 3 }", "x = ; f(", "}", "f\"{a +}\"", "x y z"};
 	for (size_t i = 0; i < TN_ARRAY_LEN(more); i++) {
-		if (!tn_parse_is_incomplete(more[i], strlen(more[i]))) {
+		if (!is_incomplete(more[i])) {
 			tn_test_fail(TN_TEST_HERE(more[i]), "taken as complete: %s", more[i]);
 		}
 	}
 	for (size_t i = 0; i < TN_ARRAY_LEN(done); i++) {
-		if (tn_parse_is_incomplete(done[i], strlen(done[i]))) {
+		if (is_incomplete(done[i])) {
 			tn_test_fail(TN_TEST_HERE(done[i]), "taken as incomplete: %s", done[i]);
 		}
 	}

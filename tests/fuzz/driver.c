@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The main of a fuzz target that is no libFuzzer program: reads every file of the folders and files named, and each of them again cut
+ * short, with bytes changed and with pieces doubled: the suite fuzz-smoke. The same bytes give the same run. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fuzz/fuzz.h"
+
+enum { MAX_FILE = 1 << 20, MUTATIONS = 60 };
+
+static uint32_t random_state = 1;
+
+static uint32_t next_random(uint32_t below) {
+	random_state = random_state * 1664525u + 1013904223u;
+	return below == 0 ? 0 : (random_state >> 8) % below;
+}
+
+static void mutate(const uint8_t *data, size_t size) {
+	static const char bytes[] = "(){}[]<>=;:,.+-*/%@&|^!?\"'\\f0.e_\n#$ \x80\xff";
+	uint8_t *copy = malloc(2 * size + 1);
+	fuzz_must(copy != NULL, "out of memory");
+	for (int round = 0; round < MUTATIONS; round++) {
+		size_t n = size;
+		memcpy(copy, data, size);
+		if (round % 3 == 0) {
+			n = next_random((uint32_t)size + 1);
+		} else if (round % 3 == 1) {
+			for (int k = 0; size > 0 && k < 1 + round / 8; k++) {
+				copy[next_random((uint32_t)size)] = (uint8_t)bytes[next_random(sizeof(bytes) - 1)];
+			}
+		} else if (size > 0) { /* a piece of it once more, elsewhere */
+			size_t from = next_random((uint32_t)size), length = next_random((uint32_t)(size - from)),
+				   at = next_random((uint32_t)size);
+			memmove(copy + at + length, copy + at, size - at);
+			memcpy(copy + at, data + from, length);
+			n = size + length;
+		}
+		LLVMFuzzerTestOneInput(copy, n);
+	}
+	free(copy);
+}
+
+static int run_file(const char *path) {
+	FILE *file = fopen(path, "rb");
+	uint8_t *data = malloc(MAX_FILE);
+	fuzz_must(data != NULL, "out of memory");
+	if (file == NULL) {
+		fprintf(stderr, "fuzz: cannot read %s\n", path);
+		free(data);
+		return 1;
+	}
+	size_t size = fread(data, 1, MAX_FILE, file);
+	fclose(file);
+	LLVMFuzzerTestOneInput(data, size);
+	mutate(data, size);
+	free(data);
+	return 0;
+}
+
+static int run_path(const char *path) {
+	struct stat st;
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		return run_file(path);
+	}
+	struct dirent **entries;
+	int failed = 0, count = scandir(path, &entries, NULL, alphasort);
+	if (count < 0) {
+		fprintf(stderr, "fuzz: cannot read %s\n", path);
+		return 1;
+	}
+	for (int i = 0; i < count; i++) {
+		char inner[4096];
+		if (entries[i]->d_name[0] != '.' &&
+			snprintf(inner, sizeof(inner), "%s/%s", path, entries[i]->d_name) < (int)sizeof(inner)) {
+			failed |= run_path(inner);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return failed;
+}
+
+int main(int argc, char **argv) {
+	int failed = 0;
+	for (int i = 1; i < argc; i++) {
+		failed |= run_path(argv[i]);
+	}
+	return failed;
+}
