@@ -70,7 +70,9 @@ void tn_event_file_destroy(struct tn_event_file *file) {
 	if (file == NULL) {
 		return;
 	}
-	(void)tn_event_file_flush(file);
+	if (file->error == 0) {
+		(void)tn_event_file_flush(file);
+	}
 	close(file->fd);
 	tn_str_finish(&file->batch);
 	tn_free(file);

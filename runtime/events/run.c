@@ -196,6 +196,9 @@ static void tell(struct tn_run *run, struct tn_event_file_state state) {
 				: "the last of them are lost");
 		}
 		warn(run, &warning);
+	} else if (state.error != 0 && state.error != ENOENT && !run->open) {
+		tn_error_set(&warning, TN_ERR_IO, "run '%s': its last events are lost: %s", run->name, strerror(state.error));
+		warn(run, &warning);
 	}
 	run->told = state.error;
 }
