@@ -35,14 +35,10 @@ class Closed(Exception):
 
 
 class Worker:
-    def __init__(self, program, greet=True, session="test", env=None, hello=None, acks=True, state=None, cwd=None):
-        environment = dict(os.environ, OMP_WAIT_POLICY="passive", **(env or {}))
-        if state is not None:
-            environment["XDG_STATE_HOME"] = state
+    def __init__(self, program, greet=True, session="test", env=None, hello=None, acks=True, cwd=None):
         self.process = subprocess.Popen([program, "worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        env=environment, cwd=cwd, start_new_session=True)
+                                        env=env, cwd=cwd, start_new_session=True)
         self.data = b""
-        self.pieces = b""
         self.magic = False
         self.acks = acks
         self.seq = 0
@@ -111,7 +107,6 @@ class Worker:
         while True:
             header, buffers = self.frame(deadline)
             if header["type"] == "chunk":
-                self.pieces = None
                 pieces.append(buffers[0])
                 if not header["last"]:
                     continue

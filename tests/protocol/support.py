@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the worker protocol share: the runner of tests/cli, a worker that ends with its case, and its folder of state."""
+import os
+import pathlib
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
+
+from cli import TENON, Skip, case, check, check_in, environment, run_cases, uses_asan  # noqa: E402,F401
+from client import Closed, Worker, pack, pack_large, text_of  # noqa: E402,F401
+
+SLOW = 10 if uses_asan() else 1
+
+
+class Session:
+    """A worker with a folder of state of its own; both are gone behind the block."""
+
+    def __init__(self, **options):
+        self.options = options
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        options = dict(self.options)
+        env = environment(**options.pop("env", {}))
+        env.setdefault("XDG_STATE_HOME", self.folder.name)
+        self.worker = Worker(TENON, env=env, cwd=self.folder.name, **options)
+        self.worker.state = pathlib.Path(env["XDG_STATE_HOME"]) / "tenon" / "sessions"
+        self.worker.ended = False
+        return self.worker
+
+    def __exit__(self, kind, value, trace):
+        try:
+            if not self.worker.ended:
+                status, words = self.worker.close()
+                if kind is None:
+                    check(status, 0, f"exit status; last words {words!r}")
+                    check(words, "", "last words")
+        finally:
+            if self.worker.process.poll() is None:
+                self.worker.process.kill()
+                self.worker.process.wait()
+            self.folder.cleanup()
+
+
+def ended(worker, timeout=10.0):
+    """(status, last words) of a worker that is to end by itself or has been killed."""
+    worker.ended = True
+    return worker.close(timeout * SLOW)
+
+
+def only(events, kind):
+    """The one event of a kind."""
+    found = [e for e in events if e["type"] == kind]
+    check(len(found), 1, f"events of type {kind} in {[e['type'] for e in events]}")
+    return found[0]
+
+
+def types(events):
+    return [e["type"] for e in events]
+
+
+def mapped_bytes(worker):
+    with open(f"/proc/{worker.process.pid}/smaps_rollup", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("Rss:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def is_blocked(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return file.read().split()[2] == "S"
+
+
+__all__ = [name for name in globals() if not name.startswith("_") and name not in ("os", "sys", "pathlib", "tempfile")]

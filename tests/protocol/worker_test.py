@@ -1,0 +1,403 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`tenon worker` from outside: every request and its answer, the order of output, interrupts, input. Usage: worker_test.py TENON [PART…]"""
+import json
+import os
+import time
+
+from support import *
+
+
+# ---- the greeting ----
+
+@case
+def the_greeting_names_version_session_and_process():
+    with Session(session="first") as w:
+        hello = w.hello
+        check(hello["type"], "hello", "type")
+        check(hello["protocol"], "tenon", "protocol")
+        check(hello["version"], [1, 0], "version")
+        check(hello["session"], "first", "session")
+        check(hello["generation"], 1, "generation")
+        check(hello["pid"], w.process.pid, "pid")
+        check(hello["notes"], [], "notes")
+
+
+@case
+def a_front_of_another_major_version_is_refused_in_words():
+    with Session(hello={"type": "hello", "protocol": "tenon", "version": [2, 0]}) as w:
+        check_in("version [2,0]", w.hello["refused"], "the refusal")
+        status, words = ended(w)
+        check(status, 1, "exit status")
+        check_in("install the same Tenon on both sides", words, "last words")
+
+
+@case
+def what_is_no_greeting_is_refused_in_words():
+    with Session(hello={"type": "execute", "id": 1, "code": "1"}) as w:
+        check_in("does not greet", w.hello["refused"], "the refusal")
+        check(ended(w)[0], 1, "exit status")
+
+
+# ---- cells ----
+
+@case
+def a_cell_prints_shows_its_value_and_is_done():
+    with Session() as w:
+        events, done = w.execute('print("hi"); 1 + 2')
+        check(types(events), ["stream", "result"], "events")
+        check(text_of(events), "hi\n", "text")
+        check(only(events, "result")["data"]["text/plain"], "3", "value")
+        check(done["status"], "ok", "status")
+        check(done["user_expressions"], {}, "user expressions")
+
+
+@case
+def an_error_has_name_text_and_colored_traceback_and_the_session_goes_on():
+    with Session() as w:
+        events, done = w.execute("int a = 1;\nint b = a / 0;", cell=7)
+        error = only(events, "error")
+        for found in (error, done):
+            check(found["name"], "ZeroDivisionError", "name")
+            check(len(found["traceback"]), 1, "parts of the traceback")
+            check_in("cell 7, line 2", found["traceback"][0], "traceback")
+            check_in("\x1b[", found["traceback"][0], "colors")
+        check(done["status"], "error", "status")
+        events, done = w.execute("a")
+        check(only(events, "result")["data"]["text/plain"], "1", "value")
+
+
+@case
+def all_errors_of_a_check_are_in_the_traceback():
+    with Session() as w:
+        done = w.execute("one; two; three")[1]
+        check(done["name"], "NameError", "name")
+        check(len(done["traceback"]), 3, "parts of the traceback")
+
+
+@case
+def warnings_go_to_stderr():
+    with Session() as w:
+        events, done = w.execute("int a = 7; float f = a / 2 + 0.5; print(1);")
+        check(done["status"], "ok", str(done))
+        check_in("warning", text_of(events, "stderr"), "stderr")
+        check(text_of(events), "1\n", "stdout")
+
+
+@case
+def a_silent_cell_says_nothing_but_how_it_ended():
+    with Session() as w:
+        events, done = w.execute('print("x"); !echo y\n', silent=True)
+        events, done = w.execute('int silent = 5; print("x"); silent', silent=True)
+        check(events, [], "events")
+        check(done["status"], "ok", "status")
+        events, done = w.execute("nothing_here", silent=True)
+        check(events, [], "events")
+        check(done["name"], "NameError", "name")
+        check(text_of(w.execute("print(silent);")[0]), "5\n", "what the silent cell left")
+
+
+@case
+def user_expressions_are_evaluated_after_the_cell():
+    with Session() as w:
+        events, done = w.execute("int n = 20;", user_expressions={"twice": "2 * n", "none": "n = 3;", "bad": "nope"})
+        answers = done["user_expressions"]
+        check(answers["twice"], {"status": "ok", "data": {"text/plain": "40"}, "metadata": {}}, "value")
+        check(answers["none"], {"status": "ok", "data": {}, "metadata": {}}, "no value")
+        check((answers["bad"]["status"], answers["bad"]["name"]), ("error", "NameError"), "error")
+        check(types(events), [], "events")
+        done = w.execute("nope", user_expressions={"n": "n"})[1]
+        check(done["user_expressions"], {}, "expressions behind an error")
+
+
+@case
+def code_of_a_megabyte_arrives_in_pieces():
+    with Session() as w:
+        code = "// " + "x" * 1_000_000 + '\nprint("there");'
+        w.write(pack_large({"type": "execute", "id": 99, "code": code, "cell": 1, "silent": False, "allow_stdin": False,
+                            "user_expressions": {}}))
+        check(text_of(w.collect(99)[0]), "there\n", "text")
+
+
+@case
+def requests_that_wait_are_answered_in_order():
+    with Session() as w:
+        ids = [w.start(f"print({i});") for i in range(20)]
+        for i, request in enumerate(ids):
+            check(text_of(w.collect(request)[0]), f"{i}\n", "text")
+
+
+# ---- streams ----
+
+@case
+def what_children_write_stands_in_order_with_print():
+    with Session() as w:
+        events, done = w.execute('!echo before\nprint("between");')
+        check(text_of(events), "before\nbetween\n", "text")
+        events, done = w.execute("!echo out; echo err >&2")
+        check((text_of(events), text_of(events, "stderr")), ("out\n", "err\n"), "streams")
+        events, done = w.execute("!head -c 300000 /dev/zero | tr '\\0' x")
+        check(len(text_of(events)), 300000, "bytes of a child")
+
+
+@case
+def bytes_that_are_no_text_are_replaced_and_characters_are_not_cut():
+    with Session() as w:
+        events, _ = w.execute(r"!printf 'a\377b\0c\303'")
+        check(text_of(events), "a\ufffdb\ufffdc\ufffd", "text")
+        events, _ = w.execute(r"!printf '\303'; sleep 0.2; printf '\251'; printf '\360\237'; sleep 0.1; printf '\230\200'")
+        check(text_of(events), "\u00e9\U0001f600", "text in pieces")
+
+
+@case
+def a_child_that_goes_on_in_the_background_does_not_keep_its_cell():
+    with Session() as w:
+        began = time.monotonic()
+        done = w.execute("!(sleep 0.3; echo late) &")[1]
+        check(done["status"], "ok", "status")
+        check(time.monotonic() - began < 0.25 * SLOW, True, "the cell ends at once")
+        header, _ = w.receive()
+        check((header["type"], header["text"]), ("stream", "late\n"), "what comes later")
+
+
+@case
+def text_of_a_long_cell_comes_while_it_runs():
+    with Session() as w:
+        request = w.start('print("early"); while (true) { }')
+        header, _ = w.receive()
+        check(header["text"], "early\n", "text")
+        w.send({"type": "interrupt"})
+        check(w.collect(request)[1]["status"], "interrupted", "status")
+
+
+@case
+def the_last_words_before_a_long_computation_do_not_wait_for_it():
+    with Session() as w:
+        request = w.start('print("a"); print("b"); while (true) { }')
+        text, began = "", time.monotonic()
+        while text != "a\nb\n":
+            text += w.receive(5 * SLOW)[0]["text"]
+        check(time.monotonic() - began < 1.0 * SLOW, True, "time until the second line")
+        w.send({"type": "interrupt"})
+        w.collect(request)
+
+
+@case
+def a_hundred_thousand_lines_arrive_whole_and_in_few_messages():
+    with Session() as w:
+        w.execute("1;")
+        began = time.monotonic()
+        events, _ = w.execute("for (int i = 0; i < 100000; i++) { print(i); }")
+        seconds = time.monotonic() - began
+        check(text_of(events), "".join(f"{i}\n" for i in range(100000)), "text")
+        check(len(events) < 200, True, f"{len(events)} messages")
+        check(seconds < 1.0 * SLOW, True, f"{seconds:.3f} s")
+
+
+# ---- interrupts ----
+
+def interrupted(w, code, wait=0.15, limit=0.5, **options):
+    request = w.start(code, **options)
+    time.sleep(wait)
+    began = time.monotonic()
+    w.send({"type": "interrupt"})
+    events, done = w.collect(request, 30 * SLOW)
+    seconds = time.monotonic() - began
+    check(done["status"], "interrupted", f"status of {code!r}")
+    check(done["name"], "Interrupted", "name")
+    check(seconds < limit * SLOW, True, f"{seconds:.3f} s until {code!r} ended")
+    return events, done
+
+
+@case
+def an_interrupt_ends_loops_children_and_tensor_work():
+    with Session() as w:
+        interrupted(w, "while (true) { }")
+        interrupted(w, "!sleep 100")
+        interrupted(w, "tensor a = ones(1000, 1000); while (true) { a = a @ a * 1e-3; }", limit=1.5)
+        interrupted(w, "for (int i = 0; i < 100000000; i++) { print(i); }", limit=2.0)
+        check(text_of(w.execute('print("alive");')[0]), "alive\n", "text of the next cell")
+
+
+@case
+def an_interrupt_of_an_idle_worker_is_forgotten():
+    with Session() as w:
+        w.send({"type": "interrupt"})
+        time.sleep(0.05)
+        check(w.execute("1;")[1]["status"], "ok", "status")
+
+
+@case
+def an_interrupt_does_not_reach_the_next_cell():
+    with Session() as w:
+        for _ in range(200):
+            request = w.start("for (int i = 0; i < 100; i++) { }")
+            w.send({"type": "interrupt"})
+            w.collect(request)
+            w.request("usage")
+            w.collect(w.next_id)
+            check(w.execute("1;")[1]["status"], "ok", "status of the next cell")
+
+
+@case
+def signals_to_the_process_group_do_not_end_it():
+    with Session() as w:
+        os.killpg(w.process.pid, 2)
+        request = w.start('print("x"); while (true) { }')
+        w.receive()
+        os.killpg(w.process.pid, 2)
+        time.sleep(0.1)
+        w.send({"type": "interrupt"})
+        check(w.collect(request)[1]["status"], "interrupted", "status")
+
+
+# ---- input ----
+
+@case
+def a_cell_asks_for_input():
+    with Session() as w:
+        request = w.start('print("before"); string s = input("Name? "); print("<" + s + ">", len(input("Key: ", password: true)));',
+                          allow_stdin=True)
+        text = w.receive()[0]
+        check(text["text"], "before\n", "what was printed before stands before the question")
+        question = w.receive()[0]
+        check((question["type"], question["id"], question["prompt"], question["password"]), ("input", request, "Name? ", False), "question")
+        w.send({"type": "input", "id": request, "value": "Ada \u00e9"})
+        question = w.receive()[0]
+        check((question["type"], question["password"]), ("input", True), "question")
+        w.send({"type": "input", "id": 12345, "value": "of another"})
+        w.send({"type": "input", "id": request, "value": "secret"})
+        events, done = w.collect(request)
+        check(done["status"], "ok", str(done))
+        check(text_of(events), "<Ada \u00e9> 6\n", "text")
+
+
+@case
+def input_ends_by_interrupt_by_its_end_and_where_nobody_can_be_asked():
+    with Session() as w:
+        request = w.start('input("?")', allow_stdin=True)
+        check(w.receive()[0]["type"], "input", "question")
+        time.sleep(0.05)
+        w.send({"type": "interrupt"})
+        check(w.collect(request)[1]["status"], "interrupted", "status")
+        request = w.start('input("?")', allow_stdin=True)
+        w.receive()
+        w.send({"type": "input", "id": request, "eof": True})
+        check(w.collect(request)[1]["name"], "IOError", "name")
+        done = w.execute('input("?")', allow_stdin=False)[1]
+        check(done["name"], "IOError", "name")
+        check(w.execute("1;")[1]["status"], "ok", "the next cell")
+
+
+# ---- requests that wait for no cell ----
+
+@case
+def completion_inspection_and_variables_answer_while_a_cell_runs():
+    with Session() as w:
+        w.execute("tensor weights = ones(2, 3); int welt = 3;")
+        request = w.start('print("go"); while (true) { }')
+        w.receive()
+        began = time.monotonic()
+        answers = {}
+        for kind, fields in (("complete", {"code": "print(we", "cursor": 8}), ("inspect", {"code": "matmul", "cursor": 3, "detail": 0}),
+                             ("is_complete", {"code": "if (true) {"}), ("variables", {}), ("usage", {})):
+            w.request(kind, **fields)
+            answers[kind] = w.collect(w.next_id)[1]
+        check(time.monotonic() - began < 1.0 * SLOW, True, "time of five answers")
+        check(answers["complete"]["matches"], ["weights", "welt"], "matches")
+        check((answers["complete"]["start"], answers["complete"]["end"]), (6, 8), "range")
+        check(len(answers["complete"]["types"]), 2, "types")
+        check(answers["is_complete"]["complete"], "incomplete", "completeness")
+        rows = {row["name"]: row for row in answers["variables"]["variables"]}
+        check((rows["weights"]["shape"], rows["weights"]["dtype"], rows["weights"]["bytes"]), ("[2, 3]", "f32", 24), "a tensor")
+        check(rows["welt"]["type"], "int", "an int")
+        check(answers["usage"]["pid"], w.process.pid, "pid")
+        check(answers["usage"]["memory"] > 1 << 20, True, "memory")
+        w.send({"type": "interrupt"})
+        w.collect(request)
+
+
+@case
+def positions_count_code_points():
+    with Session() as w:
+        w.execute("int grösse = 3;")
+        w.request("complete", code='print("\U0001f600é", grö', cursor=15)
+        done = w.collect(w.next_id)[1]
+        check(done["matches"], ["grösse"], "matches")
+        check((done["start"], done["end"]), (12, 15), "range")
+
+
+@case
+def help_is_a_page():
+    with Session() as w:
+        events, done = w.execute("?print")
+        payload = only(events, "payload")["payload"]
+        check(payload["source"], "page", "source")
+        check_in("print", payload["data"]["text/plain"], "page")
+        w.request("inspect", code="print", cursor=5, detail=0)
+        done = w.collect(w.next_id)[1]
+        check(done["found"], True, "found")
+        check_in("print", done["data"]["text/markdown"], "markdown")
+
+
+@case
+def an_unknown_request_is_answered():
+    with Session() as w:
+        w.request("dance", steps=3)
+        done = w.collect(w.next_id)[1]
+        check(done["status"], "error", "status")
+        check_in("dance", done["text"], "text")
+        check(w.execute("1;")[1]["status"], "ok", "the next cell")
+        check_in("dance", ended(w)[1], "what the developer reads")
+
+
+# ---- the journal ----
+
+def journal(w):
+    lines = (w.state / w.hello["session"] / "journal.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@case
+def the_journal_has_each_cell_with_status_and_random_state():
+    with Session(session="notes") as w:
+        w.execute('print("\\"é\\n");', cell=1)
+        w.execute("auto r = rand(3);", cell=2)
+        w.execute("nope", cell=3)
+        start, first, second, third = journal(w)
+        check(start["pid"], w.process.pid, "pid")
+        check((first["cell"], first["status"], first["source"]), (1, "ok", 'print("\\"é\\n");'), "first")
+        check(second["random_after"]["counter"] - second["random_before"]["counter"], 1, "random numbers drawn")
+        check(third["status"], "error", "third")
+        folder = w.state / "notes"
+        check([oct(p.stat().st_mode & 0o777) for p in (folder, folder / "journal.jsonl")], ["0o700", "0o600"], "modes")
+
+
+@case
+def a_second_session_of_a_name_gets_another_and_says_so():
+    with Session(session="same") as w:
+        with Session(session="same", env={"XDG_STATE_HOME": str(w.state.parent.parent)}) as second:
+            check(second.hello["session"], "same~2", "session")
+            check_in("another kernel has the session 'same'", second.hello["notes"][0], "note")
+            w.execute("1;")
+            check(len(journal(second)), 1, "lines of the second")
+
+
+@case
+def names_that_are_paths_stay_inside_the_folder_and_apart():
+    with Session(session="/home/a/b.ipynb") as w:
+        with Session(session="/home/a_b.ipynb", env={"XDG_STATE_HOME": str(w.state.parent.parent)}) as second:
+            check(second.hello["session"], "/home/a_b.ipynb", "session")
+            folders = sorted(p.name for p in w.state.iterdir())
+            check(len(folders), 2, str(folders))
+            check(all(name.startswith("_home_a_b.ipynb-") for name in folders), True, str(folders))
+
+
+@case
+def a_session_without_a_folder_runs_and_says_why():
+    with Session(env={"XDG_STATE_HOME": "/proc/nowhere"}) as w:
+        check_in("keeps no journal", w.hello["notes"][0], "note")
+        check(w.execute("1;")[1]["status"], "ok", "status")
+
+
+run_cases()
