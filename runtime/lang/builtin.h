@@ -8,7 +8,7 @@
 struct tn_native_table { const struct tn_native *rows; size_t count; };
 
 #define TN_BUILTIN_TABLES(X) \
-	X(print) X(convert) X(elementwise) X(reduce) X(shape) X(index) X(make) X(nn) X(list) X(map) X(string) X(seq) X(tree) X(grad_check) X(system)
+	X(print) X(convert) X(elementwise) X(reduce) X(shape) X(index) X(make) X(nn) X(list) X(map) X(string) X(seq) X(tree) X(grad_check) X(step) X(system)
 
 #define TN_DECLARE_TABLE(name) extern const struct tn_native_table tn_builtin_##name;
 TN_BUILTIN_TABLES(TN_DECLARE_TABLE)
