@@ -65,6 +65,18 @@ static bool add_library_file(void *data, const char *name, const char *text, siz
 	return ok;
 }
 
+/* Functions of the library that nothing documents are parts of it, which nobody is offered; `call` is what calling a value runs. */
+static void leave_out_parts(struct catalog_table *table) {
+	size_t kept = 0;
+	for (size_t i = 0; i < table->entries.count; i++) {
+		const struct catalog_entry *entry = &table->entries.items[i];
+		if (entry->kind != CATALOG_FUNCTION || entry->doc != NULL || strcmp(entry->name, "call") == 0) {
+			table->entries.items[kept++] = *entry;
+		}
+	}
+	table->entries.count = kept;
+}
+
 static bool base_fill(struct catalog_base *base, struct tn_error *err) {
 	for (size_t i = 0; i < base->native_count; i++) {
 		if (!catalog_add_native(&base->table, base->natives[i])) {
@@ -77,6 +89,7 @@ static bool base_fill(struct catalog_base *base, struct tn_error *err) {
 	if (!tn_library_each_file(add_library_file, &base->table, err)) {
 		return false;
 	}
+	leave_out_parts(&base->table);
 	catalog_sort(&base->table);
 	return true;
 }

@@ -88,7 +88,8 @@ void tn_lang_each_global(struct tn_lang *lang, tn_lang_name_visitor visit, void 
 void tn_lang_reset(struct tn_lang *lang);
 /* Help for `?name`: signature, doc, example; with_source: the source too (functions of the language). NameError when unknown, with "did you mean". */
 TN_MUST_USE bool tn_lang_help(struct tn_lang *lang, const char *name, bool with_source, struct tn_str *out, struct tn_error *err);
-/* Every native and library function in alphabetical order: the reference manual and its test walk these. */
+/* Every native and library function in alphabetical order: the reference manual and its test walk these. A function of the library without
+ * documentation is the library's own, and left out (from completion too). */
 typedef bool (*tn_lang_doc_visitor)(void *data, const char *name, const char *signature, const char *doc, const char *example);
 TN_MUST_USE bool tn_lang_each_doc(struct tn_lang *lang, tn_lang_doc_visitor visit, void *data, struct tn_error *err);
 
