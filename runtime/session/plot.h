@@ -30,7 +30,7 @@ void tn_chart_vega(const struct tn_chart *chart, struct tn_sink *out);
 /* ---- axes ---- */
 
 enum { TN_AXIS_TICKS = 16 };
-struct tn_axis { double low, high; bool log; int count; double ticks[TN_AXIS_TICKS]; char labels[TN_AXIS_TICKS][24]; };
+struct tn_axis { double low, high; bool log, whole /* ticks at whole numbers */; int count; double ticks[TN_AXIS_TICKS]; char labels[TN_AXIS_TICKS][24]; };
 /* An axis over what the chart's points cover, with about that many ticks. */
 void tn_axis_fit_x(struct tn_axis *axis, const struct tn_chart *chart, int about);
 void tn_axis_fit_y(struct tn_axis *axis, const struct tn_chart *chart, int about);

@@ -46,7 +46,9 @@ static double nice_step(double range, int about) {
 }
 
 static void put_linear(struct tn_axis *axis, int about) {
-	double step = nice_step(axis->high - axis->low, about), first = ceil(axis->low / step - 1e-9);
+	double step = nice_step(axis->high - axis->low, about);
+	step = axis->whole && step < 1 ? 1 : step;
+	double first = ceil(axis->low / step - 1e-9);
 	if (!(step > 0) || !isfinite(step)) {
 		return;
 	}
@@ -97,8 +99,9 @@ static void fit(struct tn_axis *axis, double low, double high, double margin, in
 	}
 }
 
-static void cover(const struct tn_axis *axis, double value, double *low, double *high) {
+static void cover(struct tn_axis *axis, double value, double *low, double *high) {
 	if (isfinite(value) && (!axis->log || value > 0)) {
+		axis->whole = axis->whole && value == floor(value);
 		*low = value < *low ? value : *low;
 		*high = value > *high ? value : *high;
 	}
@@ -106,7 +109,7 @@ static void cover(const struct tn_axis *axis, double value, double *low, double 
 
 void tn_axis_fit_x(struct tn_axis *axis, const struct tn_chart *chart, int about) {
 	double low = INFINITY, high = -INFINITY;
-	*axis = (struct tn_axis){.log = chart->log_x};
+	*axis = (struct tn_axis){.log = chart->log_x, .whole = chart->kind != TN_CHART_HIST};
 	for (size_t k = 0; k < chart->series.count; k++) {
 		const struct tn_series *s = &chart->series.items[k];
 		size_t count = s->count + (chart->kind == TN_CHART_HIST);
@@ -120,7 +123,7 @@ void tn_axis_fit_x(struct tn_axis *axis, const struct tn_chart *chart, int about
 void tn_axis_fit_y(struct tn_axis *axis, const struct tn_chart *chart, int about) {
 	bool hist = chart->kind == TN_CHART_HIST;
 	double low = INFINITY, high = -INFINITY;
-	*axis = (struct tn_axis){.log = chart->log_y};
+	*axis = (struct tn_axis){.log = chart->log_y, .whole = true};
 	for (size_t k = 0; k < chart->series.count; k++) {
 		for (size_t i = 0; i < chart->series.items[k].count; i++) {
 			cover(axis, chart->series.items[k].y[i], &low, &high);
@@ -137,10 +140,11 @@ void tn_axis_fit_y(struct tn_axis *axis, const struct tn_chart *chart, int about
 }
 
 void tn_heat_range(const struct tn_chart *chart, double *low, double *high) {
+	struct tn_axis unused = {0};
 	*low = INFINITY;
 	*high = -INFINITY;
 	for (int64_t i = 0; i < chart->rows * chart->columns; i++) {
-		cover(&(struct tn_axis){0}, chart->cells[i], low, high);
+		cover(&unused, chart->cells[i], low, high);
 	}
 	if (!(*low <= *high)) {
 		*low = *high = 0;

@@ -203,20 +203,22 @@ static void put_scale(const struct frame *f, double low, double high) {
 		tn_sink_printf(f->out, "<rect x=\"%.1f\" y=\"%.2f\" width=\"%d\" height=\"%.2f\" fill=\"#%02x%02x%02x\"/>\n", x, f->top + height * i, BAR, height + 0.3,
 			rgb[0], rgb[1], rgb[2]);
 	}
-	tn_axis_label(high, (high - low) / 100, text);
+	tn_axis_label(high, high == floor(high) ? 1 : (high - low) / 100, text);
 	put_text(f->out, x + BAR + 4, f->top + 8, "", text);
-	tn_axis_label(low, (high - low) / 100, text);
+	tn_axis_label(low, low == floor(low) ? 1 : (high - low) / 100, text);
 	put_text(f->out, x + BAR + 4, f->top + f->height, "", text);
 }
 
 static void put_heat(const struct frame *f) {
 	double low, high;
 	tn_heat_range(f->chart, &low, &high);
+	tn_sink_put(f->out, "<g shape-rendering=\"crispEdges\">\n"); /* no seams between the cells */
 	for (int64_t i = 0; i < f->chart->rows; i++) {
 		for (int64_t k = 0; k < f->chart->columns; k++) {
 			put_cell(f, i, k, low, high);
 		}
 	}
+	tn_sink_put(f->out, "</g>\n");
 	put_heat_names(f);
 	put_scale(f, low, high);
 }

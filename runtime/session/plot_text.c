@@ -287,7 +287,7 @@ static void heat_shades(const struct tn_chart *c, double low, double high, struc
 	}
 	tn_axis_label(low, (high - low) / 100, first);
 	tn_axis_label(high, (high - low) / 100, last);
-	tn_sink_printf(out, "%s \" \" … \"█\" %s", first, last);
+	tn_sink_printf(out, "\" \" %s … \"█\" %s", first, last);
 }
 
 static void put_heat(const struct tn_chart *c, struct tn_sink *out) {
