@@ -26,7 +26,7 @@ const struct tn_command tn_commands[] = {
 	{"run", "FILE", "runs a file in this session", command_run, true, false},
 	{"save", "FILE", "saves variables", NULL, false, false},
 	{"sessions", "", "lists the sessions that are kept", NULL, false, false},
-	{"tensorboard", "[--logdir FOLDER]", "shows TensorBoard", NULL, false, false},
+	{"tensorboard", "[--logdir FOLDER]", "shows TensorBoard on the folder of the runs, or on another", tn_command_tensorboard, false, false},
 	{"time", "CODE", "runs code and shows how long it took", tn_command_time, true, true},
 	{"timeit", "[-n LOOPS] [-r ROUNDS] CODE", "runs code many times, shows best and mean time", tn_command_timeit, true, true},
 	{"who", "", "lists the variables", tn_command_who, false, false},

@@ -6,6 +6,8 @@
 #ifndef TN_SESSION_COMMAND_H
 #define TN_SESSION_COMMAND_H
 
+#include <sys/types.h>
+
 #include "session/session.h"
 
 struct tn_session {
@@ -17,6 +19,7 @@ struct tn_session {
 	bool in_statements;              /* the cell's statements run, not the commands before them */
 	int depth;                       /* nested %run, %time … */
 	struct tn_runs *runs;
+	pid_t board;                     /* the TensorBoard that %tensorboard started, or 0 */
 	struct tn_show_places *places;   /* what is shown under an id: show.c */
 };
 
@@ -68,6 +71,8 @@ bool tn_command_who(struct tn_session *session, const char *arguments, struct tn
 bool tn_command_whos(struct tn_session *session, const char *arguments, struct tn_error *err);
 bool tn_command_memory(struct tn_session *session, const char *arguments, struct tn_error *err);
 bool tn_command_plan(struct tn_session *session, const char *arguments, struct tn_error *err);
+bool tn_command_tensorboard(struct tn_session *session, const char *arguments, struct tn_error *err); /* board.c */
+void tn_board_stop(struct tn_session *session); /* ends the TensorBoard that was started, if any */
 /* ?name, name?, name??: the whole line. */
 bool tn_command_help(struct tn_session *session, const char *line, struct tn_error *err);         /* command.c */
 

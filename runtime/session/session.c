@@ -100,6 +100,7 @@ void tn_session_destroy(struct tn_session *session) {
 	if (session == NULL) {
 		return;
 	}
+	tn_board_stop(session);
 	tn_runs_close(session->runs);
 	if (session->lang != NULL) {
 		tn_lang_destroy(session->lang);
