@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a notebook through its kernel, as JupyterLab would, and shows on the terminal what happens: each cell as it begins, its text,
-and progress bars in place. At the end it says which accuracy was printed last and where event files were written.
+"""Runs a notebook through its kernel, as JupyterLab would, and shows on the terminal what happens: each cell as it begins, its
+text, and progress bars in place. At the end it says which accuracy was printed last and where event files were written.
 
 usage: run_notebook.py NOTEBOOK [--save FILE]     FILE gets the notebook with its outputs"""
 
@@ -19,11 +19,11 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat.reader import NotJSONError
 
 ACCURACY = re.compile(r"accuracy\D{0,12}?(\d+(?:\.\d+)?) ?%")
-TEXT_LINES = 12  # of what a cell shows; the whole is in the saved notebook
+TEXT_LINES = 24  # of what a cell shows; the whole is in the saved notebook
 
 
 class Screen:
-    """What is written to the terminal. A progress line is redrawn in place; where there is no terminal only its last state is shown."""
+    """What is written to the terminal. A progress line is redrawn in place; without a terminal only its last state is shown."""
 
     def __init__(self, out):
         self.out, self.live, self.status, self.open_line = out, out.isatty(), None, False
@@ -73,8 +73,8 @@ class Runner(NotebookClient):
     """nbclient, with each message that brings output shown as it comes."""
 
     def __init__(self, notebook, folder, screen):
-        super().__init__(notebook, timeout=None, startup_timeout=60, resources={"metadata": {"path": folder}}, record_timing=False,
-                         on_cell_execute=self.announce)
+        super().__init__(notebook, timeout=None, startup_timeout=60, resources={"metadata": {"path": folder}},
+                         record_timing=False, on_cell_execute=self.announce)
         self.screen, self.bars = screen, set()
         self.numbers = {id(cell): n for n, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1)}
 
@@ -117,8 +117,10 @@ def sum_up(notebook, folder, since):
         print(f"event files:   {os.path.relpath(run)}")
 
 
-def strip_colors(text):
-    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+def error_of(notebook, otherwise):
+    """What the cell that failed shows in the notebook, without colours."""
+    errors = [output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "error"]
+    return re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(errors[-1].traceback) if errors else otherwise).strip()
 
 
 def execute(notebook, path, save):
@@ -128,8 +130,7 @@ def execute(notebook, path, save):
     try:
         runner.execute()
     except CellExecutionError as error:
-        screen.title("")
-        trouble = "A cell ended in an error:\n" + strip_colors(error.traceback or str(error)).rstrip()
+        trouble = "A cell ended in an error:\n" + error_of(notebook, str(error))
     except CellTimeoutError as error:
         trouble = f"A cell took too long: {error}"
     except DeadKernelError:

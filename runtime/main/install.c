@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `tenon install` and `tenon uninstall`: the kernelspec, a folder with kernel.json and logos by which Jupyter finds a kernel. The files
- * are inside the program; kernel.json gets the program's own path, so that what was installed starts this very program. A folder of
- * that name which belongs to another kernel is left alone. */
+/* `tenon install` and `tenon uninstall`: the kernelspec, a folder with kernel.json and logos by which Jupyter finds a kernel. The
+ * files are inside the program; kernel.json gets the program's own path, so that what was installed starts this very program. A folder
+ * of that name which belongs to another kernel is left alone. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -102,7 +102,10 @@ static bool check_owner(const char *folder, bool *found, struct tn_error *err) {
 	}
 	bool ok = true;
 	if (access(tn_str_c(&path), F_OK) == 0) {
-		json_t *json = tn_session_read_file(tn_str_c(&path), &text, &ignored) ? tn_json_parse(tn_str_c(&text), text.length, &ignored) : NULL;
+		json_t *json = NULL;
+		if (tn_session_read_file(tn_str_c(&path), &text, &ignored)) {
+			json = tn_json_parse(tn_str_c(&text), text.length, &ignored);
+		}
 		const char *language = tn_json_get_text(json, "language", "an unknown language");
 		*found = strcmp(language, "tenon") == 0;
 		if (!*found) {
@@ -212,7 +215,8 @@ static bool set_environment(json_t *json, const struct request *request) {
 }
 
 /* kernel.json: the template with the program's path, the name that is shown, and the environment. */
-static bool fill_template(const struct request *request, const struct tn_embedded_file *file, struct tn_str *out, struct tn_error *err) {
+static bool fill_template(const struct request *request, const struct tn_embedded_file *file, struct tn_str *out,
+	struct tn_error *err) {
 	char program[PATH_MAX];
 	if (!own_path(program, sizeof(program), err)) {
 		return false;
@@ -306,7 +310,8 @@ static bool is_kernel_name(const char *name) {
 
 static int check_request(const struct request *request) {
 	if (!is_kernel_name(request->name)) {
-		return tn_face_usage(request->face, "'%s' is no name for a kernel: it may hold letters of ASCII, digits and . _ -", request->name);
+		return tn_face_usage(request->face, "'%s' is no name for a kernel: it may hold letters of ASCII, digits and . _ -",
+			request->name);
 	}
 	if (request->display_name[0] == '\0' || !tn_utf8_valid(request->display_name, strlen(request->display_name), NULL)) {
 		return tn_face_usage(request->face, "--display-name takes a text in UTF-8");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the code cells of a notebook (nbformat 4, JSON) for `tenon run`. The file is hostile input: every part is checked for its type,
- * and what is no notebook of ours is said in words. Outputs, attachments and all metadata but a few names are passed over. */
+/* Reads the code cells of a notebook (nbformat 4, JSON) for `tenon run`. The file is hostile input: every part is checked for its
+ * type, and what is no notebook of ours is said in words. Outputs, attachments and all metadata but a few names are passed over. */
 #include <string.h>
 
 #include "main/main.h"
@@ -72,7 +72,8 @@ static bool read_notebook(const json_t *notebook, struct tn_notebook *out, struc
 	const json_t *cells = json_object_get(notebook, "cells");
 	int64_t format = tn_json_get_int(notebook, "nbformat", 0);
 	if (format > 0 && format != 4) {
-		return tn_error_set(err, TN_ERR_IO, "its format is %lld, and 4 is read here; open and save it in JupyterLab", (long long)format);
+		return tn_error_set(err, TN_ERR_IO, "its format is %lld, and 4 is read here; open and save it in JupyterLab",
+			(long long)format);
 	}
 	if (format != 4 || !json_is_array(cells)) {
 		return tn_error_set(err, TN_ERR_IO, "a notebook is a JSON object with \"nbformat\" and a list of \"cells\"");

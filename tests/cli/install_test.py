@@ -28,8 +28,8 @@ def png_size(path):
 @case
 def a_prefix_gets_a_whole_kernelspec():
     with folder() as where:
-        check_result(tenon("install", "--prefix", where), 0, f"installed the kernel 'Tenon' in {where}/share/jupyter/kernels/tenon\n", "")
         path = pathlib.Path(where, "share/jupyter/kernels/tenon")
+        check_result(tenon("install", "--prefix", where), 0, f"installed the kernel 'Tenon' in {path}\n", "")
         check(sorted(os.listdir(path)), FILES, "files")
         spec = spec_of(path)
         check(spec["argv"], [os.path.realpath(TENON), "kernel", "-f", "{connection_file}"])
@@ -43,8 +43,8 @@ def a_prefix_gets_a_whole_kernelspec():
 @case
 def names_and_environment_are_taken_over():
     with folder() as where:
-        run = tenon("install", "--prefix", where, "--name", "tenon-2", "--display-name", 'Tenon "zwei" ü', "--env", "TENON_DATA=/a=b",
-                    "--env", "OMP_NUM_THREADS=")
+        run = tenon("install", "--prefix", where, "--name", "tenon-2", "--display-name", 'Tenon "zwei" ü',
+                    "--env", "TENON_DATA=/a=b", "--env", "OMP_NUM_THREADS=")
         check_result(run, 0, err="")
         spec = spec_of(pathlib.Path(where, "share/jupyter/kernels/tenon-2"))
         check((spec["display_name"], spec["env"]), ('Tenon "zwei" ü', {"TENON_DATA": "/a=b", "OMP_NUM_THREADS": ""}))
@@ -53,9 +53,9 @@ def names_and_environment_are_taken_over():
 @case
 def the_user_is_the_default_and_jupyters_folders_are_obeyed():
     with folder() as where:
-        for env, place in ({"HOME": where}, ".local/share/jupyter"), ({"HOME": where, "XDG_DATA_HOME": where + "/data"}, "data/jupyter"), \
-                ({"HOME": where, "XDG_DATA_HOME": where + "/data", "JUPYTER_DATA_DIR": where + "/own"}, "own"):
-            check_result(tenon("install", env=environment(**env)), 0, err="")
+        for env, place in (({}, ".local/share/jupyter"), ({"XDG_DATA_HOME": where + "/data"}, "data/jupyter"),
+                           ({"XDG_DATA_HOME": where + "/data", "JUPYTER_DATA_DIR": where + "/own"}, "own")):
+            check_result(tenon("install", env=environment(HOME=where, **env)), 0, err="")
             check(sorted(os.listdir(pathlib.Path(where, place, "kernels/tenon"))), FILES, place)
         check_in("HOME is not set", tenon("install", env={"PATH": "/usr/bin"}).stderr)
 
@@ -86,7 +86,8 @@ def what_is_not_ours_stays():
         path.mkdir(parents=True)
         write(path, "kernel.json", '{"language": "python"}')
         for face in "install", "uninstall":
-            check_result(tenon(face, "--prefix", where, "--name", "python3"), 1, "", "is the kernelspec of another kernel (python)")
+            run = tenon(face, "--prefix", where, "--name", "python3")
+            check_result(run, 1, "", "is the kernelspec of another kernel (python)")
         write(path, "kernel.json", "no JSON")
         check_result(tenon("install", "--prefix", where, "--name", "python3"), 1, "", "another kernel (an unknown language)")
         check((path / "kernel.json").read_text(), "no JSON")
@@ -126,11 +127,12 @@ def a_full_disk_leaves_no_half_kernel():
 
 @case
 def a_wrong_command_line_is_said():
-    for args, text in ((["--name", "a b"], "is no name for a kernel"), (["--name", ".."], "is no name"), (["--name"], "--name takes a value"),
-                       (["--prefix", ""], "--prefix takes a value"), (["--user", "--sys-prefix"], "name two places"), (["--here"], "is no option"),
-                       (["--env", "A"], "--env takes NAME=VALUE"), (["extra"], "'extra' is no option of install"),
+    for args, text in ((["--name", "a b"], "is no name for a kernel"), (["--name", ".."], "is no name"),
+                       (["--name"], "--name takes a value"), (["--prefix", ""], "--prefix takes a value"),
+                       (["--user", "--sys-prefix"], "name two places"), (["--here"], "is no option"), (["--env", "A"], "--env takes NAME=VALUE"), (["extra"], "'extra' is no option of install"),
                        (["--display-name", b"\xff"], "in UTF-8")):
-        run = subprocess.run([TENON, "install", *args], capture_output=True, text=True, errors="replace", env=environment(), timeout=60)
+        run = subprocess.run([TENON, "install", *args], capture_output=True, text=True, errors="replace", env=environment(),
+                             timeout=60)
         check_result(run, 2, "", text)
     check_result(tenon("uninstall", "--env", "A=B"), 2, "", "is no option of uninstall")
 
@@ -142,7 +144,8 @@ def jupyter_lists_it():
         raise Skip("Jupyter is not in this Python's environment")
     with folder() as where:
         tenon("install", env=environment(HOME=where))
-        listed = subprocess.run([jupyter, "list", "--json"], capture_output=True, text=True, env=environment(HOME=where), timeout=120)
+        listed = subprocess.run([jupyter, "list", "--json"], capture_output=True, text=True, env=environment(HOME=where),
+                                timeout=120)
         found = json.loads(listed.stdout)["kernelspecs"]["tenon"]
         check(found["resource_dir"], f"{where}/.local/share/jupyter/kernels/tenon")
         check(found["spec"]["display_name"], "Tenon")
