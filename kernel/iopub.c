@@ -30,10 +30,19 @@ void tn_iopub_finish(struct tn_iopub *iopub) {
 
 /* ---- sending ---- */
 
+/* The first frame, by which subscribers choose: "stream.stdout", "status". A welcome goes to whoever asked for that topic. */
+static void write_topic(const struct tn_publication *p, char *out, size_t size) {
+	const char *asked = tn_json_get_text(p->content, "subscription", "");
+	if (strcmp(p->type, "stream") == 0) {
+		snprintf(out, size, "stream.%s", tn_json_get_text(p->content, "name", ""));
+	} else {
+		snprintf(out, size, "%s", strcmp(p->type, "iopub_welcome") == 0 && asked[0] != '\0' ? asked : p->type);
+	}
+}
+
 static bool encode(struct tn_iopub *iopub, const struct tn_publication *p, struct tn_error *err) {
-	char topic[64];
-	const char *name = strcmp(p->type, "stream") == 0 ? tn_json_get_text(p->content, "name", "") : NULL;
-	snprintf(topic, sizeof(topic), "%s%s%s", p->type, name != NULL ? "." : "", name != NULL ? name : "");
+	char topic[256];
+	write_topic(p, topic, sizeof(topic));
 	if (iopub->packet.bytes.capacity > PACKET_KEPT) {
 		tn_packet_finish(&iopub->packet); /* one large picture is not kept for ever */
 	}

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the Jupyter front share: a kernel that is started as Jupyter starts one, and a client of its five sockets that is
+small enough to send what no decent client would. Cases register themselves with tests/cli/cli.py."""
+import hashlib
+import hmac
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
+import cli  # noqa: E402
+from cli import Skip, case, check, check_in  # noqa: E402,F401
+
+try:
+    import zmq
+except ImportError:
+    print("1..0 # SKIP pyzmq is not there: ./script/setup installs it")
+    sys.exit(0)
+
+CHANNELS = ["shell", "iopub", "stdin", "control", "hb"]
+TIMEOUT = 60.0 # of anything that must come: the machine may be busy
+STATE = tempfile.TemporaryDirectory(prefix="tenon-kernel-test-")
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def connection_info(**more):
+    info = {"transport": "tcp", "ip": "127.0.0.1", "key": uuid.uuid4().hex, "signature_scheme": "hmac-sha256", "kernel_name": "tenon"}
+    info.update({f"{name}_port": port for name, port in zip(CHANNELS, free_ports(5))})
+    info.update(more)
+    return info
+
+
+def write_connection(folder, info):
+    path = pathlib.Path(folder) / f"kernel-{uuid.uuid4().hex}.json"
+    path.write_text(info if isinstance(info, str) else json.dumps(info))
+    return path
+
+
+def environment(**more):
+    return cli.environment(XDG_STATE_HOME=STATE.name, JUPYTER_RUNTIME_DIR=os.path.join(STATE.name, "runtime"), **more)
+
+
+class Kernel:
+    """A kernel process; a context that ends it."""
+
+    def __init__(self, info=None, worker=(), ready=True, log=False, **env):
+        self.info = info or connection_info()
+        self.path = write_connection(STATE.name, self.info)
+        arguments = ["kernel", "-f", str(self.path)] + (["--", *worker] if worker else [])
+        self.process = subprocess.Popen([cli.TENON, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        env=environment(JPY_PARENT_PID=str(os.getpid()), **env), preexec_fn=cli.reset_signals,
+                                        start_new_session=True)
+        cli.STARTED.append(self.process)
+        self.clients = []
+        if ready:
+            self.client = self.connect()
+            self.client.ready()
+
+    def connect(self, **more):
+        self.clients.append(Client(self.info, **more))
+        return self.clients[-1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for client in self.clients:
+            client.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                raise AssertionError("the kernel did not end within 10 s of SIGTERM") from None
+        self.process.stdout.close()
+        self.errors = self.process.stderr.read().decode("utf-8", "replace")
+        self.process.stderr.close()
+
+    def worker_pid(self):
+        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True).stdout.split()
+        assert len(children) == 1, f"the kernel has the children {children}"
+        return int(children[0])
+
+    def fds(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+class Client:
+    def __init__(self, info, curve=None, subscribe=True):
+        self.info = info
+        self.context = zmq.Context()
+        self.identity = uuid.uuid4().hex.encode()
+        self.curve = curve if curve is not None else "curve_publickey" in info
+        self.sockets = {}
+        for name, kind in zip(CHANNELS, [zmq.DEALER, zmq.SUB, zmq.DEALER, zmq.DEALER, zmq.REQ]):
+            one = self.context.socket(kind)
+            one.linger = 0
+            if kind == zmq.DEALER:
+                one.identity = self.identity
+            if kind == zmq.SUB and subscribe:
+                one.setsockopt(zmq.SUBSCRIBE, b"")
+            if self.curve:
+                one.curve_serverkey = info["curve_publickey"].encode()
+                one.curve_publickey, one.curve_secretkey = zmq.curve_keypair()
+            one.connect(self.url(name))
+            self.sockets[name] = one
+
+    def url(self, name):
+        info = self.info
+        if info["transport"] == "ipc":
+            return f"ipc://{info['ip']}-{info[name + '_port']}"
+        return f"tcp://{info['ip']}:{info[name + '_port']}"
+
+    def close(self):
+        self.context.destroy(linger=0)
+
+    # -- messages
+
+    def sign(self, parts):
+        key = self.info["key"].encode()
+        scheme = self.info.get("signature_scheme", "hmac-sha256").rsplit("-", 1)[1]
+        if not key:
+            return b""
+        mac = hmac.new(key, digestmod=getattr(hashlib, scheme))
+        for part in parts:
+            mac.update(part)
+        return mac.hexdigest().encode()
+
+    def header(self, kind, **more):
+        return {"msg_id": uuid.uuid4().hex, "session": "test", "username": "test", "date": "2026-01-01T00:00:00Z", "msg_type": kind,
+                "version": "5.5", **more}
+
+    def send(self, channel, kind, content, parent=None, raw=None, **header):
+        """Sends a signed message; `raw` (bytes) takes the place of the content's JSON. Gives its msg_id."""
+        head = self.header(kind, **header)
+        parts = [json.dumps(head).encode(), json.dumps(parent or {}).encode(), b"{}", raw if raw is not None else json.dumps(content).encode()]
+        self.sockets[channel].send_multipart([b"<IDS|MSG>", self.sign(parts), *parts])
+        return head["msg_id"]
+
+    def receive(self, channel, timeout=TIMEOUT):
+        if not self.sockets[channel].poll(int(timeout * 1000)):
+            raise AssertionError(f"nothing came on {channel} within {timeout} s")
+        frames = self.sockets[channel].recv_multipart()
+        at = frames.index(b"<IDS|MSG>")
+        parts = frames[at + 2:at + 6]
+        check(frames[at + 1], self.sign(parts), "the signature")
+        header, parent, metadata, content = (json.loads(part) for part in parts)
+        return {"type": header["msg_type"], "header": header, "parent": parent, "metadata": metadata, "content": content, "channel": channel}
+
+    def nothing(self, channel, seconds):
+        return not self.sockets[channel].poll(int(seconds * 1000))
+
+    def published(self, request, timeout=TIMEOUT):
+        """What is published for the request, busy to idle."""
+        found = []
+        while True:
+            message = self.receive("iopub", timeout)
+            if message["parent"].get("msg_id") != request:
+                continue
+            found.append(message)
+            if message["type"] == "status" and message["content"]["execution_state"] == "idle":
+                check(found[0]["content"].get("execution_state"), "busy", "the first message")
+                return found
+
+    def reply(self, request, channel="shell", timeout=TIMEOUT):
+        while True:
+            message = self.receive(channel, timeout)
+            if message["parent"].get("msg_id") == request:
+                return message
+
+    def ask(self, kind, content=None, channel="shell", timeout=TIMEOUT):
+        """The reply's content."""
+        request = self.send(channel, kind, content or {})
+        reply = self.reply(request, channel, timeout)
+        self.published(request, timeout)
+        return reply["content"]
+
+    def run(self, code, timeout=TIMEOUT, **more):
+        """(reply's content, published messages) of a cell."""
+        request = self.execute(code, **more)
+        published = self.published(request, timeout)
+        return self.reply(request, timeout=timeout)["content"], published
+
+    def execute(self, code, **more):
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}
+        content.update(more)
+        return self.send("shell", "execute_request", content)
+
+    def welcome(self):
+        """From now on everything that is published arrives."""
+        check(self.receive("iopub")["type"], "iopub_welcome", "the first message on iopub")
+        return self
+
+    def ready(self):
+        """Waits for the kernel, and for its worker."""
+        self.welcome().ask("kernel_info_request")
+        reply, _ = self.run("", silent=True)
+        check(reply["status"], "ok", "an empty cell")
+
+    def beats(self, timeout=TIMEOUT):
+        self.sockets["hb"].send(b"ping")
+        return self.sockets["hb"].poll(int(timeout * 1000)) != 0 and self.sockets["hb"].recv() == b"ping"
+
+
+def text_of(published, kind="stream", name="stdout"):
+    if kind == "stream":
+        return "".join(m["content"]["text"] for m in published if m["type"] == "stream" and m["content"]["name"] == name)
+    return [m["content"] for m in published if m["type"] == kind]
+
+
+def wait_until(condition, what, seconds=TIMEOUT):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.01)
+
+
+def is_gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        return file.read().rsplit(")", 1)[1].split()[0] in "ZX"
+
+
+def run_cases():
+    cli.run_cases()
+
+
+__all__ = ["Kernel", "Client", "Skip", "case", "check", "check_in", "cli", "connection_info", "environment", "free_ports", "is_gone", "run_cases",
+           "signal", "text_of", "wait_until", "write_connection", "zmq", "STATE", "TIMEOUT"]

@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Starting and ending: connection files good and bad, transports, encryption, signals, the launcher's death."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+from front import *  # noqa: F403
+from front import Client, Kernel, STATE, check, check_in, case, cli, connection_info, environment, is_gone, signal, wait_until, write_connection, zmq
+
+
+def refused(info, *words):
+    """The kernel does not start with this file, and says why in one line."""
+    path = info if isinstance(info, pathlib.Path) else write_connection(STATE.name, info)
+    run = cli.tenon("kernel", "-f", path, env=environment(), timeout=30)
+    check(run.returncode, 1, "exit status")
+    check(len(run.stderr.strip().split("\n")), 1, f"lines in {run.stderr!r}")
+    for word in words:
+        check_in(word, run.stderr)
+
+
+@case
+def a_missing_connection_file_is_named():
+    refused(pathlib.Path("/nonexistent/kernel.json"), "/nonexistent/kernel.json", "No such file")
+
+
+@case
+def an_unreadable_connection_file_is_named():
+    refused(pathlib.Path(STATE.name), "no regular file")
+
+
+@case
+def malformed_connection_files_are_refused():
+    refused("", "malformed")
+    refused('{"shell_port": 1', "malformed")
+    refused("[1, 2]", "no JSON object")
+    refused(json.dumps({**connection_info(), "key": 5}), "key")
+    refused(json.dumps({k: v for k, v in connection_info().items() if k != "key"}), "key")
+    refused(json.dumps({k: v for k, v in connection_info().items() if k != "hb_port"}), "hb_port")
+    refused(connection_info(shell_port=70000), "shell_port")
+    refused(connection_info(iopub_port="12x"), "iopub_port")
+    refused(connection_info(transport="udp"), "udp")
+    refused(connection_info(signature_scheme="hmac-md5"), "hmac-md5", "hmac-sha256")
+    refused(connection_info(ip="not an address"), "bind")
+    refused("x" * 100000, "larger")
+
+
+@case
+def half_a_pair_of_curve_keys_is_refused_and_not_ignored():
+    refused(connection_info(curve_publickey="x" * 40), "curve_secretkey")
+    refused(connection_info(curve_publickey="short", curve_secretkey="short"), "40 characters")
+
+
+@case
+def a_port_that_is_taken_ends_the_kernel_at_once():
+    with Kernel() as kernel:
+        refused(kernel.info, "bind", "Address already in use")
+
+
+@case
+def ports_may_be_text_and_the_key_empty_and_the_scheme_sha512():
+    info = connection_info()
+    with Kernel({k: str(v) if k.endswith("_port") else v for k, v in info.items()}) as kernel:
+        check(kernel.client.ask("kernel_info_request")["status"], "ok")
+    with Kernel(connection_info(key="")) as kernel:
+        check(kernel.client.run("1 + 1")[0]["status"], "ok")
+    with Kernel(connection_info(signature_scheme="hmac-sha512")) as kernel:
+        check(kernel.client.run("1 + 1")[0]["status"], "ok")
+
+
+@case
+def ipc_sockets_work():
+    info = connection_info(transport="ipc", ip=os.path.join(STATE.name, "ipc"))
+    info.update({f"{name}_port": number for number, name in enumerate(["shell", "iopub", "stdin", "control", "hb"], 1)})
+    with Kernel(info) as kernel:
+        check(kernel.client.run("1 + 1")[0]["status"], "ok")
+        assert kernel.client.beats(), "no heartbeat"
+
+
+@case
+def encrypted_sockets_work_and_nobody_gets_in_without_the_key():
+    public, secret = zmq.curve_keypair()
+    with Kernel(connection_info(curve_publickey=public.decode(), curve_secretkey=secret.decode())) as kernel:
+        check(kernel.client.run("1 + 1")[0]["status"], "ok")
+        assert kernel.client.beats(), "no heartbeat"
+        stranger = kernel.connect(curve=False)
+        stranger.send("shell", "kernel_info_request", {})
+        assert stranger.nothing("shell", 0.5) and stranger.nothing("iopub", 0.1), "a client in clear was answered"
+        check(kernel.client.run("1 + 1")[0]["status"], "ok")
+
+
+@case
+def without_a_file_the_kernel_writes_one_and_says_how_to_connect():
+    process = cli.start("kernel", env=environment())
+    line = process.stderr.readline()
+    check_in("jupyter console --existing ", line)
+    path = pathlib.Path(line.split()[-1])
+    check(path.stat().st_mode & 0o777, 0o600, "the file's mode")
+    client = Client(json.loads(path.read_text()))
+    client.ready()
+    client.close()
+    process.terminate()
+    check(process.wait(10), 0, "exit status")
+    assert not path.exists(), "the connection file is still there"
+
+
+@case
+def the_command_line_is_checked():
+    check(cli.tenon("kernel", "-f").returncode, 2, "exit status")
+    check(cli.tenon("kernel", "--wrong").returncode, 2, "exit status")
+    check(cli.tenon("kernel", "--help").returncode, 0, "exit status")
+
+
+@case
+def a_worker_command_that_does_not_exist_is_told_by_the_cell():
+    with Kernel(worker=["/nonexistent/worker"], ready=False) as kernel:
+        client = kernel.connect().welcome()
+        check(client.ask("kernel_info_request")["status"], "ok")
+        check(client.ask("complete_request", {"code": "pr", "cursor_pos": 2})["matches"], [])
+        for _ in range(2):
+            reply, _ = client.run("1 + 1")
+            check(reply["status"], "error")
+            check_in("/nonexistent/worker", reply["evalue"])
+
+
+@case
+def a_worker_that_speaks_another_language_is_told_by_the_cell_with_its_words():
+    with Kernel(worker=["sh", "-c", "echo who are you >&2; exit 3"], ready=False) as kernel:
+        client = kernel.connect().welcome()
+        reply, _ = client.run("1 + 1")
+        check(reply["ename"], "WorkerDied")
+        check_in("status 3", reply["evalue"])
+        check_in("who are you", "\n".join(reply["traceback"]))
+
+
+@case
+def a_worker_behind_a_greeting_works_by_the_environment_too():
+    with Kernel(TENON_WORKER=f"sh -c 'echo Welcome to the box; exec \"{cli.TENON}\" worker'") as kernel:
+        check(kernel.client.run("1 + 1")[0]["status"], "ok")
+
+
+@case
+def sigint_at_idle_does_nothing_a_hundred_times():
+    with Kernel() as kernel:
+        kernel.client.run("int x = 5;")
+        for _ in range(100):
+            os.killpg(kernel.process.pid, signal.SIGINT)
+            time.sleep(0.002)
+        reply, published = kernel.client.run("x")
+        check(reply["status"], "ok")
+        check([m["content"]["data"]["text/plain"] for m in published if m["type"] == "execute_result"], ["5"])
+
+
+@case
+def sigint_while_it_starts_does_not_end_it():
+    with Kernel(ready=False) as kernel:
+        client = kernel.connect()
+        for _ in range(20):
+            time.sleep(0.002)
+            if pathlib.Path(f"/proc/{kernel.process.pid}/cmdline").read_bytes().startswith(b"kernel"):
+                os.killpg(kernel.process.pid, signal.SIGINT)
+        client.ready()
+
+
+@case
+def sigterm_and_sighup_end_kernel_and_worker():
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with Kernel() as kernel:
+            kernel.client.execute("while (true) { }")
+            worker = kernel.worker_pid()
+            kernel.process.send_signal(number)
+            check(kernel.process.wait(5), 0, "exit status")
+            wait_until(lambda: is_gone(worker), "the worker's end", 5)
+
+
+@case
+def a_shutdown_ends_kernel_and_worker_in_time_and_is_answered_on_both_channels():
+    for running in (False, True):
+        with Kernel() as kernel:
+            client = kernel.client
+            worker = kernel.worker_pid()
+            cell = client.execute("while (true) { }") if running else None
+            time.sleep(0.2 if running else 0)
+            began = time.monotonic()
+            request = client.send("control", "shutdown_request", {"restart": True})
+            reply = client.reply(request, "control")
+            check(reply["content"], {"status": "ok", "restart": True})
+            published = client.published(request)
+            copies = [m for m in published if m["type"] == "shutdown_reply"]
+            check(len(copies), 1, "copies on iopub")
+            assert copies[0]["header"]["msg_id"] != reply["header"]["msg_id"], "both replies have one id"
+            if running:
+                check(client.reply(cell)["content"]["status"], "aborted")
+            check(kernel.process.wait(5), 0, "exit status")
+            assert time.monotonic() - began < 2.5, f"the end took {time.monotonic() - began:.2f} s"
+            wait_until(lambda: is_gone(worker), "the worker's end", 5)
+
+
+@case
+def the_kernel_ends_when_its_launcher_dies():
+    path = write_connection(STATE.name, connection_info())
+    script = ("import os, subprocess, sys\n"
+              f"p = subprocess.Popen([{cli.TENON!r}, 'kernel', '-f', {str(path)!r}], env=dict(os.environ, JPY_PARENT_PID=str(os.getpid())),"
+              " start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\nprint(p.pid, flush=True)\nsys.stdin.readline()\n")
+    launcher = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment())
+    pid = int(launcher.stdout.readline())
+    client = Client(json.loads(path.read_text()))
+    client.ready()
+    client.close()
+    launcher.kill()
+    launcher.wait()
+    launcher.stdin.close()
+    launcher.stdout.close()
+    wait_until(lambda: is_gone(pid), "the kernel's end", 5)
+
+
+@case
+def a_closed_terminal_does_not_kill_the_kernel():
+    with Kernel(ready=False) as kernel:
+        kernel.process.stdout.close()
+        kernel.process.stderr.close()
+        client = kernel.connect()
+        client.sockets["shell"].send(b"garbage")
+        client.ready()
+        kernel.process.stdout = open(os.devnull, "rb")
+        kernel.process.stderr = open(os.devnull, "rb")
+
+
+@case
+def twenty_restarts_leak_neither_processes_nor_descriptors():
+    with Kernel() as kernel:
+        client = kernel.client
+        before = kernel.fds()
+        for _ in range(20):
+            os.kill(kernel.worker_pid(), signal.SIGKILL)
+            reply, _ = client.run("1 + 1")
+            if reply["status"] == "error": # it was sent before the death was seen
+                reply, _ = client.run("1 + 1")
+            check(reply["status"], "ok")
+        check(kernel.fds(), before, "open descriptors")
+        kernel.worker_pid()
+
+
+run_cases() # noqa: F405
