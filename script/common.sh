@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # What the scripts share: how a failure becomes one sentence, and the release build. Whoever sources this has set $me (the script's
-# name) and $log (where the output of commands goes), and stands in the topmost folder.
+# name) and $log (where the output of commands goes), and stands in the topmost folder. It may set $instead (", or …"), another way
+# for where the network is missing.
 : "${me:?}" "${log:?}"
 
 fail() {
@@ -27,7 +28,7 @@ explain() { # what failed
 	elif grep -qi 'certificate verify failed' "$log"; then
 		fail "$1 failed because a certificate is not trusted: check the clock, and if a proxy has a certificate of its own set PIP_CERT to it, then run this again (log: $log)."
 	elif grep -qiE 'could not resolve|temporary failure|failed to fetch|could not connect|connection (failed|timed out|refused)|unreachable|newconnectionerror|no matching distribution' "$log"; then
-		fail "$1 failed because the network did not answer: check the connection and the proxy settings, then run this again (log: $log)."
+		fail "$1 failed because the network did not answer: check the connection and the proxy settings, then run this again${instead-} (log: $log)."
 	fi
 	fail "$1 failed: read $log, repair what it names, and run this again."
 }
