@@ -85,6 +85,17 @@ static bool run_summary(struct tn_native_call *call, struct tn_error *err) {
 	return tn_figure_return(call, &figure, err);
 }
 
+/* ---- the cell's output ---- */
+
+static bool run_clear_output(struct tn_native_call *call, struct tn_error *err) {
+	const struct tn_session *session = tn_lang_get_output(call->lang)->data;
+	(void)err;
+	if (session->output.clear != NULL) {
+		session->output.clear(session->output.data, call->args[0].i != 0);
+	}
+	return true;
+}
+
 /* ---- the natives ---- */
 
 #define CHART_WORDS "string title = \"\", string x_label = \"\", string y_label = \"\""
@@ -115,13 +126,16 @@ static const struct tn_native rows[] = {
 	  "pixels: [H, W], [C, H, W] or [H, W, C], or several with N in front; C is 1, 3 or 4. u8 from 0 to 255, or floating from 0 to 1. columns: images in a row. "
 	  "labels: a list or tensor [N] of texts below the images. scale: screen pixels for each pixel; chosen where it is left out. normalize: the least value is black, the "
 	  "largest white. At most 100 images are shown.",
-	  "image(zeros(4, 28, 28))    // expect: 4 images 28x28", tn_show_image, NULL, 0 },
+	  "image(zeros(5, 28, 28))    // expect: 5 images 28x28", tn_show_image, NULL, 0 },
 	{ "Figure table(auto rows)",
 	  "A table of rows (a list of structs, maps or tuples), or of columns (a map of lists and tensors [N]).",
 	  "table({ \"epoch\": [1, 2], \"loss\": [0.5, 0.25] })\n// expect: epoch  loss\n// expect:     1   0.5\n// expect:     2  0.25", run_table, NULL, 0 },
 	{ "Figure summary(tree net)", "The tensors of a net: path, layer, shape, dtype, count, whether frozen; totals.",
 	  "summary(linear(2, 3))\n// expect: Linear\n// expect: path  layer   shape   dtype  count\n// expect: w     Linear  [3, 2]  f32        6\n"
 	  "// expect: b     Linear  [3]     f32        3\n// expect: 9 weights in 2 tensors, 36 bytes", run_summary, NULL, 0 },
+	{ "void clear_output(bool wait = false)",
+	  "Takes what the cell has shown so far away; nothing happens on a terminal.\n\nwait: only when something else is shown, so that the page does not flicker.",
+	  "print(1); clear_output(wait: true); print(2);\n// expect: 1\n// expect: 2", run_clear_output, NULL, 0 },
 	{ "void write_png(string path, tensor pixels)", "Writes an image (or several, side by side) as a PNG file.\n\npixels: as for image. Errors: IOError when the file cannot be written.",
 	  "write_png(\"/tmp/tenon-example.png\", zeros(28, 28));", tn_show_write_png, NULL, 0 },
 };
