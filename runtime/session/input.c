@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What only the face can do: input() asks whoever runs the session for a line, clear_output() takes back what the cell has shown. */
+/* input(): asks whoever runs the session for a line. What that looks like is the face's affair. */
 #include "session/command.h"
 
 static bool run_input(struct tn_native_call *call, struct tn_error *err) {
@@ -15,19 +15,7 @@ static bool run_input(struct tn_native_call *call, struct tn_error *err) {
 	return ok;
 }
 
-static bool run_clear_output(struct tn_native_call *call, struct tn_error *err) {
-	const struct tn_session *session = tn_lang_get_output(call->lang)->data;
-	(void)err;
-	if (session->output.clear != NULL) {
-		session->output.clear(session->output.data, call->args[0].i != 0);
-	}
-	return true;
-}
-
 static const struct tn_native rows[] = {
-	{ "void clear_output(bool wait = false)",
-	  "Takes away what this cell has shown so far. A terminal keeps it.\n\nwait: not before the next output is there, so that nothing flickers.",
-	  "clear_output(); print(\"afterwards\");    // expect: afterwards", run_clear_output, NULL, 0 },
 	{ "string input(string prompt = \"\", bool password = false)",
 	  "A line that the user types, without its end.\n\nprompt: shown before it. password: what is typed is not shown.\n\nErrors: IOError where nobody can be asked, and at the end of the input.",
 	  "try { input(\"Name? \"); } catch (e) { print(e.name); }    // expect: IOError", run_input, NULL, 0 },
