@@ -3,13 +3,14 @@
 value. The text forms are those of `tenon run` too."""
 import html.parser
 import json
-import math
 import os
+import pathlib
+import re
 import struct
 import xml.etree.ElementTree as xml
 import zlib
 
-from cli import TENON, case, check, check_in, environment, folder, run_cases, start, tenon
+from cli import case, check, check_in, folder, run_cases, start, tenon, uses_asan
 from rich import Worker, shown
 
 HTML, SVG, PNG, VEGA, TEXT = "text/html", "image/svg+xml", "image/png", "application/vnd.vegalite.v5+json", "text/plain"
@@ -151,7 +152,7 @@ def showing_reads_what_is_shown():
     process.returncode = status
     check(status, 0, "exit status")
     check_in("f32[8000, 8000]", text)
-    if "asan" not in open(f"/proc/self/maps").read():
+    if not uses_asan():
         assert usage.ru_maxrss < 450 << 10, f"{usage.ru_maxrss >> 10} MiB for a tensor of 244 MiB"
 
 
@@ -431,6 +432,23 @@ def a_figure_is_a_value():
         check([v["y"] for v in values(cell.shows[0])], [1, 2], "a figure keeps what it was made of")
         check(worker.run("print(plot([1, 2], title: \"printed\"));").text.split("\n")[0].strip(), "printed", "print")
         check_in("Figure", worker.run("Figure f = 3;").error)
+
+
+@case
+def every_example_of_the_documentation_runs():
+    text = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "display.md").read_text()
+    blocks = re.findall(r"^```c\n(.*?)^```$", text, re.M | re.S)
+    assert len(blocks) > 6, len(blocks)
+    with Worker() as worker:
+        for block in blocks:
+            cell = worker.run(block)
+            check(cell.status, "ok", f"{block} ({cell.error})")
+            assert cell.shows, block
+            for show in cell.shows:
+                if HTML in show.data:
+                    page(show)
+                if SVG in show.data:
+                    drawing(show)
 
 
 run_cases()
