@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making and sharing catalogs: catalog_part.h says what they are made of. A catalog is made after each cell, so it copies what can
- * have changed and shares the rest; the library is read when something is asked for the first time, on the thread that asks. */
+/* Making and sharing catalogs: catalog_part.h says what they are made of. A catalog is made after each cell, so it copies what
+ * can have changed and shares the rest; the library is read when something is asked for the first time, on the thread that asks.
+ */
 #include <string.h>
 
 #include "lang/catalog_part.h"
@@ -65,7 +66,8 @@ static bool add_library_file(void *data, const char *name, const char *text, siz
 	return ok;
 }
 
-/* Functions of the library that nothing documents are parts of it, which nobody is offered; `call` is what calling a value runs. */
+/* Functions of the library that nothing documents are parts of it, which nobody is offered; `call` is what calling a value runs.
+ */
 static void leave_out_parts(struct catalog_table *table) {
 	size_t kept = 0;
 	for (size_t i = 0; i < table->entries.count; i++) {
@@ -282,8 +284,11 @@ static bool add_variable(struct tn_catalog *catalog, struct tn_lang *lang, const
 	if (!catalog_describe(symbol->value, budget, &value)) {
 		return false;
 	}
-	row->shown = (struct tn_catalog_variable){.name = keep(catalog, symbol->name), .type = keep(catalog, name),
-		.shape = keep(catalog, value.shape), .dtype = keep(catalog, value.dtype), .text = keep(catalog, tn_str_c(&value.text)),
+	row->shown = (struct tn_catalog_variable){.name = keep(catalog, symbol->name),
+		.type = keep(catalog, name),
+		.shape = keep(catalog, value.shape),
+		.dtype = keep(catalog, value.dtype),
+		.text = keep(catalog, tn_str_c(&value.text)),
 		.bytes = value.bytes};
 	row->doc = symbol->doc == NULL ? NULL : keep(catalog, symbol->doc);
 	tn_str_finish(&value.text);

@@ -35,6 +35,9 @@ TN_MUST_USE bool tn_completion_add_files(struct tn_completion *completion, const
 TN_MUST_USE bool tn_catalog_inspect(const struct tn_catalog *catalog, const char *text, size_t length, size_t cursor, int detail,
 	struct tn_str *plain, struct tn_str *markdown, bool *found, struct tn_error *err);
 
+/* The reference manual in markdown: what inspection says of every function, type and word that is not the session's. */
+TN_MUST_USE bool tn_catalog_manual(const struct tn_catalog *catalog, struct tn_str *out, struct tn_error *err);
+
 /* The session's variables in order of definition. `shape` is "[64, 784]" or "", `dtype` "f32" or "", `text` a line that describes the value. */
 struct tn_catalog_variable { const char *name, *type, *shape, *dtype, *text; uint64_t bytes; };
 typedef bool (*tn_catalog_visitor)(void *data, const struct tn_catalog_variable *variable);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the cursor stands: in code, in a comment, in a string, in the braces of an f-string, in a command line; and in which call. */
+/* Where the cursor stands: in code, in a comment, in a string, in the braces of an f-string, in a command line; and in which
+ * call. */
 #include <string.h>
 
 #include "lang/catalog_cell.h"
@@ -71,7 +72,8 @@ static bool is_unclosed_string(const struct catalog_cell *cell, const struct tok
 	return t->kind == TOKEN_STRING && t->str.length == 0 && !is_pair;
 }
 
-/* The expression in the braces of an f-string that the cursor stands in: its first byte, or 0. [at, cursor) lies behind the quote. */
+/* The expression in the braces of an f-string that the cursor stands in: its first byte, or 0. [at, cursor) lies behind the
+ * quote. */
 static uint32_t find_fstring_expr(const struct catalog_cell *cell, uint32_t at) {
 	uint32_t expr = 0;
 	int depth = 0;
@@ -230,7 +232,8 @@ static bool find_definitions(struct catalog_cell *cell, const char *text, size_t
 	return ok;
 }
 
-bool cell_open(struct catalog_cell *cell, const struct tn_catalog *catalog, const char *text, size_t length, size_t cursor, struct tn_error *err) {
+bool cell_open(struct catalog_cell *cell, const struct tn_catalog *catalog, const char *text, size_t length, size_t cursor,
+	struct tn_error *err) {
 	*cell = (struct catalog_cell){.catalog = catalog, .cursor = (uint32_t)cursor};
 	tn_arena_init(&cell->arena);
 	cell->library = catalog_library(catalog, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Completion: what may stand at the cursor, by what stands before it. Candidates are gathered from every layer, matched by prefix, and
- * sorted once. */
+/* Completion: what may stand at the cursor, by what stands before it. Candidates are gathered from every layer, matched by
+ * prefix, and sorted once. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,8 @@
 
 /* ---- the list ---- */
 
-bool tn_completion_add(struct tn_completion *completion, const char *text, const char *type, const char *signature, struct tn_error *err) {
+bool tn_completion_add(
+	struct tn_completion *completion, const char *text, const char *type, const char *signature, struct tn_error *err) {
 	struct tn_completion_item item = {.text = tn_strdup(text), .type = type};
 	item.signature = tn_strdup(signature == NULL ? "" : signature);
 	if (item.text == NULL || item.signature == NULL || !TN_VEC_PUSH(&completion->items, item)) {
@@ -34,9 +35,9 @@ struct gather {
 	struct catalog_cell *cell;
 	struct tn_completion *out;
 	struct tn_map seen;
-	char *prefix;            /* the word so far */
+	char *prefix; /* the word so far */
 	size_t length;
-	const char *receiver;    /* members: the type of the value before the dot */
+	const char *receiver; /* members: the type of the value before the dot */
 	bool ok;
 };
 
@@ -59,8 +60,11 @@ static int compare(const void *a, const void *b, void *data) {
 /* ---- names ---- */
 
 static const char *kind_text(enum catalog_kind kind) {
-	static const char *const texts[] = {[CATALOG_FUNCTION] = "function", [CATALOG_STRUCT] = "struct", [CATALOG_VARIABLE] = "variable",
-		[CATALOG_MODULE] = "module", [CATALOG_WORD] = "keyword"};
+	static const char *const texts[] = {[CATALOG_FUNCTION] = "function",
+		[CATALOG_STRUCT] = "struct",
+		[CATALOG_VARIABLE] = "variable",
+		[CATALOG_MODULE] = "module",
+		[CATALOG_WORD] = "keyword"};
 	return texts[kind];
 }
 
@@ -104,14 +108,19 @@ static bool offer_names(struct gather *g) {
 
 /* ---- arguments ---- */
 
-struct arguments { struct gather *g; uint32_t positional; const struct cell_call *call; };
+struct arguments {
+	struct gather *g;
+	uint32_t positional;
+	const struct cell_call *call;
+};
 
 /* Whether `name:` stands already in the call. */
 static bool is_given(const struct arguments *a, const struct cell_param *param) {
 	const struct catalog_cell *cell = a->g->cell;
 	for (uint32_t i = a->call->open + 1; i + 1 < cell->count; i++) {
 		const struct token *t = cell_token(cell, i);
-		bool names = t->kind == TOKEN_NAME && cell_is(cell, i + 1, P1(':')) && (cell_is(cell, i - 1, P1('(')) || cell_is(cell, i - 1, P1(',')));
+		bool names = t->kind == TOKEN_NAME && cell_is(cell, i + 1, P1(':')) &&
+			(cell_is(cell, i - 1, P1('(')) || cell_is(cell, i - 1, P1(',')));
 		if (names && t->str.length == param->name_length && memcmp(t->str.text, param->name, param->name_length) == 0) {
 			return true;
 		}
@@ -160,7 +169,8 @@ static bool offer_arguments(struct gather *g) {
 		}
 	}
 	a.positional += call.is_method && module == NULL;
-	return cell_each_named(g->cell, module == NULL ? "" : module, cell_token(g->cell, call.name)->str.text, offer_arguments_of, &a);
+	return cell_each_named(
+		g->cell, module == NULL ? "" : module, cell_token(g->cell, call.name)->str.text, offer_arguments_of, &a);
 }
 
 /* ---- members ---- */
@@ -182,14 +192,15 @@ static bool is_no_word(void *data, const struct catalog_entry *entry) {
 /* Conversions are called as functions: x.float() is a habit from elsewhere. */
 static bool offer_method(void *data, const struct catalog_entry *entry) {
 	struct gather *g = data;
-	bool fits = entry->kind == CATALOG_FUNCTION && strcmp(entry->name, "call") != 0 && signature_takes(entry->signature, g->receiver) &&
-		cell_each_named(g->cell, "", entry->name, is_no_word, NULL);
+	bool fits = entry->kind == CATALOG_FUNCTION && strcmp(entry->name, "call") != 0 &&
+		signature_takes(entry->signature, g->receiver) && cell_each_named(g->cell, "", entry->name, is_no_word, NULL);
 	return !fits || offer(g, entry->name, "function", entry->signature);
 }
 
 static bool offer_members(struct gather *g, uint32_t dot) {
-	static const struct { const char *name, *type; } properties[] = {
-		{"T", "tensor"}, {"device", "string"}, {"dtype", "dtype"}, {"ndim", "int"}, {"shape", "int[]"}};
+	static const struct {
+		const char *name, *type;
+	} properties[] = {{"T", "tensor"}, {"device", "string"}, {"dtype", "dtype"}, {"ndim", "int"}, {"shape", "int[]"}};
 	const char *module = cell_module_before(g->cell, dot);
 	if (module != NULL) {
 		return cell_each_entry(g->cell, module, offer_entry, g);
@@ -236,7 +247,8 @@ static bool has_extension(const char *name, const char *extension) {
 	return n >= m && strcmp(name + n - m, extension == NULL ? "" : extension) == 0;
 }
 
-static bool add_file(struct tn_completion *completion, const char *folder, const char *name, const char *extension, struct tn_error *err) {
+static bool add_file(
+	struct tn_completion *completion, const char *folder, const char *name, const char *extension, struct tn_error *err) {
 	struct tn_str path = {0};
 	struct stat st;
 	bool ok = tn_str_printf(&path, "%s/%s", folder, name) || tn_error_memory(err);
@@ -254,7 +266,8 @@ static int compare_items(const void *a, const void *b) {
 	return strcmp(((const struct tn_completion_item *)a)->text, ((const struct tn_completion_item *)b)->text);
 }
 
-bool tn_completion_add_files(struct tn_completion *completion, const char *path, size_t length, const char *extension, struct tn_error *err) {
+bool tn_completion_add_files(
+	struct tn_completion *completion, const char *path, size_t length, const char *extension, struct tn_error *err) {
 	enum { MOST = 1000 };
 	const char *slash = memrchr(path, '/', length);
 	const char *name = slash == NULL ? path : slash + 1;
@@ -277,12 +290,16 @@ bool tn_completion_add_files(struct tn_completion *completion, const char *path,
 	}
 	tn_free(folder);
 	if (completion->items.count > before) {
-		qsort(completion->items.items + before, completion->items.count - before, sizeof(completion->items.items[0]), compare_items);
+		qsort(completion->items.items + before, completion->items.count - before, sizeof(completion->items.items[0]),
+			compare_items);
 	}
 	return ok;
 }
 
-struct path_search { uint32_t index; bool found; };
+struct path_search {
+	uint32_t index;
+	bool found;
+};
 
 static bool takes_path(void *data, const struct catalog_entry *entry) {
 	static const char *const names[] = {"path", "file", "folder"};
@@ -290,7 +307,8 @@ static bool takes_path(void *data, const struct catalog_entry *entry) {
 	struct cell_param param;
 	if (entry->kind == CATALOG_FUNCTION && signature_param(entry->signature, search->index, &param)) {
 		for (size_t i = 0; i < TN_ARRAY_LEN(names); i++) {
-			search->found = search->found || (param.name_length == strlen(names[i]) && memcmp(param.name, names[i], param.name_length) == 0);
+			search->found =
+				search->found || (param.name_length == strlen(names[i]) && memcmp(param.name, names[i], param.name_length) == 0);
 		}
 	}
 	return !search->found;

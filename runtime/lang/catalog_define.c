@@ -100,7 +100,9 @@ bool catalog_add_function(struct catalog_table *table, const struct tn_ast_funct
 		catalog_add_entry(table, &entry);
 }
 
-static const char *or_empty(const char *text) { return text == NULL ? "" : text; }
+static const char *or_empty(const char *text) {
+	return text == NULL ? "" : text;
+}
 
 bool catalog_add_struct(struct catalog_table *table, const struct tn_struct_def *def, const char *name, const char *module) {
 	struct catalog_entry entry = {.kind = CATALOG_STRUCT, .module = module, .field_count = def->field_count};
@@ -162,8 +164,8 @@ static bool add_import(struct catalog_table *table, const struct tn_ast *node) {
 	if (node->import.alias.text == NULL) {
 		return true;
 	}
-	const struct catalog_entry entry = {.kind = CATALOG_MODULE,
-		.name = copy(table, node->import.alias.text, node->import.alias.length)};
+	const struct catalog_entry entry = {
+		.kind = CATALOG_MODULE, .name = copy(table, node->import.alias.text, node->import.alias.length)};
 	return entry.name != NULL && catalog_add_entry(table, &entry);
 }
 
@@ -217,7 +219,8 @@ static int compare_name(const struct catalog_entry *entry, const char *module, c
 	return order != 0 ? order : entry->name[length] != '\0';
 }
 
-const struct catalog_entry *catalog_find(const struct catalog_table *table, const char *module, const char *name, size_t length, uint32_t *count) {
+const struct catalog_entry *catalog_find(
+	const struct catalog_table *table, const char *module, const char *name, size_t length, uint32_t *count) {
 	size_t low = 0, high = table->entries.count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;

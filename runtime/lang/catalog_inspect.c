@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inspection: what is known of the name at the cursor, or of the function whose arguments are being written. Each answer is written
- * twice: plain for a terminal, markdown for a page. */
+/* Inspection: what is known of the name at the cursor, or of the function whose arguments are being written. Each answer is
+ * written twice: plain for a terminal, markdown for a page. */
 #include <string.h>
 
 #include "lang/catalog_cell.h"
@@ -8,7 +8,7 @@
 struct answer {
 	struct catalog_cell *cell;
 	struct tn_str *plain, *markdown;
-	const char *receiver;    /* methods: of which type the value is; NULL: any function */
+	const char *receiver; /* methods: of which type the value is; NULL: any function */
 	int detail;
 	bool found, ok;
 };
@@ -26,7 +26,8 @@ static bool add_code(struct answer *a, const char *title, const char *code, size
 	bool ok = gap(a->plain) && gap(a->markdown);
 	ok = ok && (title == NULL || (tn_str_printf(a->plain, "%s:\n", title) && tn_str_printf(a->markdown, "**%s**\n\n", title)));
 	ok = ok && tn_str_append_n(a->plain, code, length) && tn_str_append(a->plain, "\n");
-	return ok && tn_str_append(a->markdown, "```c\n") && tn_str_append_n(a->markdown, code, length) && tn_str_append(a->markdown, "\n```\n");
+	return ok && tn_str_append(a->markdown, "```c\n") && tn_str_append_n(a->markdown, code, length) &&
+		tn_str_append(a->markdown, "\n```\n");
 }
 
 /* Lines stay lines, and what would be marks of markdown stays text. */
@@ -34,7 +35,8 @@ static bool append_markdown(struct tn_str *out, const char *text) {
 	bool ok = true;
 	for (const char *p = text; ok && *p != '\0'; p++) {
 		if (*p == '\n') {
-			ok = tn_str_append(out, p[1] == '\n' || p[1] == '\0' ? "\n" : "  \n");
+			bool paragraph = p[1] == '\n' || p[1] == '\0' || (p > text && p[-1] == '\n');
+			ok = tn_str_append(out, paragraph ? "\n" : "  \n");
 		} else {
 			ok = (strchr("*_<\\", *p) == NULL || tn_str_append_char(out, '\\')) && tn_str_append_char(out, *p);
 		}
@@ -78,7 +80,8 @@ static bool add_function(struct answer *a, const struct catalog_entry *entry) {
 
 static bool add_written(struct answer *a, const char *type, const char *name, const char *doc) {
 	struct tn_str line = {0};
-	bool ok = tn_str_printf(&line, "%s%s%s", type, type[0] == '\0' ? "" : " ", name) && add_code(a, NULL, tn_str_c(&line), line.length) && add_text(a, doc);
+	bool ok = tn_str_printf(&line, "%s%s%s", type, type[0] == '\0' ? "" : " ", name) &&
+		add_code(a, NULL, tn_str_c(&line), line.length) && add_text(a, doc);
 	tn_str_finish(&line);
 	return ok;
 }
@@ -124,7 +127,8 @@ static bool add_struct_of(struct answer *a, const char *type) {
 
 static bool add_variable(struct answer *a, const struct catalog_variable *v) {
 	a->found = true;
-	return add_written(a, v->shown.type, v->shown.name, NULL) && add_text(a, v->shown.text) && add_text(a, v->doc) && add_struct_of(a, v->shown.type);
+	return add_written(a, v->shown.type, v->shown.name, NULL) && add_text(a, v->shown.text) && add_text(a, v->doc) &&
+		add_struct_of(a, v->shown.type);
 }
 
 static bool add_local(struct answer *a, const struct cell_local *local) {
@@ -135,8 +139,8 @@ static bool add_local(struct answer *a, const struct cell_local *local) {
 
 static bool add_field(struct answer *a, const struct catalog_field *field) {
 	struct tn_str type = {0};
-	bool ok = tn_str_printf(&type, "%s%s", field->frozen ? "frozen " : "", field->type) && add_written(a, tn_str_c(&type), field->name, field->doc) &&
-		add_struct_of(a, field->type);
+	bool ok = tn_str_printf(&type, "%s%s", field->frozen ? "frozen " : "", field->type) &&
+		add_written(a, tn_str_c(&type), field->name, field->doc) && add_struct_of(a, field->type);
 	tn_str_finish(&type);
 	a->found = true;
 	return ok;
@@ -238,4 +242,41 @@ bool tn_catalog_inspect(const struct tn_catalog *catalog, const char *text, size
 	cell_close(&cell);
 	*found = ok && plain->length > 0;
 	return ok;
+}
+
+/* ---- the manual ---- */
+
+/* Entries of one kind, each name under a heading of its own. */
+static bool add_section(struct answer *a, const struct catalog_table *table, enum catalog_kind kind, const char *title) {
+	const char *last = "";
+	bool ok = tn_str_printf(a->markdown, "\n## %s\n", title);
+	for (size_t i = 0; ok && i < table->entries.count; i++) {
+		const struct catalog_entry *entry = &table->entries.items[i];
+		if (entry->kind != kind || (kind == CATALOG_FUNCTION && strcmp(entry->name, "call") == 0)) {
+			continue;
+		}
+		ok = strcmp(entry->name, last) == 0 || tn_str_printf(a->markdown, "\n### %s\n", entry->name);
+		last = entry->name;
+		ok = ok && add_entry(a, entry);
+		tn_str_clear(a->plain);
+	}
+	return ok;
+}
+
+bool tn_catalog_manual(const struct tn_catalog *catalog, struct tn_str *out, struct tn_error *err) {
+	struct tn_str plain = {0};
+	struct answer a = {.plain = &plain, .markdown = out, .ok = true};
+	const struct catalog_table *table = catalog_library(catalog, err);
+	if (table == NULL) {
+		return false;
+	}
+	bool ok = tn_str_append(out,
+		"# Reference\n\nEvery function, type and word of the language. `?name` in a cell shows the same; `tenon help --manual` "
+		"writes this page, and\n"
+		"`script/reference` keeps it. `// expect:` in an example says what is shown: the tests run them all.\n");
+	ok = ok && add_section(&a, table, CATALOG_FUNCTION, "Functions") &&
+		add_section(&a, table, CATALOG_STRUCT, "Types of the library") &&
+		add_section(&a, table, CATALOG_WORD, "Words of the language");
+	tn_str_finish(&plain);
+	return ok || tn_error_memory(err);
 }

@@ -1,24 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The variables that a cell declares above the cursor and that are in scope there, read off its tokens: declarations, parameters, loop
- * variables, lambdas' parameters, what catch binds, and at the top level the names that are assigned. A scope ends with its brace, a
- * lambda's with its bracket or statement. */
+/* The variables that a cell declares above the cursor and that are in scope there, read off its tokens: declarations, parameters,
+ * loop variables, lambdas' parameters, what catch binds, and at the top level the names that are assigned. A scope ends with its
+ * brace, a lambda's with its bracket or statement. */
 #include <string.h>
 
 #include "lang/catalog_cell.h"
 
 struct walk {
 	struct catalog_cell *cell;
-	int depth, inner;      /* open braces; open brackets within the innermost brace or outside any */
-	const char *type;      /* of the declaration that stands here: `int a = 1, b` goes on */
+	int depth, inner; /* open braces; open brackets within the innermost brace or outside any */
+	const char *type; /* of the declaration that stands here: `int a = 1, b` goes on */
 	int type_inner;
-	bool closed_brace;     /* what ended last was a brace */
+	bool closed_brace; /* what ended last was a brace */
 	bool failed;
 };
 
-static const struct token *at(const struct walk *w, uint32_t i) { return cell_token(w->cell, i); }
-static bool is(const struct walk *w, uint32_t i, uint32_t punct) { return cell_is(w->cell, i, punct); }
-static bool is_name(const struct walk *w, uint32_t i) { return i < w->cell->count && at(w, i)->kind == TOKEN_NAME; }
-static bool is_word(const struct walk *w, uint32_t i, const char *word) { return is_name(w, i) && strcmp(at(w, i)->str.text, word) == 0; }
+static const struct token *at(const struct walk *w, uint32_t i) {
+	return cell_token(w->cell, i);
+}
+static bool is(const struct walk *w, uint32_t i, uint32_t punct) {
+	return cell_is(w->cell, i, punct);
+}
+static bool is_name(const struct walk *w, uint32_t i) {
+	return i < w->cell->count && at(w, i)->kind == TOKEN_NAME;
+}
+static bool is_word(const struct walk *w, uint32_t i, const char *word) {
+	return is_name(w, i) && strcmp(at(w, i)->str.text, word) == 0;
+}
 
 static bool is_reserved(const char *name) {
 	static const char *const names[] = {"if", "else", "while", "do", "for", "switch", "case", "default", "break", "continue",
@@ -65,7 +73,8 @@ static uint32_t pass_suffixes(struct walk *w, uint32_t i, bool binds) {
 	while (is(w, i, P1('['))) {
 		uint32_t close = cell_closing(w->cell, i);
 		for (uint32_t k = i + 1; binds && k < close; k++) {
-			bool bare = is_name(w, k) && (is(w, k - 1, P1('[')) || is(w, k - 1, P1(','))) && (is(w, k + 1, P1(']')) || is(w, k + 1, P1(',')));
+			bool bare = is_name(w, k) && (is(w, k - 1, P1('[')) || is(w, k - 1, P1(','))) &&
+				(is(w, k + 1, P1(']')) || is(w, k + 1, P1(',')));
 			if (bare) {
 				declare(w, k, (struct cell_local){.type = "int", .part = -1});
 			}
@@ -100,8 +109,8 @@ static bool is_declaration(struct walk *w, uint32_t i, uint32_t *name) {
 	}
 	*name = end;
 	uint32_t next = end + 1;
-	return next >= w->cell->count || is(w, next, P1('=')) || is(w, next, P1(';')) || is(w, next, P1(',')) || is(w, next, P1(')')) ||
-		is(w, next, P1(':')) || is(w, next, P1('}'));
+	return next >= w->cell->count || is(w, next, P1('=')) || is(w, next, P1(';')) || is(w, next, P1(',')) ||
+		is(w, next, P1(')')) || is(w, next, P1(':')) || is(w, next, P1('}'));
 }
 
 static const char *type_text(struct walk *w, uint32_t first, uint32_t name) {
@@ -176,18 +185,20 @@ static void read_lambda(struct walk *w, uint32_t arrow) {
 	}
 	for (uint32_t k = open + 1; k + 1 < arrow; k++) {
 		if (is_name(w, k) && (is(w, k + 1, P1(',')) || is(w, k + 1, P1(')')))) {
-			declare(w, k, (struct cell_local){.type = is_name(w, k - 1) ? at(w, k - 1)->str.text : "", .part = -1, .is_lambda = true});
+			declare(w, k,
+				(struct cell_local){.type = is_name(w, k - 1) ? at(w, k - 1)->str.text : "", .part = -1, .is_lambda = true});
 		}
 	}
 }
 
 static bool begins_statement(const struct walk *w, uint32_t i) {
-	return i == 0 || at(w, i - 1)->kind == TOKEN_COMMAND || is(w, i - 1, P1(';')) || is(w, i - 1, P1('{')) || is(w, i - 1, P1('}'));
+	return i == 0 || at(w, i - 1)->kind == TOKEN_COMMAND || is(w, i - 1, P1(';')) || is(w, i - 1, P1('{')) ||
+		is(w, i - 1, P1('}'));
 }
 
 static bool begins_declaration(const struct walk *w, uint32_t i) {
-	return begins_statement(w, i) || is(w, i - 1, P1('(')) || is(w, i - 1, P1(',')) || is(w, i - 1, P1(')')) || is_word(w, i - 1, "const") ||
-		is_word(w, i - 1, "frozen") || is_word(w, i - 1, "else") || is_word(w, i - 1, "do");
+	return begins_statement(w, i) || is(w, i - 1, P1('(')) || is(w, i - 1, P1(',')) || is(w, i - 1, P1(')')) ||
+		is_word(w, i - 1, "const") || is_word(w, i - 1, "frozen") || is_word(w, i - 1, "else") || is_word(w, i - 1, "do");
 }
 
 static void read_token(struct walk *w, uint32_t i) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Types as text, and how the type of an expression is guessed from its tokens: a name, then fields, calls and indices. Where that does
- * not lead anywhere the type is "" (not known), and whoever asks offers what any value has. */
+/* Types as text, and how the type of an expression is guessed from its tokens: a name, then fields, calls and indices. Where that
+ * does not lead anywhere the type is "" (not known), and whoever asks offers what any value has. */
 #include <string.h>
 
 #include "lang/catalog_cell.h"
@@ -37,7 +37,8 @@ static bool visit_named(const struct catalog_table *table, const char *module, c
 
 bool cell_each_named(const struct catalog_cell *cell, const char *module, const char *name, cell_visitor visit, void *data) {
 	return visit_named(&cell->defined, module, name, visit, data) &&
-		visit_named(&cell->catalog->names->table, module, name, visit, data) && visit_named(cell->library, module, name, visit, data);
+		visit_named(&cell->catalog->names->table, module, name, visit, data) &&
+		visit_named(cell->library, module, name, visit, data);
 }
 
 const struct cell_local *cell_find_local(const struct catalog_cell *cell, const char *name) {
@@ -58,7 +59,10 @@ const struct catalog_variable *cell_find_variable(const struct catalog_cell *cel
 	return NULL;
 }
 
-struct search { enum catalog_kind kind; const struct catalog_entry *found; };
+struct search {
+	enum catalog_kind kind;
+	const struct catalog_entry *found;
+};
 
 static bool keep_first(void *data, const struct catalog_entry *entry) {
 	struct search *search = data;
@@ -110,7 +114,9 @@ static bool is_tensor_text(const char *type, size_t length) {
 	return false;
 }
 
-bool type_is_tensor(const char *type) { return is_tensor_text(type, strlen(type)); }
+bool type_is_tensor(const char *type) {
+	return is_tensor_text(type, strlen(type));
+}
 
 static bool is_list_text(const char *type, size_t length) {
 	return length >= 2 && type[length - 1] == ']' && type[length - 2] == '[';
@@ -142,7 +148,8 @@ bool type_accepts(const char *type, size_t length, const char *value) {
 		return true;
 	}
 	if (is_list_text(type, length) || is_list_text(value, n)) {
-		return (is_list_text(type, length) && is_list_text(value, n)) || starts_word(type, length, "tree") || starts_word(type, length, "seq");
+		return (is_list_text(type, length) && is_list_text(value, n)) || starts_word(type, length, "tree") ||
+			starts_word(type, length, "seq");
 	}
 	if (is_tensor_text(value, n)) {
 		return is_tensor_text(type, length) || starts_word(type, length, "operand") || starts_word(type, length, "tree") ||
@@ -214,8 +221,12 @@ static void split_parameter(const char *p, const char *end, struct cell_param *o
 	while (def < end && *def == ' ') {
 		def++;
 	}
-	*out = (struct cell_param){.type = p, .type_length = (size_t)(type_end - p), .name = name, .name_length = (size_t)(name_end - name),
-		.def = def, .def_length = (size_t)(end - def)};
+	*out = (struct cell_param){.type = p,
+		.type_length = (size_t)(type_end - p),
+		.name = name,
+		.name_length = (size_t)(name_end - name),
+		.def = def,
+		.def_length = (size_t)(end - def)};
 }
 
 bool signature_param(const char *signature, uint32_t index, struct cell_param *out) {
@@ -259,7 +270,8 @@ bool signature_takes(const char *signature, const char *receiver) {
 	if (!signature_param(signature, 0, &param) || !type_accepts(param.type, param.type_length, receiver)) {
 		return false;
 	}
-	bool is_open = receiver[0] != '\0' && strcmp(receiver, "any") != 0 && param.type_length == 4 && memcmp(param.type, "auto", 4) == 0;
+	bool is_open =
+		receiver[0] != '\0' && strcmp(receiver, "any") != 0 && param.type_length == 4 && memcmp(param.type, "auto", 4) == 0;
 	if (is_open && param.name[-1] == '&') {
 		return is_list_text(receiver, strlen(receiver)) || starts_word(receiver, strlen(receiver), "map");
 	}
@@ -281,13 +293,17 @@ static const char *result_type(struct catalog_cell *cell, const char *signature)
 		end--;
 	}
 	size_t length = end == NULL ? 0 : (size_t)(end - signature);
-	bool is_open = starts_word(signature, length, "auto") || starts_word(signature, length, "tree") || starts_word(signature, length, "any");
+	bool is_open =
+		starts_word(signature, length, "auto") || starts_word(signature, length, "tree") || starts_word(signature, length, "any");
 	return tn_arena_strndup(&cell->arena, signature, is_open ? 0 : length);
 }
 
 /* ---- expressions ---- */
 
-struct choice { const char *argument; const struct catalog_entry *first, *fitting; };
+struct choice {
+	const char *argument;
+	const struct catalog_entry *first, *fitting;
+};
 
 static bool choose(void *data, const struct catalog_entry *entry) {
 	struct choice *choice = data;
@@ -325,8 +341,12 @@ static const char *field_type(const struct catalog_cell *cell, const char *type,
 		}
 	}
 	if (type_is_tensor(type)) {
-		return strcmp(name, "T") == 0 ? "tensor" : strcmp(name, "shape") == 0 ? "int[]" : strcmp(name, "ndim") == 0 ? "int" :
-			strcmp(name, "dtype") == 0 ? "dtype" : strcmp(name, "device") == 0 ? "string" : "";
+		return strcmp(name, "T") == 0     ? "tensor"
+			: strcmp(name, "shape") == 0  ? "int[]"
+			: strcmp(name, "ndim") == 0   ? "int"
+			: strcmp(name, "dtype") == 0  ? "dtype"
+			: strcmp(name, "device") == 0 ? "string"
+										  : "";
 	}
 	return "";
 }
@@ -386,8 +406,8 @@ static const char *argument_type(struct catalog_cell *cell, uint32_t open, uint3
 /* A name at *at, with what makes it a call, a literal or a member of a module. */
 static const char *read_name(struct catalog_cell *cell, uint32_t *at, uint32_t end, int depth) {
 	const char *module = "", *name = cell_token(cell, *at)->str.text;
-	if (cell_is(cell, *at + 1, P1('.')) && *at + 2 < end && cell_token(cell, *at + 2)->kind == TOKEN_NAME && cell_find_local(cell, name) == NULL &&
-		cell_is_module(cell, name)) {
+	if (cell_is(cell, *at + 1, P1('.')) && *at + 2 < end && cell_token(cell, *at + 2)->kind == TOKEN_NAME &&
+		cell_find_local(cell, name) == NULL && cell_is_module(cell, name)) {
 		module = name;
 		name = cell_token(cell, *at + 2)->str.text;
 		*at += 2;
@@ -448,7 +468,9 @@ static const char *read_chain(struct catalog_cell *cell, uint32_t *at, uint32_t 
 			bool is_call = here + 2 < end && cell_is(cell, here + 2, P1('('));
 			*at = is_call ? cell_closing(cell, here + 2) + 1 : here + 2;
 			const char *field = field_type(cell, type, name);
-			type = is_call && field[0] == '\0' ? call_type(cell, "", name, type) : is_call ? call_type(cell, "", "call", field) : field;
+			type = is_call && field[0] == '\0' ? call_type(cell, "", name, type)
+				: is_call                      ? call_type(cell, "", "call", field)
+											   : field;
 		} else if (cell_is(cell, here, P1('['))) {
 			const struct token *index = cell_token(cell, here + 1);
 			int part = here + 1 < end && index->kind == TOKEN_INT && index->i < 1000 ? (int)index->i : -1;
@@ -516,7 +538,8 @@ static const char *expression_type(struct catalog_cell *cell, uint32_t begin, ui
 		return type_is_tensor(type) ? "tensor" : "bool";
 	}
 	bool is_range = type != NULL && at < end && cell_is(cell, at, P2('.', '.'));
-	bool ends = at >= end || cell_is(cell, at, P1(';')) || cell_is(cell, at, P1(',')) || cell_is(cell, at, P1(')')) || cell_is(cell, at, P1('}'));
+	bool ends = at >= end || cell_is(cell, at, P1(';')) || cell_is(cell, at, P1(',')) || cell_is(cell, at, P1(')')) ||
+		cell_is(cell, at, P1('}'));
 	return is_range ? "0..n" : ends ? type : "";
 }
 
@@ -575,7 +598,9 @@ static uint32_t chain_begin(const struct catalog_cell *cell, uint32_t end) {
 				return end;
 			}
 			at = open;
-			bool goes_on = at > cell->floor && (cell_token(cell, at - 1)->kind == TOKEN_NAME || cell_is(cell, at - 1, P1(')')) || cell_is(cell, at - 1, P1(']')));
+			bool goes_on = at > cell->floor &&
+				(cell_token(cell, at - 1)->kind == TOKEN_NAME || cell_is(cell, at - 1, P1(')')) ||
+					cell_is(cell, at - 1, P1(']')));
 			if (!goes_on) {
 				return at;
 			}
@@ -600,9 +625,11 @@ const char *cell_type_before(struct catalog_cell *cell, uint32_t dot) {
 }
 
 const char *cell_module_before(const struct catalog_cell *cell, uint32_t dot) {
-	if (dot <= cell->floor || cell_token(cell, dot - 1)->kind != TOKEN_NAME || (dot >= cell->floor + 2 && cell_is(cell, dot - 2, P1('.')))) {
+	if (dot <= cell->floor || cell_token(cell, dot - 1)->kind != TOKEN_NAME ||
+		(dot >= cell->floor + 2 && cell_is(cell, dot - 2, P1('.')))) {
 		return NULL;
 	}
 	const char *name = cell_token(cell, dot - 1)->str.text;
-	return cell_find_local(cell, name) == NULL && cell_find_variable(cell, name) == NULL && cell_is_module(cell, name) ? name : NULL;
+	return cell_find_local(cell, name) == NULL && cell_find_variable(cell, name) == NULL && cell_is_module(cell, name) ? name
+																													   : NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A value in one line, with shape, dtype and bytes: for the variable list, for %whos and for inspection. Nothing here computes: a tensor
- * that is still pending is told by its shape; and no more slots are looked at than the budget holds, as this runs after each cell. */
+/* A value in one line, with shape, dtype and bytes: for the variable list, for %whos and for inspection. Nothing here computes: a
+ * tensor that is still pending is told by its shape; and no more slots are looked at than the budget holds, as this runs after
+ * each cell. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -43,7 +44,7 @@ static uint64_t tensor_bytes(const struct tn_tensor *t) {
 static void count_slot(struct tn_value value, uint32_t *budget, int depth, struct catalog_value *out);
 
 static void count_slots(const struct tn_value *items, size_t count, uint32_t *budget, int depth, struct catalog_value *out) {
-	for (size_t i = 0; i < count && *budget > 0; i++) {
+	for (size_t i = 0; i<count && * budget> 0; i++) {
 		count_slot(items[i], budget, depth + 1, out);
 	}
 }

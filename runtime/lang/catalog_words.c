@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words of the language itself, with how each is written and what it does: keywords, block words, types, dtypes, constants. */
+/* The words of the language itself, with how each is written and what it does: keywords, block words, types, constants. */
 #include "lang/catalog_part.h"
 
 static const struct { const char *name, *written, *doc; } words[] = {
@@ -21,16 +21,20 @@ static const struct { const char *name, *written, *doc; } words[] = {
 	{"else", "if (…) { … } else { … }", "Runs when the condition is false."},
 	{"empty", "tensor mask = empty;", "The absence of a tensor; is_empty(x) tests it."},
 	{"f16", "f16", "The dtype of 16-bit floats; as a type, a tensor of that dtype."},
-	{"f32", "f32[N, 784] x", "The dtype of 32-bit floats; as a type, a tensor of that dtype, with a checked shape if one is given."},
+	{"f32", "f32[N, 784] x",
+		"The dtype of 32-bit floats; as a type, a tensor of that dtype, with a checked shape if one is given."},
 	{"f64", "f64", "The dtype of 64-bit floats; as a type, a tensor of that dtype."},
 	{"false", "false", "The bool that is not true."},
-	{"float", "float", "A 64-bit floating point number; float(x) converts, and waits for a tensor of one element."},
+	{"float", "float",
+		"A 64-bit floating point number; float(x) converts, and waits for a tensor of one element."},
 	{"fn", "fn f", "Anything callable: a function, a lambda, a struct with call, a tuple or list of such."},
 	{"for", "for (auto (x, y) : batches(data, 64)) { … }",
-		"A loop over a list, the first axis of a tensor, a sequence, a map, a string or a range 0..n; or as in C: for (int i = 0; i < n; i++)."},
+		"A loop over a list, the first axis of a tensor, a sequence, a map, a string or a range 0..n; or as in C: "
+		"for (int i = 0; i < n; i++)."},
 	{"frozen", "frozen tensor mean;", "A field that is state, not a weight: gradients and optimizers leave it alone."},
 	{"grad", "auto (loss, g) = grad (net) { … };",
-		"Runs the block and gives (value, gradient, …): the gradient of its value, a 0-d tensor, with respect to the weights of the variables named."},
+		"Runs the block and gives (value, gradient, …): the gradient of its value, a 0-d tensor, with respect to the weights of the "
+		"variables named."},
 	{"i32", "i32", "The dtype of 32-bit integers; as a type, a tensor of that dtype."},
 	{"i64", "i64", "The dtype of 64-bit integers; as a type, a tensor of that dtype."},
 	{"if", "if (…) { … } else { … }", "Runs a branch by a condition: a bool, a number, or a tensor of one element."},
@@ -60,7 +64,8 @@ static const struct { const char *name, *written, *doc; } words[] = {
 
 bool catalog_add_words(struct catalog_table *table) {
 	for (size_t i = 0; i < TN_ARRAY_LEN(words); i++) {
-		const struct catalog_entry entry = {.kind = CATALOG_WORD, .name = words[i].name, .signature = words[i].written, .doc = words[i].doc};
+		const struct catalog_entry entry = {
+			.kind = CATALOG_WORD, .name = words[i].name, .signature = words[i].written, .doc = words[i].doc};
 		if (!catalog_add_entry(table, &entry)) {
 			return false;
 		}

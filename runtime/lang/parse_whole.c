@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether a cell is whole, as a console asks at the end of a line: the parser tells whether the text's end was its first trouble. */
+/* Whether a cell is whole, as a console asks at the end of a line: the parser tells whether the text's end was its first trouble.
+ */
 #include <string.h>
 
 #include "lang/catalog.h"

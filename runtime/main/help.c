@@ -14,9 +14,24 @@ static bool print_row(void *data, const char *name, const char *signature, const
 	return true;
 }
 
+static bool show_manual(struct tn_lang *lang, struct tn_error *err) {
+	struct tn_str text = {0};
+	struct tn_catalog *catalog = tn_catalog_create(lang, err);
+	bool ok = catalog != NULL && tn_catalog_manual(catalog, &text, err);
+	if (ok) {
+		fputs(tn_str_c(&text), stdout);
+	}
+	tn_catalog_unref(catalog);
+	tn_str_finish(&text);
+	return ok;
+}
+
 static bool show(struct tn_session *session, const char *name, struct tn_error *err) {
 	if (strcmp(name, "--all") == 0) {
 		return tn_lang_each_doc(tn_session_lang(session), print_row, NULL, err);
+	}
+	if (strcmp(name, "--manual") == 0) {
+		return show_manual(tn_session_lang(session), err);
 	}
 	struct tn_str text = {0};
 	bool ok = tn_lang_help(tn_session_lang(session), name, false, &text, err);

@@ -67,7 +67,8 @@ const struct tn_face tn_faces[] = {
 	{"help", "shows help on a command, or on a function of the language",
 		"usage: tenon help COMMAND     help on one of these commands\n"
 		"       tenon help NAME        help on a function of the language, with an example\n"
-		"       tenon help --all       every function of the language, one a line\n",
+		"       tenon help --all       every function of the language, one a line\n"
+		"       tenon help --manual    the reference manual, in markdown\n",
 		tn_face_help},
 	{NULL, NULL, NULL, NULL},
 };

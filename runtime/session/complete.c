@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Completion with the commands: a line that begins with % names one; what stands behind it is code, or a file, as the command takes it. */
+/* Completion with the commands: a line that begins with % names one; what stands behind it is code, or a file, as the command
+ * takes it. */
 #include <string.h>
 
 #include "session/command.h"
 
-/* The line of commands that the cursor stands in: its first byte, or SIZE_MAX. `%` in the first column may be the operator of an expression
- * that goes on; a name of a command right behind it is then no harm. */
+/* The line of commands that the cursor stands in: its first byte, or SIZE_MAX. `%` in the first column may be the operator of an
+ * expression that goes on; a name of a command right behind it is then no harm. */
 static size_t command_line(const char *text, size_t cursor) {
 	size_t begin = cursor;
 	if (cursor > 1 && text[0] == '%' && text[1] == '%') {
@@ -17,7 +18,9 @@ static size_t command_line(const char *text, size_t cursor) {
 	return begin < cursor && (text[begin] == '%' || text[begin] == '!') ? begin : SIZE_MAX;
 }
 
-static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n'; }
+static bool is_blank(char c) {
+	return c == ' ' || c == '\t' || c == '\n';
+}
 
 static bool complete_name(const char *text, size_t begin, size_t cursor, struct tn_completion *out, struct tn_error *err) {
 	bool whole = cursor > begin + 1 && text[begin + 1] == '%';
@@ -49,7 +52,8 @@ static bool complete_code(const struct tn_catalog *catalog, const char *text, si
 	return true;
 }
 
-static bool complete_file(const char *text, size_t from, size_t cursor, const char *extension, struct tn_completion *out, struct tn_error *err) {
+static bool complete_file(
+	const char *text, size_t from, size_t cursor, const char *extension, struct tn_completion *out, struct tn_error *err) {
 	size_t begin = cursor;
 	while (begin > from && !is_blank(text[begin - 1])) {
 		begin--;
@@ -60,7 +64,9 @@ static bool complete_file(const char *text, size_t from, size_t cursor, const ch
 	return tn_completion_add_files(out, text + begin, cursor - begin, extension, err);
 }
 
-static bool takes(const struct tn_command *command, const char *what) { return strstr(command->arguments, what) != NULL; }
+static bool takes(const struct tn_command *command, const char *what) {
+	return strstr(command->arguments, what) != NULL;
+}
 
 bool tn_session_complete(const struct tn_catalog *catalog, const char *text, size_t length, size_t cursor,
 	struct tn_completion *out, struct tn_error *err) {

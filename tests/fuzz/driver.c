@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The main of a fuzz target that is no libFuzzer program: reads every file of the folders and files named, and each of them again cut
- * short, with bytes changed and with pieces doubled: the suite fuzz-smoke. The same bytes give the same run. */
+/* The main of a fuzz target that is no libFuzzer program: reads every file of the folders and files named, and each of them again
+ * cut short, with bytes changed and with pieces doubled: the suite fuzz-smoke. The same bytes give the same run. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target of completion and inspection: any bytes with the cursor anywhere. What must hold: no crash, matches that are sorted and go on
- * from what stands before the cursor, none twice, and answers in valid UTF-8 where the text is. */
+/* Fuzz target of completion and inspection: any bytes with the cursor anywhere. What must hold: no crash, matches that are sorted
+ * and go on from what stands before the cursor, none twice, and answers in valid UTF-8 where the text is. */
 #include <string.h>
 #include <strings.h>
 
@@ -8,9 +8,10 @@
 #include "session/session.h"
 
 static const char session_cell[] = "struct Net { Linear l1, l2; };\n"
-	"f32[N, 10] call(Net &n, f32[N, 784] x) { return n.l2(relu(n.l1(x))); }\n"
-	"/// Doubles.\nint twice(int value, int times = 2) { return value * times; }\n"
-	"auto net = Net{ .l1 = linear(784, 32), .l2 = linear(32, 10) }; auto x = zeros(64, 784); auto xs = [net, net]; auto p = (net, 3);\n";
+								   "f32[N, 10] call(Net &n, f32[N, 784] x) { return n.l2(relu(n.l1(x))); }\n"
+								   "/// Doubles.\nint twice(int value, int times = 2) { return value * times; }\n"
+								   "auto net = Net{ .l1 = linear(784, 32), .l2 = linear(32, 10) }; auto x = zeros(64, 784); auto "
+								   "xs = [net, net]; auto p = (net, 3);\n";
 
 static void ignore_text(void *data, const char *bytes, size_t length) {
 	(void)data;
@@ -43,7 +44,8 @@ static void check_matches(const struct tn_completion *c, const char *text, size_
 	fuzz_must(c->begin <= c->end && c->end <= cursor, "a match replaces what is not before the cursor");
 	for (size_t i = 0; i < c->items.count; i++) {
 		const char *match = c->items.items[i].text;
-		fuzz_must(match[0] != '\0' && c->items.items[i].type != NULL && c->items.items[i].signature != NULL, "a match without text");
+		fuzz_must(
+			match[0] != '\0' && c->items.items[i].type != NULL && c->items.items[i].signature != NULL, "a match without text");
 		fuzz_must(strncasecmp(match, text + c->begin, c->end - c->begin) == 0, "a match that does not go on from the text");
 		fuzz_must(i == 0 || strcmp(c->items.items[i - 1].text, match) != 0, "a match twice");
 	}
@@ -59,7 +61,8 @@ static void ask(const struct tn_catalog *catalog, const char *text, size_t size,
 	tn_completion_finish(&c);
 	fuzz_must(tn_catalog_inspect(catalog, text, size, cursor, 1, &plain, &markdown, &found, &err), "inspection fails");
 	fuzz_must(found == (plain.length > 0), "found and nothing said");
-	fuzz_must(!tn_utf8_valid(text, size, NULL) || tn_utf8_valid(tn_str_c(&markdown), markdown.length, NULL), "inspection cuts a character");
+	fuzz_must(!tn_utf8_valid(text, size, NULL) || tn_utf8_valid(tn_str_c(&markdown), markdown.length, NULL),
+		"inspection cuts a character");
 	tn_str_finish(&plain);
 	tn_str_finish(&markdown);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Completion, inspection and the variable list from a catalog, and whether a cell is whole. Each row of the tables is a text with | where
- * the cursor stands. */
+/* Completion, inspection and the variable list from a catalog, and whether a cell is whole. Each row of the tables is a text with
+ * | where the cursor stands. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,9 +51,11 @@ static void run(struct fixture *f, const char *name, const char *text) {
 	tn_diagnostics_finish(&diag);
 }
 
-static const char session_cell[] = "struct Net { Linear l1, l2; /// the head\n };\n"
+static const char session_cell[] =
+	"struct Net { Linear l1, l2; /// the head\n };\n"
 	"/// Class scores.\n/// x: [N, 784].\nf32[N, 10] call(Net &n, f32[N, 784] x) { return n.l2(relu(n.l1(x))); }\n"
-	"/// Doubles a number.\n///\n/// Example:\n/// twice(2)   // expect: 4\nint twice(int value, int times = 2) { return value * times; }\n"
+	"/// Doubles a number.\n///\n/// Example:\n/// twice(2)   // expect: 4\nint twice(int value, int times = 2) { return value * "
+	"times; }\n"
 	"auto net = Net{ .l1 = linear(784, 32), .l2 = linear(32, 10) };\n"
 	"auto nets = [net, net];\n"
 	"auto scores = zeros(64, 10);\n"
@@ -121,7 +123,9 @@ static int check_completion(const struct fixture *f, const char *marked, const c
 	return !ok;
 }
 
-struct row { const char *text, *wanted; };
+struct row {
+	const char *text, *wanted;
+};
 
 static void check_rows(const struct fixture *f, const struct row *rows, size_t count) {
 	int failed = 0;
@@ -283,7 +287,11 @@ static bool inspect(const struct fixture *f, const char *marked, int detail, str
 }
 
 TN_TEST(inspection_tells_of_names_fields_and_calls) {
-	static const struct { const char *text; int detail; const char *part; } rows[] = {
+	static const struct {
+		const char *text;
+		int detail;
+		const char *part;
+	} rows[] = {
 		{"twi|ce", 0, "int twice(int value, int times = 2)"},
 		{"|twice", 0, "Doubles a number."},
 		{"twice|(2)", 0, "Example:\ntwice(2)"},
@@ -322,7 +330,8 @@ TN_TEST(inspection_tells_of_names_fields_and_calls) {
 		TN_CHECK_STR_CONTAINS(tn_str_c(&plain), rows[i].part);
 	}
 	TN_CHECK(inspect(&f, "twice|", 0, &plain, &markdown));
-	TN_CHECK_STR_EQ(tn_str_c(&markdown), "```c\nint twice(int value, int times = 2)\n```\n\nDoubles a number.\n\n**Example**\n\n```c\n"
+	TN_CHECK_STR_EQ(tn_str_c(&markdown),
+		"```c\nint twice(int value, int times = 2)\n```\n\nDoubles a number.\n\n**Example**\n\n```c\n"
 		"twice(2)   // expect: 4\n```\n");
 	TN_CHECK(inspect(&f, "twice|", 1, &plain, &markdown));
 	TN_CHECK_STR_CONTAINS(tn_str_c(&plain), "{ return value * times; }");
@@ -337,7 +346,8 @@ TN_TEST(inspection_tells_of_names_fields_and_calls) {
 /* ---- variables ---- */
 
 static bool list_variable(void *data, const struct tn_catalog_variable *v) {
-	TN_CHECK(tn_str_printf(data, "%s|%s|%s|%s|%llu|%s\n", v->name, v->type, v->shape, v->dtype, (unsigned long long)v->bytes, v->text));
+	TN_CHECK(tn_str_printf(
+		data, "%s|%s|%s|%s|%llu|%s\n", v->name, v->type, v->shape, v->dtype, (unsigned long long)v->bytes, v->text));
 	return true;
 }
 
@@ -345,10 +355,13 @@ TN_TEST(variables_are_listed_with_what_they_hold_and_nothing_is_computed) {
 	static struct fixture f;
 	struct tn_str list = {0};
 	start(&f);
-	run(&f, "cell 1", "int n = 3; auto t = zeros(64, 784); string s = \"a\\nb\"; auto xs = [\"a\", \"b\"]; auto l = linear(2, 3); any o = t; float[] fs = [1, 2];");
+	run(&f, "cell 1",
+		"int n = 3; auto t = zeros(64, 784); string s = \"a\\nb\"; auto xs = [\"a\", \"b\"]; auto l = linear(2, 3); any o = t; "
+		"float[] fs = [1, 2];");
 	refresh(&f);
 	(void)tn_catalog_each_variable(f.catalog, list_variable, &list);
-	TN_CHECK_STR_EQ(tn_str_c(&list), "n|int|||8|3\n"
+	TN_CHECK_STR_EQ(tn_str_c(&list),
+		"n|int|||8|3\n"
 		"t|tensor|[64, 784]|f32|200704|f32[64, 784], 196.0 KiB\n"
 		"s|string|||3|\"a\\nb\"\n"
 		"xs|string[]|||2|2 items\n"
@@ -384,7 +397,12 @@ TN_TEST(a_catalog_follows_the_session_and_an_old_one_stays_as_it_was) {
 
 /* ---- threads ---- */
 
-struct shared { pthread_mutex_t lock; struct tn_catalog *catalog; bool stop; int answers; };
+struct shared {
+	pthread_mutex_t lock;
+	struct tn_catalog *catalog;
+	bool stop;
+	int answers;
+};
 
 static struct tn_catalog *take(struct shared *s, bool *stopped) {
 	pthread_mutex_lock(&s->lock);
@@ -428,7 +446,8 @@ TN_TEST(two_threads_ask_while_cells_run_and_catalogs_change) {
 	}
 	for (int i = 0; i < 30; i++) {
 		char text[200];
-		snprintf(text, sizeof(text), "int round_%d(int x) { return x + %d; }\nauto v%d = round_%d(1); auto w = relu(scores);", i, i, i, i);
+		snprintf(text, sizeof(text), "int round_%d(int x) { return x + %d; }\nauto v%d = round_%d(1); auto w = relu(scores);", i,
+			i, i, i);
 		run(&f, "cell 2", text);
 		refresh(&f);
 		pthread_mutex_lock(&s.lock);
@@ -496,7 +515,11 @@ TN_TEST(the_library_is_read_again_when_memory_was_out_the_first_time) {
 /* ---- whole cells ---- */
 
 TN_TEST(a_cell_is_whole_when_only_its_end_is_missing_nothing) {
-	static const struct { const char *text; enum tn_completeness wanted; int indent; } rows[] = {
+	static const struct {
+		const char *text;
+		enum tn_completeness wanted;
+		int indent;
+	} rows[] = {
 		{"", TN_CELL_COMPLETE, 0},
 		{"   \n", TN_CELL_COMPLETE, 0},
 		{"1 + 1", TN_CELL_COMPLETE, 0},
@@ -529,7 +552,8 @@ TN_TEST(a_cell_is_whole_when_only_its_end_is_missing_nothing) {
 		int indent = -1;
 		TN_CHECK(tn_lang_is_complete(rows[i].text, strlen(rows[i].text), &found, &indent, &err));
 		if (found != rows[i].wanted || indent != rows[i].indent) {
-			fprintf(stderr, "%s: found %d with indent %d, wanted %d with %d\n", rows[i].text, found, indent, rows[i].wanted, rows[i].indent);
+			fprintf(stderr, "%s: found %d with indent %d, wanted %d with %d\n", rows[i].text, found, indent, rows[i].wanted,
+				rows[i].indent);
 			failed++;
 		}
 	}

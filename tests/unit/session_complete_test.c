@@ -20,7 +20,10 @@ static void ignore_show(void *data, const struct tn_session_show *show) {
 	(void)show;
 }
 
-struct fixture { struct tn_session *session; struct tn_catalog *catalog; };
+struct fixture {
+	struct tn_session *session;
+	struct tn_catalog *catalog;
+};
 
 static void start(struct fixture *f) {
 	struct tn_error err = {0};
@@ -57,7 +60,9 @@ static void complete(const struct fixture *f, const char *marked, struct tn_str 
 }
 
 TN_TEST(commands_complete_by_name_and_what_stands_behind_them_as_they_take_it) {
-	static const struct { const char *text, *matches, *replaced; } rows[] = {
+	static const struct {
+		const char *text, *matches, *replaced;
+	} rows[] = {
 		{"%ti|", "%time %timeit", "%ti"},
 		{"%%ti|", "%%time %%timeit", "%%ti"},
 		{"x;\n%pw|", "%pwd", "%pw"},
@@ -92,7 +97,9 @@ static void touch(const char *path) {
 }
 
 TN_TEST(files_complete_where_a_path_is_wanted) {
-	static const struct { const char *text, *matches; } rows[] = {
+	static const struct {
+		const char *text, *matches;
+	} rows[] = {
 		{"import \"a|", "abacus.tn"},
 		{"import \"|", "abacus.tn nets/"},
 		{"import \"nets/|", "inner.tn"},
