@@ -3,6 +3,7 @@
  * (milliseconds of start, and memory for as long as it lives). */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,9 +21,18 @@ static void own_folder(char *out, size_t size) {
 	out[slash == NULL ? 0 : slash + 1 - out] = '\0';
 }
 
+/* Jupyter may interrupt at once. What is blocked stays so across exec, and the kernel reads it when it is ready. */
+static void hold_interrupts(void) {
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int tn_face_kernel(int argc, char **argv) {
 	char folder[PATH_MAX], path[PATH_MAX];
 	(void)argc;
+	hold_interrupts();
 	own_folder(folder, sizeof(folder));
 	for (size_t i = 0; i < TN_ARRAY_LEN(places); i++) {
 		int length = snprintf(path, sizeof(path), "%s%s", folder, places[i]);
