@@ -75,7 +75,9 @@ static double loop_ns(struct tn_session *session, const char *body) {
 	return ns;
 }
 
-static double keep_least(double best, double found) { return best == 0 || found < best ? found : best; }
+static double keep_least(double best, double found) {
+	return best == 0 || found < best ? found : best;
+}
 
 int main(void) {
 	char folder_name[] = "/tmp/tenon-bench-XXXXXX", command[64];

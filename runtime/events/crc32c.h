@@ -11,6 +11,8 @@ uint32_t tn_crc32c(const void *bytes, size_t length);
 uint32_t tn_crc32c_portable(const void *bytes, size_t length);
 
 /* As a record stores it: a checksum of data that holds its own checksum would be weak. */
-static inline uint32_t tn_crc32c_mask(uint32_t crc) { return ((crc >> 15) | (crc << 17)) + UINT32_C(0xa282ead8); }
+static inline uint32_t tn_crc32c_mask(uint32_t crc) {
+	return ((crc >> 15) | (crc << 17)) + UINT32_C(0xa282ead8);
+}
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs: what a training leaves behind. A run is a folder with run.json (what ran, with which settings, how it ended) and an event file that
- * TensorBoard reads while it is written. The public header of events/. All functions belong to the executing thread. */
+/* Runs: what a training leaves behind. A run is a folder with run.json (what ran, with which settings, how it ended) and an event
+ * file that TensorBoard reads while it is written. The public header of events/. All functions belong to the executing thread. */
 #ifndef TN_EVENTS_EVENTS_H
 #define TN_EVENTS_EVENTS_H
 
@@ -16,7 +16,8 @@ void tn_runs_destroy(struct tn_runs *runs);
 /* Around each cell. The source is kept for the run.json of runs that are used in it; without memory for that it is left out. */
 void tn_runs_begin_cell(struct tn_runs *runs, const struct tn_lang_cell *cell);
 enum tn_runs_outcome { TN_RUNS_OK, TN_RUNS_FAILED, TN_RUNS_INTERRUPTED };
-/* What was logged is written, runs that were used take the cell's outcome as their status, and troubles become one warning each. */
+/* What was logged is written, runs that were used take the cell's outcome as their status, and troubles become one warning each.
+ */
 void tn_runs_end_cell(struct tn_runs *runs, enum tn_runs_outcome outcome);
 /* The session ends: every open run is closed. Before the language ends. */
 void tn_runs_close(struct tn_runs *runs);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The way of a value from r.log to the writer. A number goes into the ring at once. A tensor whose plan has not run yet waits in a
- * list, held by a reference, which makes it an output of that plan; when the engine has flushed, the list's beginning is read and
- * handed on. While something waits, later values of any kind wait behind it: a reader drops points of a curve that do not follow
- * each other. Nothing here ever causes a flush. */
+/* The way of a value from r.log to the writer. A number goes into the ring at once. A tensor whose plan has not run yet waits in
+ * a list, held by a reference, which makes it an output of that plan; when the engine has flushed, the list's beginning is read
+ * and handed on. While something waits, later values of any kind wait behind it: a reader drops points of a curve that do not
+ * follow each other. Nothing here ever causes a flush. */
 #include <string.h>
 
 #include "events/run.h"
@@ -61,8 +61,7 @@ static bool send_hparams(struct tn_run *run, struct tn_error *err) {
 	if (run->hparams_sent || run->hparams.count == 0) {
 		return true;
 	}
-	run->hparams_sent =
-		send_block(run, tn_event_hparams_start(run->start, run->hparams.items, run->hparams.count, err), err);
+	run->hparams_sent = send_block(run, tn_event_hparams_start(run->start, run->hparams.items, run->hparams.count, err), err);
 	return run->hparams_sent;
 }
 
@@ -113,7 +112,9 @@ static bool keep_item(struct tn_run *run, const struct tn_run_item *item, struct
 	return true;
 }
 
-static bool is_ready(const struct tn_run_item *item) { return item->tensor == NULL || !tn_tensor_is_pending(item->tensor); }
+static bool is_ready(const struct tn_run_item *item) {
+	return item->tensor == NULL || !tn_tensor_is_pending(item->tensor);
+}
 
 void tn_run_deliver(struct tn_run *run) {
 	if (run->delivering) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The event file. Nothing is preallocated and nothing is sought: readers take a hole of zeros for a broken file and give it up for
- * good. Opened with O_EXCL, since a second writer on one file would be worse than none. */
+/* The event file. Nothing is preallocated and nothing is sought: readers take a hole of zeros for a broken file and give it up
+ * for good. Opened with O_EXCL, since a second writer on one file would be worse than none. */
 #include "events/file.h"
 
 #include <errno.h>
@@ -22,8 +22,8 @@ enum { BATCH = 1 << 18, KEPT_MAX = 1 << 24 };
 struct tn_event_file {
 	int fd;
 	int error;
-	bool gone;      /* nobody will find what would be written */
-	off_t size;     /* of whole records in the file */
+	bool gone;  /* nobody will find what would be written */
+	off_t size; /* of whole records in the file */
 	struct tn_str batch;
 	uint64_t records; /* in the batch */
 	uint64_t lost;

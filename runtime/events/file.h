@@ -8,7 +8,8 @@
 
 struct tn_event_file; /* one thread at a time */
 
-/* Creates events.out.tfevents.<seconds>.<host>.<pid>.<n> in the folder; n counts the files of this process, so no two have one name. */
+/* Creates events.out.tfevents.<seconds>.<host>.<pid>.<n> in the folder; n counts the files of this process, so no two have one
+ * name. */
 TN_MUST_USE struct tn_event_file *tn_event_file_create(int folder, struct tn_error *err);
 /* Flushes, where the last flush did not fail; closes. Accepts NULL. */
 void tn_event_file_destroy(struct tn_event_file *file);

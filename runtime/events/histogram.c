@@ -32,7 +32,9 @@ static void load(const struct elements *x, int64_t begin, int64_t n, double out[
 	}
 }
 
-static int64_t chunk_at(const struct elements *x, int64_t begin) { return x->count - begin < CHUNK ? x->count - begin : CHUNK; }
+static int64_t chunk_at(const struct elements *x, int64_t begin) {
+	return x->count - begin < CHUNK ? x->count - begin : CHUNK;
+}
 
 static void find_range(const struct elements *x, double *min, double *max) {
 	double chunk[CHUNK];

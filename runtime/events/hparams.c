@@ -36,7 +36,8 @@ static bool make_hparam(const char *name, struct tn_value value, struct tn_event
 		break;
 	default:
 		out->kind = TN_HPARAM_TEXT;
-		ok = tn_value_format(value, false, &text, err) && ((out->text = tn_strdup(tn_str_c(&text))) != NULL || tn_error_memory(err));
+		ok = tn_value_format(value, false, &text, err) &&
+			((out->text = tn_strdup(tn_str_c(&text))) != NULL || tn_error_memory(err));
 		tn_str_finish(&text);
 	}
 	if (ok && out->name != NULL) {

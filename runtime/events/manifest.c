@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run.json: what ran, with which settings and sources, and how it ended. It is replaced as a whole, so that a reader never sees half
- * of one; a run whose process died keeps the status `running`, and host and pid say whom to ask. */
+/* run.json: what ran, with which settings and sources, and how it ended. It is replaced as a whole, so that a reader never sees
+ * half of one; a run whose process died keeps the status `running`, and host and pid say whom to ask. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -81,8 +81,9 @@ static bool put_hparams(struct tn_str *out, const struct tn_run *run) {
 static bool put_cells(struct tn_str *out, const struct tn_runs *runs) {
 	bool ok = tn_str_printf(out, ",\n\t\"cells_left_out\": %zu,\n\t\"cells\": [", runs->cells_left_out);
 	for (size_t i = 0; ok && i < runs->cells.count; i++) {
-		ok = tn_str_append(out, i == 0 ? "\n\t\t{\"name\": " : ",\n\t\t{\"name\": ") && put_string(out, runs->cells.items[i].name) &&
-			tn_str_append(out, ", \"source\": ") && put_string(out, runs->cells.items[i].source) && tn_str_append(out, "}");
+		ok = tn_str_append(out, i == 0 ? "\n\t\t{\"name\": " : ",\n\t\t{\"name\": ") &&
+			put_string(out, runs->cells.items[i].name) && tn_str_append(out, ", \"source\": ") &&
+			put_string(out, runs->cells.items[i].source) && tn_str_append(out, "}");
 	}
 	return ok && tn_str_append(out, runs->cells.count > 0 ? "\n\t]" : "]");
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The type Run and its methods. They check what the checker could not know and pass on; a run that is closed takes nothing more. */
+/* The type Run and its methods. They check what the checker could not know and pass on; a run that is closed takes nothing more.
+ */
 #include <string.h>
 
 #include "events/run.h"
 
 /* ---- the handle ---- */
 
-static void finish_run(void *data) { tn_run_destroy(data); }
+static void finish_run(void *data) {
+	tn_run_destroy(data);
+}
 
 static bool format_run(void *data, struct tn_str *out) {
 	static const char *const words[] = {"", ", finished", ", failed", ", interrupted"};
@@ -69,8 +72,8 @@ static bool fill_value(struct tn_value value, const char *name, struct tn_run_it
 }
 
 /* The item that stands for a named value; its step is the one given, else the name's next. */
-static bool make_item(const struct tn_native_call *call, struct tn_run *run, const char *name, size_t length, struct tn_run_item *item,
-	struct tn_error *err) {
+static bool make_item(const struct tn_native_call *call, struct tn_run *run, const char *name, size_t length,
+	struct tn_run_item *item, struct tn_error *err) {
 	item->tag = tn_run_tag(run, name, length, err);
 	if (item->tag == NULL) {
 		return false;
@@ -117,7 +120,9 @@ static bool run_log(struct tn_native_call *call, struct tn_error *err) {
 	return false;
 }
 
-static bool is_kind(const struct tn_type *type, enum tn_type_kind kind) { return type->kind == kind || type->kind == TN_TYPE_ANY; }
+static bool is_kind(const struct tn_type *type, enum tn_type_kind kind) {
+	return type->kind == kind || type->kind == TN_TYPE_ANY;
+}
 
 static struct tn_type *type_log(const struct tn_native_typing *typing, struct tn_error *err) {
 	const struct tn_type *what = typing->args[1], *value = typing->args[2];
@@ -127,8 +132,10 @@ static struct tn_type *type_log(const struct tn_native_typing *typing, struct tn
 	}
 	if (value == NULL || !is_kind(what, TN_TYPE_STRING)) {
 		tn_type_format(what, found);
-		tn_error_set(err, TN_ERR_TYPE, value == NULL && what->kind == TN_TYPE_STRING ? "log: the value is missing"
-			: "log: expected a name and a value, or a map of numbers; found %s", found);
+		tn_error_set(err, TN_ERR_TYPE,
+			value == NULL && what->kind == TN_TYPE_STRING ? "log: the value is missing"
+														  : "log: expected a name and a value, or a map of numbers; found %s",
+			found);
 		return NULL;
 	}
 	if (!tn_type_is_number(value) && !is_kind(value, TN_TYPE_TENSOR)) {
@@ -151,7 +158,8 @@ static bool run_hparams(struct tn_native_call *call, struct tn_error *err) {
 	const struct tn_lang_output *out = tn_lang_get_output(call->lang);
 	if (run->hparams_sent && out->warning != NULL) {
 		tn_error_set(&warning, TN_ERR_VALUE,
-			"hparams: run '%s' has logged values already: run.json has these settings, TensorBoard shows those from before", run->name);
+			"hparams: run '%s' has logged values already: run.json has these settings, TensorBoard shows those from before",
+			run->name);
 		out->warning(out->data, &warning);
 	}
 	return true;
@@ -165,7 +173,9 @@ static bool log_tensor(struct tn_native_call *call, enum tn_run_kind kind, struc
 	return run != NULL && make_item(call, run, name->text, name->length, &item, err) && tn_run_log(run, &item, err);
 }
 
-static bool run_histogram(struct tn_native_call *call, struct tn_error *err) { return log_tensor(call, TN_RUN_HISTOGRAM, err); }
+static bool run_histogram(struct tn_native_call *call, struct tn_error *err) {
+	return log_tensor(call, TN_RUN_HISTOGRAM, err);
+}
 
 static bool run_image(struct tn_native_call *call, struct tn_error *err) {
 	return tn_run_check_image(call->args[2].tensor, err) && log_tensor(call, TN_RUN_IMAGE, err);
@@ -197,34 +207,44 @@ static bool run_path(struct tn_native_call *call, struct tn_error *err) {
 
 static const struct tn_native rows[] = {
 	{"Run run(string name, map hparams = none, string logdir = \"\")",
-		"A new run: a folder for what a training leaves behind, which TensorBoard reads while it grows.\n\nname: what the folder's name ends with, "
-		"behind date and time. hparams: settings to compare runs by: numbers, truth values, strings. logdir: where the folder is made; left out: the "
-		"folder that TENON_RUNS names, else runs. The run is open until r.close(), until nothing names it, or until the session ends.\n\n"
+		"A new run: a folder for what a training leaves behind, which TensorBoard reads while it grows.\n\nname: what the "
+		"folder's name ends with, "
+		"behind date and time. hparams: settings to compare runs by: numbers, truth values, strings. logdir: where the folder is "
+		"made; left out: the "
+		"folder that TENON_RUNS names, else runs. The run is open until r.close(), until nothing names it, or until the session "
+		"ends.\n\n"
 		"Errors: IOError where the folder or its files cannot be made.",
 		"auto r = run(\"mlp\", hparams: { \"lr\": 1e-3 }); r.log(\"loss\", 0.5); r.close();", run_run, NULL, 0},
 	{"auto log(Run r, auto name, auto value = none, int step = none)",
-		"Adds a point to a curve of a run, or to several.\n\nname: the curve's name; those that begin alike up to a / are shown together. value: a number, "
-		"or a tensor of one element, which is not waited for: its value is written when it is there. step: left out: one more than the curve's last, "
-		"beginning with 0. A map of numbers in place of name and value adds a point to each curve that it names.\n\nErrors: ShapeError for a tensor of "
+		"Adds a point to a curve of a run, or to several.\n\nname: the curve's name; those that begin alike up to a / are shown "
+		"together. value: a number, "
+		"or a tensor of one element, which is not waited for: its value is written when it is there. step: left out: one more "
+		"than the curve's last, "
+		"beginning with 0. A map of numbers in place of name and value adds a point to each curve that it names.\n\nErrors: "
+		"ShapeError for a tensor of "
 		"several elements, ValueError when the run is closed.",
-		"auto r = run(\"log\"); r.log(\"loss/train\", sum(ones(3))); r.log({ \"loss/val\": 0.25, \"accuracy\": 0.9 }, step: 10);", run_log, type_log,
-		0},
+		"auto r = run(\"log\"); r.log(\"loss/train\", sum(ones(3))); r.log({ \"loss/val\": 0.25, \"accuracy\": 0.9 }, step: 10);",
+		run_log, type_log, 0},
 	{"void hparams(Run r, map values)",
-		"Adds settings to a run, or changes them, before its first value is logged.\n\nvalues: by name: numbers, truth values, strings; anything else is kept as text.",
+		"Adds settings to a run, or changes them, before its first value is logged.\n\nvalues: by name: numbers, truth values, "
+		"strings; anything else is kept as text.",
 		"auto r = run(\"sweep\"); r.hparams({ \"lr\": 3e-4, \"layers\": 2, \"bias\": true });", run_hparams, NULL, 0},
 	{"void histogram(Run r, string name, tensor values, int step = none)",
-		"Logs how the elements of a tensor are spread.\n\nvalues: any shape and dtype; elements that are not finite are left out. step: as in r.log.",
+		"Logs how the elements of a tensor are spread.\n\nvalues: any shape and dtype; elements that are not finite are left "
+		"out. step: as in r.log.",
 		"auto r = run(\"spread\"); r.histogram(\"weights\", randn(100));", run_histogram, NULL, 0},
 	{"void image(Run r, string name, tensor pixels, int step = none)",
-		"Logs a picture.\n\npixels: [H, W], [C, H, W] or [H, W, C] with 1, 3 or 4 channels, or a batch of such, which becomes a grid; floats from 0 to 1, or "
+		"Logs a picture.\n\npixels: [H, W], [C, H, W] or [H, W, C] with 1, 3 or 4 channels, or a batch of such, which becomes a "
+		"grid; floats from 0 to 1, or "
 		"u8. step: as in r.log.\n\nErrors: ShapeError, TypeError for a tensor that is no picture.",
 		"auto r = run(\"pictures\"); r.image(\"noise\", rand(16, 1, 28, 28));", run_image, NULL, 0},
-	{"void text(Run r, string name, string markdown, int step = none)", "Logs a text, which TensorBoard shows as Markdown.\n\nstep: as in r.log.",
+	{"void text(Run r, string name, string markdown, int step = none)",
+		"Logs a text, which TensorBoard shows as Markdown.\n\nstep: as in r.log.",
 		"auto r = run(\"notes\"); r.text(\"why\", \"A **baseline** without dropout.\");", run_text, NULL, 0},
 	{"void close(Run r)", "Ends a run: all is written, and run.json says that it finished. Closing again does nothing.",
 		"auto r = run(\"short\"); r.close();", run_close, NULL, 0},
-	{"string path(Run r)", "The folder of a run, to keep more there.", "auto r = run(\"kept\"); contains(r.path(), \"kept\")    // expect: true", run_path,
-		NULL, 0},
+	{"string path(Run r)", "The folder of a run, to keep more there.",
+		"auto r = run(\"kept\"); contains(r.path(), \"kept\")    // expect: true", run_path, NULL, 0},
 };
 
 bool tn_runs_register(struct tn_lang *lang, struct tn_error *err) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A tensor as a picture: [H, W], [C, H, W] or [H, W, C] with 1, 3 or 4 channels, or a batch of such as a grid. Floats go from 0 to 1 and
- * are clamped, u8 from 0 to 255, bool8 is black and white. A first axis of 1, 3 or 4 before two others is one of channels, as
- * PyTorch has it. */
+/* A tensor as a picture: [H, W], [C, H, W] or [H, W, C] with 1, 3 or 4 channels, or a batch of such as a grid. Floats go from 0
+ * to 1 and are clamped, u8 from 0 to 255, bool8 is black and white. A first axis of 1, 3 or 4 before two others is one of
+ * channels, as PyTorch has it. */
 #include <math.h>
 #include <string.h>
 
@@ -15,7 +15,9 @@ struct layout {
 	int64_t stride_n, stride_y, stride_x, stride_c; /* in elements of the row-major tensor */
 };
 
-static bool is_channels(int64_t n) { return n == 1 || n == 3 || n == 4; }
+static bool is_channels(int64_t n) {
+	return n == 1 || n == 3 || n == 4;
+}
 
 static bool find_layout(const struct tn_shape *shape, struct layout *out) {
 	const int64_t *d = shape->dims;
@@ -91,7 +93,8 @@ static void paint(uint8_t *pixels, const struct grid *g, const struct layout *l,
 	}
 }
 
-static bool encode(const struct layout *l, enum tn_dtype dtype, const char *data, struct grid *g, struct tn_str *png, struct tn_error *err) {
+static bool encode(
+	const struct layout *l, enum tn_dtype dtype, const char *data, struct grid *g, struct tn_str *png, struct tn_error *err) {
 	size_t size;
 	*g = make_grid(l);
 	if (!tn_mul_size((size_t)g->width, (size_t)g->height, &size) || !tn_mul_size(size, (size_t)l->channels, &size)) {
@@ -119,7 +122,8 @@ struct tn_event_block *tn_run_picture(const struct tn_event_place *place, struct
 		tn_error_memory(err);
 		return NULL;
 	}
-	if (tn_run_check_image(t, err) && find_layout(tn_tensor_shape(t), &layout) && tn_tensor_read(t, data, size, err) && encode(&layout, dtype, data, &grid, &png, err)) {
+	if (tn_run_check_image(t, err) && find_layout(tn_tensor_shape(t), &layout) && tn_tensor_read(t, data, size, err) &&
+		encode(&layout, dtype, data, &grid, &png, err)) {
 		block = tn_event_image(place, grid.width, grid.height, &png, err);
 	}
 	tn_str_finish(&png);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Framing of event files, there and back. Words are put together byte by byte, so that the machine's byte order does not matter. */
+/* Framing of event files, there and back. Words are put together byte by byte, so that the machine's byte order does not matter.
+ */
 #include "events/record.h"
 
 #include "events/crc32c.h"

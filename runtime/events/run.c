@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A run's life: its folder, its files, its end; and the session's list of runs, which cells begin and end. A run is open until r.close(),
- * until nothing names it any more, or until the session ends. What the disk refuses is told once, at the end of a cell: no
- * training is worth losing for its log. */
+/* A run's life: its folder, its files, its end; and the session's list of runs, which cells begin and end. A run is open until
+ * r.close(), until nothing names it any more, or until the session ends. What the disk refuses is told once, at the end of a
+ * cell: no training is worth losing for its log. */
 #include "events/run.h"
 
 #include <errno.h>
@@ -30,7 +30,8 @@ static bool make_id(struct tn_run *run, int number, struct tn_error *err) {
 	localtime_r(&seconds, &local);
 	strftime(time_text, sizeof(time_text), "%Y-%m-%d-%H%M%S", &local);
 	for (const char *p = run->name; *p != '\0' && n < NAME_MAX_BYTES; p++) {
-		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("._-", *p) != NULL;
+		bool plain =
+			(*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("._-", *p) != NULL;
 		name[n++] = plain ? *p : '-';
 	}
 	name[n] = '\0';
@@ -112,7 +113,8 @@ const char *tn_runs_folder(struct tn_runs *runs) {
 
 /* ---- one run ---- */
 
-/* The first records are written at once, so that the file's kind is visible early, and so that a full disk is an error of run(). */
+/* The first records are written at once, so that the file's kind is visible early, and so that a full disk is an error of run().
+ */
 static bool open_events(struct tn_run *run, struct tn_error *err) {
 	struct tn_event_block *first[2] = {tn_event_version(run->start, err), tn_event_session(run->start, 0, true, err)};
 	struct tn_event_file *file = first[0] == NULL || first[1] == NULL ? NULL : tn_event_file_create(run->folder, err);
@@ -142,7 +144,11 @@ struct tn_run *tn_run_create(struct tn_runs *runs, const struct tn_run_params *p
 		tn_error_memory(err);
 		return NULL;
 	}
-	*run = (struct tn_run){.runs = runs, .folder = -1, .start = tn_wall_time(), .random = tn_random_get(runs->engine), .used = true,
+	*run = (struct tn_run){.runs = runs,
+		.folder = -1,
+		.start = tn_wall_time(),
+		.random = tn_random_get(runs->engine),
+		.used = true,
 		.name = tn_strdup(params->name)};
 	if (run->name == NULL) {
 		tn_error_memory(err);
@@ -189,11 +195,13 @@ static void tell(struct tn_run *run, struct tn_event_file_state state) {
 	}
 	if (state.error != 0 && state.error != run->told) {
 		if (state.error == ENOENT) {
-			tn_error_set(&warning, TN_ERR_IO, "run '%s': its event file in '%s' was removed: what is logged goes nowhere", run->name, run->path);
+			tn_error_set(&warning, TN_ERR_IO, "run '%s': its event file in '%s' was removed: what is logged goes nowhere",
+				run->name, run->path);
 		} else {
-			tn_error_set(&warning, TN_ERR_IO, "run '%s': events cannot be written to '%s': %s", run->name, run->path, strerror(state.error));
-			tn_error_hint(&warning, run->open ? "they wait in memory and are written when there is room again"
-				: "the last of them are lost");
+			tn_error_set(&warning, TN_ERR_IO, "run '%s': events cannot be written to '%s': %s", run->name, run->path,
+				strerror(state.error));
+			tn_error_hint(&warning,
+				run->open ? "they wait in memory and are written when there is room again" : "the last of them are lost");
 		}
 		warn(run, &warning);
 	} else if (state.error != 0 && state.error != ENOENT && !run->open) {
@@ -274,7 +282,8 @@ struct tn_runs *tn_runs_create(struct tn_lang *lang, struct tn_error *err) {
 		tn_error_memory(err);
 		return NULL;
 	}
-	*runs = (struct tn_runs){.lang = lang, .engine = tn_lang_engine(lang), .listener = {.data = runs, .flushed = callback_flushed}};
+	*runs =
+		(struct tn_runs){.lang = lang, .engine = tn_lang_engine(lang), .listener = {.data = runs, .flushed = callback_flushed}};
 	tn_engine_listen(runs->engine, &runs->listener);
 	if (!tn_lang_set_extra(lang, "runs", runs, err) || !tn_runs_register(lang, err)) {
 		tn_runs_destroy(runs);

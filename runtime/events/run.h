@@ -13,7 +13,8 @@ struct tn_run_tag {
 
 enum tn_run_status { TN_RUN_RUNNING, TN_RUN_FINISHED, TN_RUN_FAILED, TN_RUN_INTERRUPTED };
 
-/* A value that waits for its plan, or (tensor NULL) for one before it: the values of a curve must reach the file in order of step. */
+/* A value that waits for its plan, or (tensor NULL) for one before it: the values of a curve must reach the file in order of
+ * step. */
 enum tn_run_kind { TN_RUN_SCALAR, TN_RUN_HISTOGRAM, TN_RUN_IMAGE };
 struct tn_run_item {
 	enum tn_run_kind kind;
@@ -37,10 +38,10 @@ struct tn_run {
 	struct tn_event_writer *writer;
 	struct tn_map tags; /* name → struct tn_run_tag */
 	TN_VEC(struct tn_run_item) items;
-	size_t first_item;   /* those before it are gone */
+	size_t first_item; /* those before it are gone */
 	bool delivering, closing;
-	int waits;           /* while closing */
-	int told;            /* errno that the user has been told of */
+	int waits;            /* while closing */
+	int told;             /* errno that the user has been told of */
 	struct tn_error late; /* the first thing that failed where nobody could be told */
 };
 
@@ -61,7 +62,7 @@ struct tn_runs {
 /* ---- run.c ---- */
 
 struct tn_run_params {
-	const char *name, *root; /* root: "" or NULL: TENON_RUNS, else runs */
+	const char *name, *root;       /* root: "" or NULL: TENON_RUNS, else runs */
 	const struct tn_dict *hparams; /* or NULL */
 };
 /* A run that is open, in its folder. */
@@ -97,7 +98,8 @@ TN_MUST_USE bool tn_run_write_manifest(const struct tn_run *run, bool durable, s
 /* ---- histogram.c, picture.c ---- */
 
 /* The event of a tensor's histogram / picture. Reads the tensor. */
-TN_MUST_USE struct tn_event_block *tn_run_histogram(const struct tn_event_place *place, struct tn_tensor *t, struct tn_error *err);
+TN_MUST_USE struct tn_event_block *tn_run_histogram(
+	const struct tn_event_place *place, struct tn_tensor *t, struct tn_error *err);
 TN_MUST_USE struct tn_event_block *tn_run_picture(const struct tn_event_place *place, struct tn_tensor *t, struct tn_error *err);
 /* Whether a picture can be made of it. */
 TN_MUST_USE bool tn_run_check_image(const struct tn_tensor *t, struct tn_error *err);

@@ -3,8 +3,8 @@
  *
  *   09 f64 wall_time │ 10 varint step │ 2a n summary: 0a n value: 0a n tag │ 15 f32 number
  *
- * The rest are protobuf-c messages that stand on the stack, packed into a block with room for the record's frame, so that the only
- * allocation is the block. Metadata is in every event: readers use the first of a tag that they see, which may be any. */
+ * The rest are protobuf-c messages that stand on the stack, packed into a block with room for the record's frame, so that the
+ * only allocation is the block. Metadata is in every event: readers use the first of a tag that they see, which may be any. */
 #include "events/summary.h"
 
 #include <stdio.h>
@@ -35,8 +35,9 @@ static uint8_t *put_bits(uint8_t *out, uint64_t bits, int bytes) {
 
 bool tn_event_tag_init(struct tn_event_tag *tag, const char *name, size_t length, struct tn_error *err) {
 	if (length == 0 || length > TAG_MAX) {
-		return tn_error_set(err, TN_ERR_VALUE, length == 0 ? "the name of a value is empty"
-			: "the name of a value has %zu bytes, it may have %d", length, (int)TAG_MAX);
+		return tn_error_set(err, TN_ERR_VALUE,
+			length == 0 ? "the name of a value is empty" : "the name of a value has %zu bytes, it may have %d", length,
+			(int)TAG_MAX);
 	}
 	tag->name = tn_strndup(name, length);
 	tag->prefix = tn_alloc(length + 2 + VARINT_MAX);
@@ -201,8 +202,7 @@ struct tn_event_block *tn_event_image(
 	return pack_strings(place, &plugin, strings, TN_ARRAY_LEN(strings), err);
 }
 
-struct tn_event_block *tn_event_text(
-	const struct tn_event_place *place, const char *text, size_t length, struct tn_error *err) {
+struct tn_event_block *tn_event_text(const struct tn_event_place *place, const char *text, size_t length, struct tn_error *err) {
 	const struct plugin plugin = {.name = "text", .data_class = TN__DATA_CLASS__DATA_CLASS_TENSOR};
 	ProtobufCBinaryData string = bytes_of(text, length);
 	return pack_strings(place, &plugin, &string, 1, err);

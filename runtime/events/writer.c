@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One producer, one consumer, so the ring needs no lock: the executing thread publishes an entry by storing `tail`, the writer frees
- * it by storing `head`. The lock is for sleeping only. The writer wakes by itself every 2 seconds, which spares the executing
- * thread a signal for each value; it has one to give when the ring is half full. */
+/* One producer, one consumer, so the ring needs no lock: the executing thread publishes an entry by storing `tail`, the writer
+ * frees it by storing `head`. The lock is for sleeping only. The writer wakes by itself every 2 seconds, which spares the
+ * executing thread a signal for each value; it has one to give when the ring is half full. */
 #include "events/writer.h"
 
 #include <pthread.h>
@@ -208,8 +208,7 @@ static bool push(struct tn_event_writer *w, const struct entry *entry) {
 }
 
 bool tn_event_writer_scalar(struct tn_event_writer *w, const struct tn_event_scalar *scalar) {
-	const struct entry entry = {
-		.tag = scalar->tag, .wall_time = scalar->wall_time, .step = scalar->step, .value = scalar->value};
+	const struct entry entry = {.tag = scalar->tag, .wall_time = scalar->wall_time, .step = scalar->step, .value = scalar->value};
 	return push(w, &entry);
 }
 

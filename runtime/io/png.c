@@ -45,7 +45,9 @@ static void callback_write(png_structp png, png_bytep bytes, size_t size) {
 	}
 }
 
-static void callback_flush(png_structp png) { (void)png; }
+static void callback_flush(png_structp png) {
+	(void)png;
+}
 
 struct image {
 	const uint8_t *pixels;
@@ -74,8 +76,8 @@ static bool write_image(png_structp png, png_infop info, struct writer *w, const
 }
 
 static bool encode(const struct image *image, struct writer *w) {
-	png_structp png = png_create_write_struct_2(
-		PNG_LIBPNG_VER_STRING, w, callback_error, callback_warning, w, callback_alloc, callback_free);
+	png_structp png =
+		png_create_write_struct_2(PNG_LIBPNG_VER_STRING, w, callback_error, callback_warning, w, callback_alloc, callback_free);
 	png_infop info = png == NULL ? NULL : png_create_info_struct(png);
 	bool ok = info != NULL && write_image(png, info, w, image);
 	if (png != NULL) {
@@ -89,10 +91,10 @@ bool tn_png_encode(const uint8_t *pixels, int64_t width, int64_t height, int cha
 	if (channels < 1 || channels > 4) {
 		return tn_error_set(err, TN_ERR_VALUE, "png: an image has 1 to 4 channels, not %d", channels);
 	}
-	if (width < 1 || height < 1 || width > INT32_MAX || height > INT32_MAX || !tn_mul_size((size_t)width, (size_t)height, &size) ||
-		!tn_mul_size(size, (size_t)channels, &size) || size > PTRDIFF_MAX) {
-		return tn_error_set(err, TN_ERR_VALUE, "png: an image of %lld by %lld pixels cannot be written", (long long)width,
-			(long long)height);
+	if (width < 1 || height < 1 || width > INT32_MAX || height > INT32_MAX ||
+		!tn_mul_size((size_t)width, (size_t)height, &size) || !tn_mul_size(size, (size_t)channels, &size) || size > PTRDIFF_MAX) {
+		return tn_error_set(
+			err, TN_ERR_VALUE, "png: an image of %lld by %lld pixels cannot be written", (long long)width, (long long)height);
 	}
 	struct writer w = {.out = out, .start = out->length};
 	const struct image image = {pixels, (uint32_t)width, (uint32_t)height, channels};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* %tensorboard: shows the TensorBoard that reads a folder of runs. One that runs already is found by the files that TensorBoard itself
- * leaves in .tensorboard-info; in a notebook one is started where there is none, and it ends with the session. A script or a
- * terminal gets the address or the command to type: what it started would end with it. */
+/* %tensorboard: shows the TensorBoard that reads a folder of runs. One that runs already is found by the files that TensorBoard
+ * itself leaves in .tensorboard-info; in a notebook one is started where there is none, and it ends with the session. A script or
+ * a terminal gets the address or the command to type: what it started would end with it. */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -117,7 +117,8 @@ static bool read_info(int dir, const char *name, struct board *out) {
 	}
 	text[n] = '\0';
 	*out = (struct board){.pid = (pid_t)read_number(text, "pid"), .port = (int)read_number(text, "port")};
-	if (!read_text(text, "logdir", out->folder, sizeof(out->folder)) || out->pid <= 0 || out->port <= 0 || out->port > UINT16_MAX) {
+	if (!read_text(text, "logdir", out->folder, sizeof(out->folder)) || out->pid <= 0 || out->port <= 0 ||
+		out->port > UINT16_MAX) {
 		return false;
 	}
 	if (!read_text(text, "path_prefix", out->prefix, sizeof(out->prefix)) ||
@@ -179,8 +180,7 @@ static bool spawn_board(const char *program, const char *folder, pid_t *pid, str
 	rc = rc != 0 ? rc : posix_spawnattr_setsigmask(&attributes, &none);
 	rc = rc != 0 ? rc : posix_spawnattr_setsigdefault(&attributes, &defaults);
 	rc = rc != 0 ? rc
-				 : posix_spawnattr_setflags(
-					   &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+				 : posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
 	rc = rc != 0 ? rc : posix_spawnp(pid, program, &actions, &attributes, argv, environ);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
@@ -231,8 +231,8 @@ static bool append_html(struct tn_str *out, const char *text) {
 	return ok;
 }
 
-/* The frame's address is right where browser and kernel are on one machine. Elsewhere the notebook server passes it on, where it has
- * that extension: the script asks the page for the server's address. */
+/* The frame's address is right where browser and kernel are on one machine. Elsewhere the notebook server passes it on, where it
+ * has that extension: the script asks the page for the server's address. */
 static bool make_html(struct tn_str *out, const struct board *board, const char *url, const char *folder) {
 	return tn_str_printf(out, "<p><a href=\"%s\" target=\"_blank\" rel=\"noopener\">TensorBoard</a> of <code>", url) &&
 		append_html(out, folder) &&
@@ -257,8 +257,8 @@ static bool show_board(struct tn_session *session, const struct board *board, co
 	if (ok) {
 		const struct tn_session_form forms[] = {
 			{"text/plain", tn_str_c(&text), text.length}, {"text/html", tn_str_c(&html), html.length}};
-		session->output.show(session->output.data,
-			&(struct tn_session_show){.forms = forms, .form_count = session->output.rich ? 2 : 1});
+		session->output.show(
+			session->output.data, &(struct tn_session_show){.forms = forms, .form_count = session->output.rich ? 2 : 1});
 	}
 	tn_str_finish(&text);
 	tn_str_finish(&html);

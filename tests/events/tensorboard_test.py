@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs from outside: what programs log is read by TensorBoard's own two readers, the one in Python and its data server, and run.json
-says how each run ended.
+"""Runs from outside: what programs log is read by TensorBoard's own two readers, the one in Python and its data server, and
+run.json says how each run ended.
 
 usage: tensorboard_test.py TENON
 """
@@ -51,7 +51,8 @@ def server_reader(logdir):
     except server_ingester.NoDataServerError as error:
         raise cli.Skip(f"TensorBoard's data server is not there: {error}") from None
     ingester = server_ingester.SubprocessServerDataIngester(
-        binary, str(logdir), reload_interval=0, channel_creds_type=grpc_util.ChannelCredsType.LOCAL, samples_per_plugin={"scalars": 0})
+        binary, str(logdir), reload_interval=0, channel_creds_type=grpc_util.ChannelCredsType.LOCAL,
+        samples_per_plugin={"scalars": 0})
     ingester.start()
     READERS.append(ingester)
     wait_for(lambda: list(ingester.data_provider.list_runs(CONTEXT, experiment_id="")), "runs in the data server")
@@ -102,7 +103,8 @@ class Reader:
     def session_groups(self):
         backend = backend_context.Context(base_plugin.TBContext(data_provider=self.provider))
         metadata = backend.hparams_metadata(CONTEXT, "")
-        experiment = backend.experiment_from_metadata(CONTEXT, "", True, metadata, backend.hparams_from_data_provider(CONTEXT, "", ALL))
+        known = backend.hparams_from_data_provider(CONTEXT, "", ALL)
+        experiment = backend.experiment_from_metadata(CONTEXT, "", True, metadata, known)
         columns = [api_pb2.ColParams(hparam=info.name) for info in experiment.hparam_infos]
         columns += [api_pb2.ColParams(metric=info.name) for info in experiment.metric_infos]
         request = api_pb2.ListSessionGroupsRequest(
@@ -299,7 +301,12 @@ def hyperparameters_make_a_table_with_the_last_metrics():
 @case
 def run_json_says_what_ran_and_how_it_ended():
     with tempfile.TemporaryDirectory() as folder:
-        program = 'seed (7) { rand(1); auto r = run("a b/c", hparams: { "n": 3, "x": 0.5, "on": false, "s": "t\\n\\"q\\"", "bad": nan }); r.log("x", 1); }\n'
+        program = """seed (7) {
+            rand(1);
+            auto r = run("a b/c", hparams: { "n": 3, "x": 0.5, "on": false, "s": "t\\n\\"q\\"", "bad": nan });
+            r.log("x", 1);
+        }
+"""
         run_program(folder, program)
         run = only_run(folder)
         check(run.name.endswith("-a-b-c"), True, "folder name")
@@ -336,7 +343,7 @@ def an_interrupted_run_says_so():
 def a_reader_sees_values_while_the_cell_runs():
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "slow.tn"
-        path.write_text('auto r = run("live"); for (int i = 0; i < 10; i++) { r.log("x", i); } print("logged");\n!sleep 20\n')
+        path.write_text('auto r = run("live");\nfor (int i = 0; i < 10; i++) { r.log("x", i); }\nprint("logged");\n!sleep 20\n')
         process = cli.start("run", path, cwd=folder)
         check(process.stdout.readline(), "logged\n", "output")
         run = only_run(folder)
@@ -377,7 +384,11 @@ def count_warnings(result, text):
 @case
 def a_removed_folder_is_one_warning_and_the_program_goes_on():
     with tempfile.TemporaryDirectory() as folder:
-        result = run_program(folder, 'auto r = run("gone"); r.log("x", 1);\n!rm -r runs\nfor (int i = 0; i < 1000; i++) { r.log("x", i); }\nprint("done");')
+        result = run_program(folder, """auto r = run("gone"); r.log("x", 1);
+!rm -r runs
+for (int i = 0; i < 1000; i++) { r.log("x", i); }
+print("done");
+""")
         check(result.stdout, "done\n", "output")
         check(count_warnings(result, "was removed"), 1, f"warnings in {result.stderr!r}")
 
@@ -391,8 +402,8 @@ def a_full_disk_is_one_warning_and_leaves_whole_records():
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "full.tn"
         path.write_text('auto r = run("full"); for (int i = 0; i < 2000; i++) { r.log("x", i); } print("done");')
-        result = subprocess.run([cli.TENON, "run", path], cwd=folder, env=cli.environment(), capture_output=True, text=True, timeout=60,
-                                preexec_fn=limit)
+        result = subprocess.run([cli.TENON, "run", path], cwd=folder, env=cli.environment(), capture_output=True, text=True,
+                                timeout=60, preexec_fn=limit)
         cli.check_result(result, 0, "done\n")
         check(count_warnings(result, "events cannot be written"), 1, f"warnings in {result.stderr!r}")
         check(count_warnings(result, "its last events are lost"), 1, f"warnings in {result.stderr!r}")
@@ -437,6 +448,19 @@ def a_run_is_a_type_of_fields_and_parameters():
         run = only_run(folder)
         check(result.stdout, f"Run typed: runs/{run.name}\n", "how a run is shown")
         check(sorted(Reader(python_reader, run.parent).scalars(run.name)), ["any", "field", "parameter"], "tags")
+
+
+@case
+def the_example_of_the_page_does_what_it_says():
+    page = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "runs.md").read_text()
+    with tempfile.TemporaryDirectory() as folder:
+        run_program(folder, page.split("```c\n")[1].split("```")[0], timeout=200)
+        run = only_run(folder, "-mlp")
+        reader = Reader(python_reader, run.parent)
+        found = reader.scalars(run.name)
+        check(sorted(found), ["accuracy/test", "loss/train"], "curves")
+        check(found["accuracy/test"][0][1] > 0.7, True, f"accuracy {found['accuracy/test']} is one of a trained net")
+        check(list(reader.images(run.name)) + list(reader.tensors(run.name, "histograms")), ["inputs", "first layer"], "pictures")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ ARROWS = {
     "cuda": ["base", "tensor/backend.h"],
     "lang": ["base", "tensor", "lib/embedded.h"],
     "io": ["base", "tensor", "lang"],
-    "events": ["base", "tensor", "lang"],
+    "events": ["base", "tensor", "lang", "io"],
     "session": ["base", "tensor", "cpu", "lang", "io", "events"],
     "dist": ["base", "tensor", "cpu", "lang", "io", "events", "session"],
     "wire": ["base"],

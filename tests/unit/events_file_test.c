@@ -302,7 +302,8 @@ TN_TEST(names_of_any_length_that_is_allowed_give_the_bytes_that_the_message_has)
 
 TN_TEST(without_memory_no_block_is_made) {
 	TN_FOR_EACH_FAILING_ALLOC {
-		const struct tn_event_hparam hparams[] = {{"lr", TN_HPARAM_FLOAT, 0.1, 0, NULL}, {"opt", TN_HPARAM_TEXT, 0, 0, (char *)"adam"}};
+		const struct tn_event_hparam hparams[] = {
+			{"lr", TN_HPARAM_FLOAT, 0.1, 0, NULL}, {"opt", TN_HPARAM_TEXT, 0, 0, (char *)"adam"}};
 		struct tn_error err = {0};
 		struct tn_event_block *block = tn_event_hparams_start(1, hparams, 2, &err);
 		TN_CHECK((block != NULL) == !tn_test_alloc_failed());

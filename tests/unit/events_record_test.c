@@ -11,7 +11,10 @@ TN_TEST(the_checksum_is_that_of_the_published_vectors) {
 	TN_CHECK_INT_EQ(tn_crc32c("123456789", 9), 0xe3069283);
 	TN_CHECK_INT_EQ(tn_crc32c(zeros, sizeof(zeros)), 0x8a9136aa); /* RFC 3720, B.4 */
 	TN_CHECK_INT_EQ(tn_crc32c("", 0), 0);
-	TN_CHECK_INT_EQ(tn_crc32c_mask(tn_crc32c("\x1a\x11" "CRC test, one two", 19)), 0x5794d08a);
+	TN_CHECK_INT_EQ(tn_crc32c_mask(tn_crc32c("\x1a\x11"
+											 "CRC test, one two",
+						19)),
+		0x5794d08a);
 	TN_CHECK_INT_EQ(tn_crc32c_mask(tn_crc32c(zeros, 8)), 0x07980329);
 }
 
@@ -28,7 +31,8 @@ TN_TEST(the_instruction_and_the_table_agree_at_every_length) {
 }
 
 /* The first record of an event file. */
-static const uint8_t golden[] = "\x18\0\0\0\0\0\0\0\xa3\x7f\x4b\x22\x09\0\0\x80\x38\x99\xd6\xd7\x41\x1a\x0d" "brain.Event:2\x12\x4b\x36\xab";
+static const uint8_t golden[] = "\x18\0\0\0\0\0\0\0\xa3\x7f\x4b\x22\x09\0\0\x80\x38\x99\xd6\xd7\x41\x1a\x0d"
+								"brain.Event:2\x12\x4b\x36\xab";
 enum { GOLDEN = sizeof(golden) - 1 };
 
 TN_TEST(a_record_is_framed_as_the_golden_one) {

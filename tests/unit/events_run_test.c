@@ -62,12 +62,18 @@ static enum tn_error_kind run(struct fixture *f, const char *text) {
 	return kind;
 }
 
-static struct tn_runs *runs_of(const struct fixture *f) { return tn_lang_extra(tn_session_lang(f->session), "runs"); }
+static struct tn_runs *runs_of(const struct fixture *f) {
+	return tn_lang_extra(tn_session_lang(f->session), "runs");
+}
 
 static struct tn_run_item scalar(struct tn_run *r, const char *name, struct tn_tensor *t, int64_t step) {
 	struct tn_error err = {0};
-	struct tn_run_item item = {.kind = TN_RUN_SCALAR, .tag = tn_run_tag(r, name, strlen(name), &err), .tensor = t, .value = 1,
-		.wall_time = 1, .step = step};
+	struct tn_run_item item = {.kind = TN_RUN_SCALAR,
+		.tag = tn_run_tag(r, name, strlen(name), &err),
+		.tensor = t,
+		.value = 1,
+		.wall_time = 1,
+		.step = step};
 	TN_CHECK_NOT_NULL(item.tag);
 	return item;
 }
@@ -111,7 +117,8 @@ TN_TEST(a_value_whose_plan_failed_is_left_out_and_the_rest_goes_on) {
 TN_TEST(settings_after_the_first_value_are_a_warning) {
 	struct fixture f;
 	setup(&f);
-	TN_CHECK_INT_EQ(run(&f, "auto r = run(\"late\", hparams: { \"a\": 1 }); r.hparams({ \"a\": 2 }); r.log(\"x\", 1);"), TN_ERR_NONE);
+	TN_CHECK_INT_EQ(
+		run(&f, "auto r = run(\"late\", hparams: { \"a\": 1 }); r.hparams({ \"a\": 2 }); r.log(\"x\", 1);"), TN_ERR_NONE);
 	TN_CHECK_STR_EQ(tn_str_c(&f.warnings), "");
 	TN_CHECK_INT_EQ(run(&f, "r.hparams({ \"b\": 1 });"), TN_ERR_NONE);
 	TN_CHECK_STR_CONTAINS(tn_str_c(&f.warnings), "has logged values already");
@@ -148,10 +155,12 @@ TN_TEST(only_the_newest_sources_are_kept) {
 TN_TEST(memory_that_runs_out_anywhere_is_an_error_or_a_warning) {
 	struct fixture f;
 	setup(&f);
-	TN_CHECK_INT_EQ(run(&f, "auto x = ones(4, 4); auto r = run(\"warm\", hparams: { \"a\": 1 }); r.log(\"x\", sum(x));"), TN_ERR_NONE);
+	TN_CHECK_INT_EQ(
+		run(&f, "auto x = ones(4, 4); auto r = run(\"warm\", hparams: { \"a\": 1 }); r.log(\"x\", sum(x));"), TN_ERR_NONE);
 	TN_FOR_EACH_FAILING_ALLOC {
 		tn_str_clear(&f.warnings);
-		enum tn_error_kind kind = run(&f, "auto r = run(\"alloc\", hparams: { \"a\": 1, \"s\": \"t\" }); r.log(\"x\", sum(x) * 2); r.log({ \"y\": 1 });"
+		enum tn_error_kind kind = run(&f,
+			"auto r = run(\"alloc\", hparams: { \"a\": 1, \"s\": \"t\" }); r.log(\"x\", sum(x) * 2); r.log({ \"y\": 1 });"
 			" r.histogram(\"h\", x + 1); r.image(\"i\", x); r.text(\"t\", \"text\"); r.close();");
 		TN_CHECK(kind == TN_ERR_NONE || kind == TN_ERR_MEMORY);
 		TN_CHECK(kind == TN_ERR_NONE || tn_test_alloc_failed());
