@@ -28,6 +28,7 @@ enum { WORKER_SPILL_FROM = 1 << 20, WORKER_FLOOD_FROM = 16 << 20, WORKER_FLOOD_T
 #define WORKER_SPILL_MAX ((uint64_t)1 << 30)
 enum {
 	WORKER_FLUSH_BYTES = 64 << 10, WORKER_FLUSH_MS = 50, /* text waits no longer than this, and no more of it */
+	WORKER_MESSAGE_TEXT = 1 << 20,                       /* of one message */
 	WORKER_QUEUE_MAX = 1 << 20,                          /* unsent bytes at which the executing thread waits */
 };
 
@@ -138,8 +139,8 @@ bool worker_capture_has_room_locked(struct worker *w);
 void worker_stream_begin(struct worker *w);
 void worker_stream_end(struct worker *w);
 
-/* worker_flood.c, under out_lock. Takes note of text; false: it must not go out now. */
-bool worker_flood_take(struct worker_flood *flood, const char *bytes, size_t length);
+/* worker_flood.c, under out_lock. Takes note of text; how many bytes of it may go out now. */
+size_t worker_flood_take(struct worker_flood *flood, const char *bytes, size_t length);
 /* What goes out at the cell's end in place of what was held back; empty when nothing was. */
 void worker_flood_end(struct worker_flood *flood, struct tn_str *last_words);
 /* What goes out when holding back begins. */
@@ -172,5 +173,6 @@ TN_MUST_USE bool worker_greet(struct worker *w, struct tn_error *err);
 void worker_close(struct worker *w);
 void worker_catch_crashes(int emergency, const struct worker_place *place);
 extern struct worker_place worker_place;
+extern __thread bool worker_is_reader; /* this is the reader thread */
 
 #endif

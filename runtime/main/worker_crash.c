@@ -41,6 +41,9 @@ static size_t put_number(char *out, size_t at, size_t size, int64_t x) {
 /* ", in cell 3, line 2, op matmul"; where the line is not known, the cell alone. */
 static size_t put_place(char *out, size_t n, size_t size) {
 	struct tn_lang_standing standing;
+	if (worker_is_reader) {
+		return put_text(out, n, size, ", while it answered the front");
+	}
 	if (words_place->cell == 0) {
 		return n;
 	}

@@ -86,14 +86,18 @@ static void keep_tail(struct worker_flood *f, const char *bytes, size_t length) 
 	}
 }
 
-bool worker_flood_take(struct worker_flood *f, const char *bytes, size_t length) {
+size_t worker_flood_take(struct worker_flood *f, const char *bytes, size_t length) {
+	size_t room = f->total < WORKER_FLOOD_FROM ? WORKER_FLOOD_FROM - (size_t)f->total : 0;
 	f->total += length;
 	keep(f, bytes, length);
-	if (f->total <= WORKER_FLOOD_FROM) {
-		return true;
+	if (length <= room) {
+		return length;
 	}
-	keep_tail(f, bytes, length);
-	return false;
+	while (room > 0 && ((unsigned char)bytes[room] & 0xc0) == 0x80) { /* a character is not cut */
+		room--;
+	}
+	keep_tail(f, bytes + room, length - room);
+	return room;
 }
 
 static void say_where(const struct worker_flood *f, struct tn_str *words) {

@@ -278,8 +278,11 @@ static void outlast(struct worker *w) {
 	}
 }
 
+__thread bool worker_is_reader;
+
 void *worker_reader_main(void *worker) {
 	struct worker *w = worker;
+	worker_is_reader = true;
 	for (;;) {
 		if (w->ending) {
 			outlast(w);

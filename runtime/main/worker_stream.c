@@ -10,7 +10,7 @@
 
 static const int64_t FLUSH_NS = (int64_t)WORKER_FLUSH_MS * 1000000;
 
-static void send_text(struct worker *w, int which, const char *bytes, size_t length) {
+static void send_message(struct worker *w, int which, const char *bytes, size_t length) {
 	json_t *json = worker_json("stream", w->stream.id);
 	const bool ok = tn_json_set_take(json, "name", json_string(which == 1 ? "stdout" : "stderr")) &&
 		tn_json_set_take(json, "text", tn_json_text(bytes, length));
@@ -23,15 +23,28 @@ static void send_text(struct worker *w, int which, const char *bytes, size_t len
 	}
 }
 
+/* In messages of moderate size, none of which cuts a character. */
+static void send_text(struct worker *w, int which, const char *bytes, size_t length) {
+	while (length > 0) {
+		size_t n = length < WORKER_MESSAGE_TEXT ? length : WORKER_MESSAGE_TEXT;
+		while (n < length && n > WORKER_MESSAGE_TEXT - 4 && ((unsigned char)bytes[n] & 0xc0) == 0x80) {
+			n--;
+		}
+		send_message(w, which, bytes, n);
+		bytes += n;
+		length -= n;
+	}
+}
+
 void worker_stream_flush_locked(struct worker *w) {
 	struct worker_stream *s = &w->stream;
 	if (s->text.length == 0) {
 		return;
 	}
 	bool held_before = s->flood.total > WORKER_FLOOD_FROM;
-	if (worker_flood_take(&s->flood, s->text.data, s->text.length)) {
-		send_text(w, s->which, s->text.data, s->text.length);
-	} else if (!held_before) {
+	size_t passes = worker_flood_take(&s->flood, s->text.data, s->text.length);
+	send_text(w, s->which, s->text.data, passes);
+	if (passes < s->text.length && !held_before) {
 		struct tn_str words = {0};
 		worker_flood_notice(&s->flood, &words);
 		send_text(w, 1, tn_str_c(&words), words.length);

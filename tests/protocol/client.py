@@ -45,11 +45,15 @@ class Worker:
         self.taken = 0
         self.next_id = 1
         self.hello = None
+        self.greeting = hello or {"type": "hello", "protocol": "tenon", "version": [1, 0], "tenon": "0.1.0", "session": session,
+                                  "generation": 1, "directory": ""}
         if greet:
-            self.write(MAGIC)
-            self.send(hello or {"type": "hello", "protocol": "tenon", "version": [1, 0], "tenon": "0.1.0", "session": session,
-                                "generation": 1, "directory": ""})
-            self.hello = self.receive()[0]
+            self.greet()
+
+    def greet(self):
+        self.write(MAGIC)
+        self.send(self.greeting)
+        self.hello = self.receive()[0]
 
     def write(self, data):
         self.process.stdin.write(data)

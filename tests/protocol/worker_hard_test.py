@@ -218,6 +218,18 @@ def a_flood_is_cut_and_all_of_it_is_in_a_file():
 
 
 @case
+def one_print_that_is_a_flood_shows_its_head_and_its_tail():
+    with Session() as w:
+        events, done = w.execute('print("a" + "\u00e9".repeat(20000000) + "z");', timeout=120 * SLOW, cell=1)
+        text = text_of(events)
+        check(text.startswith("a" + "\u00e9" * 1000), True, "the head")
+        check(text.endswith("\u00e9z\n"), True, "the tail")
+        check("\ufffd" in text, False, "a character is cut")
+        check(8 * MIB < len(text) < 10 * MIB, True, f"{len(text)} characters")
+        check((w.state / "test" / "output-1.txt").stat().st_size, 40000003, "bytes of the file")
+
+
+@case
 def a_child_that_floods_is_stopped_by_an_interrupt():
     with Session() as w:
         request = w.start("!yes")
