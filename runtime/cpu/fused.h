@@ -49,7 +49,6 @@ struct fused_view {
 struct fused_value {
 	enum cpu_class class;
 	bool uniform;      /* one element in each tile */
-	int64_t step;      /* bytes from one element to the next; uniform: 0 */
 	uint32_t slot;     /* scratch block; UINT32_MAX: none */
 	int32_t out;       /* the stored output that may take its place, or -1 */
 	uint32_t defined, last_use; /* numbers of codes */
@@ -61,11 +60,13 @@ struct fused_scalar {
 	enum tn_dtype dtype;
 };
 
+enum { FUSED_ARGS = 8 }; /* a result, the operands of a mix, none */
 struct fused_code {
 	cpu_vec_fn fn;
 	cpu_mix_fn mix;      /* instead of fn: several operations in one loop, with all of in[] */
 	uint32_t out, in[CPU_MIX_OPERANDS]; /* values; unused ones repeat the first */
 	bool uniform;        /* one element is enough */
+	int64_t advance[FUSED_ARGS]; /* bytes from one strip to the next */
 	enum tn_op op;       /* what it computes, for fused_mix.c; TN_OP_COUNT: a copy, a splat, a rounding */
 	enum cpu_class class; /* in which it works */
 };
@@ -99,8 +100,8 @@ struct fused_pass {
 	uint32_t *input_slots;  /* scratch block of each input that must be gathered, or UINT32_MAX */
 	size_t slot_size;
 	size_t shared_size, scalars_at;    /* of the workspace that threads share: partials, then scalars of 8 bytes */
-	/* of each thread's: blocks, lanes, a pointer for each value, two numbers for each input */
-	size_t thread_size, pointers_at, seen_at;
+	/* of each thread's: blocks, lanes, a pointer for each value, those of each code, two numbers for each input */
+	size_t thread_size, pointers_at, args_at, seen_at;
 	int64_t strip;          /* elements that all codes work on before the next ones; CPU_BLOCK: the whole tile */
 	double work;            /* element operations */
 };

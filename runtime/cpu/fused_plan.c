@@ -171,6 +171,23 @@ static int64_t piece_of(int64_t row, int64_t limit) {
 	return piece > limit ? limit : piece;
 }
 
+/* Whether a tile should lie within one row. Several rows of 256 to a tile halve what each tile costs besides, but an input that is
+ * one number in each row would have to be spread out then. */
+static bool rows_are_long(const struct tn_fused *fused, const struct fused_nest *nest) {
+	int last = nest->axis_count == 0 ? -1 : nest->axes[nest->axis_count - 1];
+
+	for (uint32_t i = 0; last >= 0 && nest->row == CPU_SHORT_ROW && i < fused->input_count; i++) {
+		const int64_t *stride = fused->inputs[i].stride;
+
+		for (int k = 0; stride[last] == 0 && k < nest->axis_count; k++) {
+			if (stride[nest->axes[k]] != 0) {
+				return true;
+			}
+		}
+	}
+	return nest->row > CPU_SHORT_ROW;
+}
+
 void fused_plan_nest(const struct tn_fused *fused, const bool *wanted, struct fused_nest *nest) {
 	const struct tn_view *reference = reference_view(fused, wanted);
 	uint32_t mask = 0;
@@ -201,7 +218,7 @@ void fused_plan_nest(const struct tn_fused *fused, const bool *wanted, struct fu
 	nest->outer = product(nest->dims, 0, nest->reduced_begin);
 	nest->kept = nest->outer * product(nest->dims, nest->reduced_end, nest->ndim);
 	nest->chunks = (nest->reduced + CPU_CHUNK - 1) / CPU_CHUNK;
-	nest->by_rows = nest->row >= CPU_SHORT_ROW && (nest->kind != FUSED_INNER || nest->reduced_begin < nest->ndim);
+	nest->by_rows = rows_are_long(fused, nest) && (nest->kind != FUSED_INNER || nest->reduced_begin < nest->ndim);
 	nest->by_rows = nest->by_rows || (nest->kind == FUSED_MAP && nest->ndim == 1);
 	nest->piece = piece_of(nest->row, nest->kind == FUSED_OUTER ? CPU_PANEL : CPU_BLOCK);
 }

@@ -18,6 +18,7 @@ struct worker {
 	struct run *run;
 	char *blocks;
 	void **values;     /* where each value lies in this tile */
+	char *(*args)[FUSED_ARGS]; /* of each code, in this strip */
 	int64_t *seen;     /* of each gathered input: first element and length of what its block holds */
 	char *own;         /* the thread's workspace */
 	int64_t row;       /* by_rows: the row that `index` belongs to */
@@ -180,20 +181,11 @@ static void write_store(struct worker *w, const struct fused_store *store, int64
 	copy_flat(&w->run->pass->nest, &store->view, w->run->call->outs[store->view.index], value, f, n, true);
 }
 
-/* Elements [first, first + n) of the tile. */
-static void run_code(const struct worker *w, const struct fused_code *code, int64_t first, int64_t n) {
-	const struct fused_value *values = w->run->pass->values;
-	const char *in[CPU_MIX_OPERANDS];
-	char *out = (char *)w->values[code->out] + first * values[code->out].step;
-	int count = code->mix == NULL ? 3 : CPU_MIX_OPERANDS;
-
-	for (int k = 0; k < count; k++) {
-		in[k] = (const char *)w->values[code->in[k]] + first * values[code->in[k]].step;
-	}
-	if (code->mix == NULL) {
-		code->fn(out, in[0], in[1], in[2], n);
+static void run_code(const struct fused_code *code, char *const *args, int64_t n) {
+	if (code->mix != NULL) {
+		code->mix(args[0], (const void *const *)(args + 1), n);
 	} else {
-		code->mix(out, (const void *const *)in, n);
+		code->fn(args[0], args[1], args[2], args[3], n);
 	}
 }
 
@@ -201,14 +193,25 @@ static void run_code(const struct worker *w, const struct fused_code *code, int6
 static void run_codes(const struct worker *w, int64_t n) {
 	const struct fused_pass *pass = w->run->pass;
 
+	for (uint32_t i = 0; i < pass->code_count; i++) {
+		const struct fused_code *code = &pass->codes[i];
+
+		w->args[i][0] = w->values[code->out];
+		for (int k = 0; k < CPU_MIX_OPERANDS; k++) {
+			w->args[i][k + 1] = w->values[code->in[k]];
+		}
+	}
 	for (int64_t first = 0; first < n; first += pass->strip) {
 		int64_t length = n - first < pass->strip ? n - first : pass->strip;
 
 		for (uint32_t i = 0; i < pass->code_count; i++) {
-			if (!pass->codes[i].uniform) {
-				run_code(w, &pass->codes[i], first, length);
-			} else if (first == 0) {
-				run_code(w, &pass->codes[i], 0, 1);
+			const struct fused_code *code = &pass->codes[i];
+
+			if (first == 0 || !code->uniform) {
+				run_code(code, w->args[i], code->uniform ? 1 : length);
+			}
+			for (int k = 0; length < n && k < FUSED_ARGS; k++) {
+				w->args[i][k] += code->advance[k];
 			}
 		}
 	}
@@ -422,6 +425,7 @@ static void run_thread(void *data, int thread) {
 
 	w.blocks = w.own;
 	w.values = (void **)(void *)(w.own + pass->pointers_at);
+	w.args = (char *(*)[FUSED_ARGS])(void *)(w.own + pass->args_at);
 	w.seen = (int64_t *)(void *)(w.own + pass->seen_at);
 	memset(w.seen, 0, pass->input_count * 2 * sizeof(*w.seen));
 	for (uint32_t i = pass->input_count; i < pass->value_count; i++) {
