@@ -295,22 +295,17 @@ void compile_block(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 		grad_block(c, ir, to);
 		return;
 	}
-	bool plain = ir->block.word == TN_BLOCK_REMAT; /* the same value; what it keeps is a matter of memory alone */
-	if (!plain) {
-		struct tn_block_row *row = block_row(c, ir);
-		uint32_t argument = 0;
-		if (ir->block.args.count > 0) {
-			argument = compile_operand(c, ir->block.args.items[0]);
-		}
-		compile_emit(c, TN_OPCODE_BLOCK, argument, 0, row == NULL ? 0 : compile_row(c, row));
-		compile_release(c, mark);
-		push_open(c, OPEN_BLOCK);
+	struct tn_block_row *row = block_row(c, ir);
+	uint32_t argument = 0;
+	if (ir->block.args.count > 0) {
+		argument = compile_operand(c, ir->block.args.items[0]);
 	}
+	compile_emit(c, TN_OPCODE_BLOCK, argument, 0, row == NULL ? 0 : compile_row(c, row));
+	compile_release(c, mark);
+	push_open(c, OPEN_BLOCK);
 	uint32_t value = block_body(c, ir, from);
-	if (!plain) {
-		pop_open(c);
-		compile_emit(c, TN_OPCODE_BLOCK_END, 0, 0, 0);
-	}
+	pop_open(c);
+	compile_emit(c, TN_OPCODE_BLOCK_END, 0, 0, 0);
 	if (ir->a != NULL) {
 		compile_move(c, ir->a->type, to, value);
 	}

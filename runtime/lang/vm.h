@@ -35,6 +35,7 @@ struct vm_handler {
 	struct tn_modes modes;
 	struct tn_random_state random;
 	struct vm_grad *grad;
+	struct tn_remat *remat;
 	int64_t begun_ns;
 	struct tn_value argument;      /* the name of a profile */
 	bool in_grad_check;

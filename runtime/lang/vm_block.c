@@ -60,8 +60,12 @@ bool vm_block_begin(struct tn_vm *vm, const struct tn_block_row *row, struct tn_
 		handler.argument = row->count > 0 ? tn_value_ref(*argument) : tn_void();
 		handler.begun_ns = tn_clock_ns();
 	}
+	if (row->word == TN_BLOCK_REMAT && (handler.remat = tn_remat_begin(vm->engine, err)) == NULL) {
+		return false;
+	}
 	if (!push(vm, handler, err)) {
 		tn_value_unref(handler.argument);
+		tn_remat_abort(handler.remat);
 		return false;
 	}
 	struct tn_modes *modes = tn_engine_modes(vm->engine);
@@ -91,6 +95,7 @@ void vm_handler_leave(struct tn_vm *vm, struct vm_handler *handler) {
 	}
 	*tn_engine_modes(vm->engine) = handler->modes;
 	vm_grad_leave(handler->grad);
+	tn_remat_abort(handler->remat);
 	tn_value_unref(handler->argument);
 }
 
@@ -115,6 +120,10 @@ bool vm_block_end(struct tn_vm *vm, struct tn_error *err) {
 		return false;
 	}
 	struct vm_handler gone = TN_VEC_POP(&vm->handlers);
+	if (gone.remat != NULL) {
+		tn_remat_end(gone.remat);
+		gone.remat = NULL;
+	}
 	vm_handler_leave(vm, &gone);
 	return true;
 }

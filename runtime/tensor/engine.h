@@ -112,6 +112,8 @@ struct tn_engine {
 	/* tape.c */
 	TN_VEC(struct tn_tape_entry *) tape;
 	struct tn_arena tape_memory;
+	bool again;            /* what is recorded now is made again by remat: no value of before may stand for it */
+	struct tn_remat *remat; /* the outermost open remat block, inside a record */
 	struct tn_grad *grads; /* innermost open record */
 	int grad_depth;
 };
@@ -142,7 +144,22 @@ TN_MUST_USE bool tn_plan_describe(const struct tn_cached_plan *plan, struct tn_s
 /* tape.c: appends to the open records what the node, just recorded as `out`, says. */
 TN_MUST_USE bool tn_tape_add(
 	struct tn_engine *e, const struct tn_graph_node *node, struct tn_tensor *out, uint32_t mask, struct tn_error *err);
+/* At the end of a remat block: entries from `begin` on give up the tensors that it can make again. */
+void tn_tape_remat(struct tn_engine *e, struct tn_remat *r, uint32_t begin);
 void tn_tape_forget(struct tn_tensor *t); /* a tensor with history dies */
+
+/* remat.c: a node was recorded inside the open block. */
+#define TN_REMAT_NONE UINT32_MAX
+void tn_remat_note(struct tn_remat *r, const struct tn_graph_node *node, struct tn_tensor *out);
+/* For the tape: the node that made a tensor, or TN_REMAT_NONE; an entry needs it. */
+uint32_t tn_remat_find(const struct tn_remat *r, const struct tn_tensor *t);
+void tn_remat_need(struct tn_remat *r, uint32_t node);
+struct tn_remat *tn_remat_ref(struct tn_remat *r);
+void tn_remat_unref(struct tn_remat *r);
+/* Records what is needed once more, where that has not been done since the last release; then the results are there (borrowed). */
+TN_MUST_USE bool tn_remat_replay(struct tn_remat *r, struct tn_error *err);
+struct tn_tensor *tn_remat_result(const struct tn_remat *r, uint32_t node);
+void tn_remat_release(struct tn_remat *r);
 
 /* plan_view.c: strides of a view op's result over a value with the given strides (result: `shape`). False: a reshape that
  * strides cannot express. */

@@ -252,6 +252,7 @@ static void write_words(struct tn_engine *e, const struct tn_graph_node *node, c
 
 	head = (uint64_t)node->op | (uint64_t)node->dtype << 8 | (uint64_t)node->shape->ndim << 12 |
 		(uint64_t)node->input_count << 16 | (uint64_t)node->attr_count << 24 | (uint64_t)node->scalar_count << 32;
+	head |= (uint64_t)e->again << 63;
 	for (i = 0; i < node->scalar_count; i++) {
 		head |= (uint64_t)node->scalars[i].is_float << (40 + 2 * i) | (uint64_t)node->scalars[i].literal << (41 + 2 * i);
 	}
@@ -312,7 +313,7 @@ static bool view_at_once(struct tn_engine *e, const struct tn_graph_node *node, 
 	return *out != NULL;
 }
 
-static struct tn_tensor *add(struct tn_engine *e, const struct tn_graph_node *node, struct tn_error *err) {
+static struct tn_tensor *add_node(struct tn_engine *e, const struct tn_graph_node *node, struct tn_error *err) {
 	struct tn_tensor *out = NULL;
 
 	if (tn_op_kind(node->op) == TN_KIND_VIEW && node->inputs[0]->state == TN_TENSOR_READY && !view_at_once(e, node, &out, err)) {
@@ -329,6 +330,15 @@ static struct tn_tensor *add(struct tn_engine *e, const struct tn_graph_node *no
 	if (e->eager && out != NULL && !tn_flush(e, "eager", err)) {
 		tn_tensor_unref(out);
 		return NULL;
+	}
+	return out;
+}
+
+static struct tn_tensor *add(struct tn_engine *e, const struct tn_graph_node *node, struct tn_error *err) {
+	struct tn_tensor *out = add_node(e, node, err);
+
+	if (TN_UNLIKELY(e->remat != NULL) && out != NULL) {
+		tn_remat_note(e->remat, node, out);
 	}
 	return out;
 }

@@ -43,6 +43,7 @@ static bool decode(struct plan_builder *b, uint32_t i) {
 	v->input_count = head >> 16 & 0xff;
 	v->attr_count = head >> 24 & 0xff;
 	v->scalar_count = head >> 32 & 0xff;
+	v->again = head >> 63 != 0;
 	v->live = node->tensor != NULL;
 	v->same = v->root = i;
 	v->group = v->next_member = TN_REF_NONE;
@@ -102,7 +103,7 @@ static uint64_t value_hash(const struct plan_builder *b, const struct plan_value
 static bool values_equal(const struct plan_builder *b, const struct plan_value *x, const struct plan_value *y) {
 	const struct tn_plan_scalar *scalars = b->out->plan.scalars;
 
-	if (x->op != y->op || x->dtype != y->dtype || x->input_count != y->input_count || x->attr_count != y->attr_count ||
+	if (x->op != y->op || x->again != y->again || x->dtype != y->dtype || x->input_count != y->input_count || x->attr_count != y->attr_count ||
 		x->scalar_count != y->scalar_count || !tn_shape_equal(&x->shape, &y->shape) ||
 		memcmp(x->inputs, y->inputs, x->input_count * sizeof(uint32_t)) != 0 ||
 		memcmp(x->attrs, y->attrs, x->attr_count * sizeof(int64_t)) != 0) {

@@ -27,6 +27,7 @@ struct plan_value {
 	uint32_t scalars; /* first of its run in plan.scalars */
 	uint32_t same;    /* itself, or the earlier value that it equals */
 	uint32_t uses;    /* by needed values */
+	bool again;       /* recorded once more by remat: it never equals what was recorded before */
 	bool live;        /* a tensor asks for it, or for one that equals it */
 	bool needed;
 	bool copies; /* a reshape that strides cannot express */

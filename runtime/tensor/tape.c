@@ -30,6 +30,8 @@ struct tn_tape_entry {
 	bool *is_scalar;
 	int64_t *attrs;
 	struct tn_scalar *scalars;
+	struct tn_remat *remat; /* counted: makes again what slots[k] (of input k; the last one: of the result) names */
+	uint32_t *slots;
 };
 
 struct tn_grad {
@@ -105,6 +107,8 @@ static void entry_clear(struct tn_tape_entry *entry) {
 	}
 	tn_tensor_unref(entry->out);
 	entry->out = NULL;
+	tn_remat_unref(entry->remat);
+	entry->remat = NULL;
 }
 
 bool tn_tape_add(
@@ -132,6 +136,33 @@ bool tn_tape_add(
 		entry->out = tn_tensor_ref(out);
 	}
 	return true;
+}
+
+/* Gives one saved tensor up for the number of the node that makes it. */
+static void give_up(struct tn_remat *r, struct tn_tensor **saved, uint32_t *slot) {
+	*slot = tn_remat_find(r, *saved);
+	if (*slot != TN_REMAT_NONE) {
+		tn_remat_need(r, *slot);
+		tn_tensor_unref(*saved);
+		*saved = NULL;
+	}
+}
+
+void tn_tape_remat(struct tn_engine *e, struct tn_remat *r, uint32_t begin) {
+	for (size_t i = begin; i < e->tape.count; i++) {
+		struct tn_tape_entry *entry = e->tape.items[i];
+		uint32_t *slots = entry->mask == 0 ? NULL : TN_ARENA_ARRAY(&e->tape_memory, (size_t)entry->input_count + 1, uint32_t);
+
+		if (slots == NULL || entry->remat != NULL) {
+			continue; /* without memory for the numbers it keeps its tensors */
+		}
+		for (int k = 0; k < entry->input_count; k++) {
+			give_up(r, &entry->inputs[k], &slots[k]);
+		}
+		give_up(r, &entry->out, &slots[entry->input_count]);
+		entry->slots = slots;
+		entry->remat = tn_remat_ref(r);
+	}
 }
 
 void tn_tape_forget(struct tn_tensor *t) {
@@ -247,6 +278,7 @@ struct walk {
 	uint32_t begin, count, bit;
 	struct tn_tensor **grads; /* counted */
 	uint64_t epoch;
+	struct tn_remat *remat; /* counted: the block that the walk is in, made again */
 };
 
 /* Adds a gradient (taken) to what the entry has. */
@@ -267,6 +299,25 @@ static bool accumulate(struct walk *w, uint32_t entry, struct tn_tensor *grad, s
 	return true;
 }
 
+/* The block that `entry` belongs to is made again; one that the walk has left is given up. */
+static bool enter_remat(struct walk *w, const struct tn_tape_entry *entry, struct tn_error *err) {
+	if (w->remat == entry->remat) {
+		return true;
+	}
+	if (w->remat != NULL) {
+		tn_remat_release(w->remat);
+		tn_remat_unref(w->remat);
+	}
+	w->remat = entry->remat == NULL ? NULL : tn_remat_ref(entry->remat);
+	return w->remat == NULL || tn_remat_replay(w->remat, err);
+}
+
+static struct tn_tensor *saved(const struct tn_tape_entry *entry, struct tn_tensor *kept, int k) {
+	bool again = entry->remat != NULL && entry->slots[k] != TN_REMAT_NONE;
+
+	return again ? tn_remat_result(entry->remat, entry->slots[k]) : kept;
+}
+
 /* Whether input k's gradient is wanted: it depends on a leaf of this record. */
 static bool is_wanted(const struct walk *w, const struct tn_tape_entry *entry, int k) {
 	uint32_t source = entry->sources[k];
@@ -276,12 +327,12 @@ static bool is_wanted(const struct walk *w, const struct tn_tape_entry *entry, i
 
 static bool step_back(struct walk *w, const struct tn_tape_entry *entry, struct tn_tensor *grad, struct tn_error *err) {
 	bool needs[TN_MAX_OP_INPUTS], any = false, ok = true;
-	struct tn_tensor *grads[TN_MAX_OP_INPUTS] = {0};
+	struct tn_tensor *grads[TN_MAX_OP_INPUTS] = {0}, *inputs[TN_MAX_OP_INPUTS];
 	struct tn_grad_call call = {
 		.engine = w->engine,
 		.op = entry->op,
 		.input_count = entry->input_count,
-		.inputs = entry->inputs,
+		.inputs = inputs,
 		.shapes = entry->shapes,
 		.dtypes = entry->dtypes,
 		.scalars = entry->scalars,
@@ -289,7 +340,6 @@ static bool step_back(struct walk *w, const struct tn_tape_entry *entry, struct 
 		.is_scalar = entry->is_scalar,
 		.attrs = entry->attrs,
 		.attr_count = entry->attr_count,
-		.out = entry->out,
 		.out_shape = entry->out_shape,
 		.out_dtype = entry->out_dtype,
 		.grad = grad,
@@ -304,6 +354,13 @@ static bool step_back(struct walk *w, const struct tn_tape_entry *entry, struct 
 	if (!any) {
 		return true;
 	}
+	if (!enter_remat(w, entry, err)) {
+		return false;
+	}
+	for (int k = 0; k < entry->input_count; k++) {
+		inputs[k] = saved(entry, entry->inputs[k], k);
+	}
+	call.out = saved(entry, entry->out, entry->input_count);
 	if (!tn_op_gradient(entry->op)(&call, err)) {
 		return false;
 	}
@@ -398,6 +455,10 @@ bool tn_grad_end(struct tn_grad *grad, struct tn_tensor *value, struct tn_tensor
 		struct tn_tensor *found = (leaves[i]->grad_mask & w.bit) != 0 ? w.grads[leaves[i]->tape - w.begin] : NULL;
 
 		grads[i] = found != NULL ? tn_tensor_ref(found) : NULL;
+	}
+	if (w.remat != NULL) {
+		tn_remat_release(w.remat);
+		tn_remat_unref(w.remat);
 	}
 	for (uint32_t i = 0; w.grads != NULL && i < w.count; i++) {
 		tn_tensor_unref(w.grads[i]);

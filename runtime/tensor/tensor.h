@@ -255,4 +255,11 @@ void tn_grad_abort(struct tn_grad *grad);
 TN_MUST_USE struct tn_tensor *tn_stop_gradient(struct tn_engine *e, struct tn_tensor *t, struct tn_error *err);
 int tn_grad_depth(const struct tn_engine *e); /* open records */
 
+/* remat { … }: between begin and end, what the gradient needs of the block is not kept but computed again when the walk back reaches
+ * it, with the same random numbers. Outside `grad` nothing changes. A block that an error leaves is aborted (accepts NULL). */
+struct tn_remat;
+TN_MUST_USE struct tn_remat *tn_remat_begin(struct tn_engine *e, struct tn_error *err);
+void tn_remat_end(struct tn_remat *remat);
+void tn_remat_abort(struct tn_remat *remat);
+
 #endif
