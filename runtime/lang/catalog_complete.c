@@ -110,8 +110,9 @@ static bool offer_names(struct gather *g) {
 
 struct arguments {
 	struct gather *g;
-	uint32_t positional;
+	uint32_t positional;     /* arguments that have their parameter, from the left */
 	const struct cell_call *call;
+	const char *receiver;    /* a value is called: its type; else NULL */
 };
 
 /* Whether `name:` stands already in the call. */
@@ -131,7 +132,7 @@ static bool is_given(const struct arguments *a, const struct cell_param *param) 
 static bool offer_arguments_of(void *data, const struct catalog_entry *entry) {
 	const struct arguments *a = data;
 	struct cell_param param;
-	if (entry->kind != CATALOG_FUNCTION) {
+	if (entry->kind != CATALOG_FUNCTION || (a->receiver != NULL && !signature_takes(entry->signature, a->receiver))) {
 		return true;
 	}
 	for (uint32_t i = a->positional; signature_param(entry->signature, i, &param); i++) {
@@ -152,25 +153,38 @@ static bool offer_arguments_of(void *data, const struct catalog_entry *entry) {
 	return true;
 }
 
+/* Arguments that stand before the cursor without a name. */
+static uint32_t count_positional(const struct catalog_cell *cell, uint32_t open) {
+	uint32_t count = 0;
+	bool begins = true;
+	for (uint32_t i = open + 1; i < cell->count; i++) {
+		bool named = begins && cell_token(cell, i)->kind == TOKEN_NAME && cell_is(cell, i + 1, P1(':'));
+		count += begins && !named;
+		begins = cell_is(cell, i, P1(','));
+		if (cell_is(cell, i, P1('(')) || cell_is(cell, i, P1('[')) || cell_is(cell, i, P1('{'))) {
+			i = cell_closing(cell, i);
+		}
+	}
+	return count;
+}
+
 static bool offer_arguments(struct gather *g) {
 	struct cell_call call;
 	if (!cell_find_call(g->cell, &call) || !call.at_start) {
 		return true;
 	}
-	struct arguments a = {.g = g, .call = &call};
-	const char *module = call.is_method ? cell_module_before(g->cell, call.name - 1) : NULL;
-	bool begins = true;
-	for (uint32_t i = call.open + 1; i < g->cell->count; i++) {
-		bool named = begins && cell_token(g->cell, i)->kind == TOKEN_NAME && cell_is(g->cell, i + 1, P1(':'));
-		a.positional += begins && !named;
-		begins = cell_is(g->cell, i, P1(','));
-		if (cell_is(g->cell, i, P1('(')) || cell_is(g->cell, i, P1('[')) || cell_is(g->cell, i, P1('{'))) {
-			i = cell_closing(g->cell, i);
-		}
+	struct arguments a = {.g = g, .call = &call, .positional = count_positional(g->cell, call.open)};
+	const char *type = cell_type_before(g->cell, call.open);
+	g->ok = type != NULL;
+	if (g->ok && cell_find_struct(g->cell, type) != NULL) {
+		a.receiver = type;
+		a.positional++;
+		return cell_each_named(g->cell, "", "call", offer_arguments_of, &a);
 	}
+	const char *module = call.is_method ? cell_module_before(g->cell, call.name - 1) : NULL;
 	a.positional += call.is_method && module == NULL;
-	return cell_each_named(
-		g->cell, module == NULL ? "" : module, cell_token(g->cell, call.name)->str.text, offer_arguments_of, &a);
+	const char *name = cell_token(g->cell, call.name)->str.text;
+	return g->ok && cell_each_named(g->cell, module == NULL ? "" : module, name, offer_arguments_of, &a);
 }
 
 /* ---- members ---- */

@@ -206,6 +206,18 @@ static bool inspect_call(struct answer *a) {
 		return true;
 	}
 	const char *word = cell_token(a->cell, call.name)->str.text;
+	const char *type = cell_type_before(a->cell, call.open);
+	if (type == NULL) {
+		return false;
+	}
+	if (cell_find_struct(a->cell, type) != NULL) { /* a value is called: what its calls take, then what it is */
+		a->receiver = type;
+		(void)cell_each_named(a->cell, "", "call", add_entry, a);
+		a->receiver = NULL;
+		if (!a->ok) {
+			return false;
+		}
+	}
 	return call.is_method ? inspect_member(a, word, call.name - 1) : inspect_name(a, word);
 }
 

@@ -267,8 +267,8 @@ static bool is_sequence(const char *value) {
 bool signature_takes(const char *signature, const char *receiver) {
 	static const char *const sequences[] = {"values", "rows", "xs"};
 	struct cell_param param;
-	if (!signature_param(signature, 0, &param) || !type_accepts(param.type, param.type_length, receiver)) {
-		return false;
+	if (!signature_param(signature, 0, &param) || param.def_length > 0 || !type_accepts(param.type, param.type_length, receiver)) {
+		return false; /* one that has a default is a setting, not what a function is about */
 	}
 	bool is_open =
 		receiver[0] != '\0' && strcmp(receiver, "any") != 0 && param.type_length == 4 && memcmp(param.type, "auto", 4) == 0;
@@ -497,9 +497,8 @@ static const char *wider(const char *a, const char *b) {
 	return a;
 }
 
-static bool joins_operands(const struct token *t) {
-	static const uint32_t operators[] = {P1('+'), P1('-'), P1('*'), P1('/'), P1('%'), P1('@'), P2('*', '*')};
-	for (size_t i = 0; t->kind == TOKEN_PUNCT && i < TN_ARRAY_LEN(operators); i++) {
+static bool is_one_of(const struct token *t, const uint32_t *operators, size_t count) {
+	for (size_t i = 0; t->kind == TOKEN_PUNCT && i < count; i++) {
 		if (t->punct == operators[i]) {
 			return true;
 		}
@@ -507,14 +506,23 @@ static bool joins_operands(const struct token *t) {
 	return false;
 }
 
-static bool compares(const struct token *t) {
-	static const uint32_t operators[] = {P1('<'), P1('>'), P2('<', '='), P2('>', '='), P2('=', '='), P2('!', '=')};
-	for (size_t i = 0; t->kind == TOKEN_PUNCT && i < TN_ARRAY_LEN(operators); i++) {
-		if (t->punct == operators[i]) {
-			return true;
+/* Operands and operators from *at on: arithmetic gives the wider type, a comparison a bool or a tensor of them. */
+static const char *read_operands(struct catalog_cell *cell, uint32_t *at, uint32_t end, int depth) {
+	static const uint32_t joins[] = {P1('+'), P1('-'), P1('*'), P1('/'), P1('%'), P1('@'), P2('*', '*')};
+	static const uint32_t compares[] = {
+		P1('<'), P1('>'), P2('<', '='), P2('>', '='), P2('=', '='), P2('!', '='), P2('&', '&'), P2('|', '|')};
+	const char *type = read_chain(cell, at, end, depth);
+	while (type != NULL && *at + 1 < end) {
+		bool compared = is_one_of(cell_token(cell, *at), compares, TN_ARRAY_LEN(compares));
+		if (!compared && !is_one_of(cell_token(cell, *at), joins, TN_ARRAY_LEN(joins))) {
+			break;
 		}
+		++*at;
+		const char *other = read_chain(cell, at, end, depth);
+		type = other == NULL ? NULL : wider(type, other);
+		type = type != NULL && compared && !type_is_tensor(type) ? "bool" : type;
 	}
-	return false;
+	return type;
 }
 
 static const char *expression_type(struct catalog_cell *cell, uint32_t begin, uint32_t end, int depth) {
@@ -522,20 +530,17 @@ static const char *expression_type(struct catalog_cell *cell, uint32_t begin, ui
 	if (depth > DEEPEST || cell->work++ > MOST_WORK) {
 		return "";
 	}
-	while (at < end && (cell_is(cell, at, P1('-')) || cell_is(cell, at, P1('&')))) {
+	while (at < end && (cell_is(cell, at, P1('-')) || cell_is(cell, at, P1('&')) || cell_is(cell, at, P1('!')))) {
 		at++;
 	}
 	if (at >= end) {
 		return "";
 	}
-	const char *type = read_chain(cell, &at, end, depth);
-	while (type != NULL && at + 1 < end && joins_operands(cell_token(cell, at))) {
+	const char *type = read_operands(cell, &at, end, depth);
+	if (type != NULL && at + 1 < end && cell_is(cell, at, P1('?'))) {
 		at++;
-		const char *other = read_chain(cell, &at, end, depth);
-		type = other == NULL ? NULL : wider(type, other);
-	}
-	if (type != NULL && at < end && compares(cell_token(cell, at))) {
-		return type_is_tensor(type) ? "tensor" : "bool";
+		type = read_operands(cell, &at, end, depth); /* the other branch is of that type too */
+		return type;
 	}
 	bool is_range = type != NULL && at < end && cell_is(cell, at, P2('.', '.'));
 	bool ends = at >= end || cell_is(cell, at, P1(';')) || cell_is(cell, at, P1(',')) || cell_is(cell, at, P1(')')) ||

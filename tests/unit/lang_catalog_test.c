@@ -209,6 +209,9 @@ TN_TEST(arguments_of_the_call_come_first) {
 		{"scores.sum(a|", "+axis:"},
 		{"relu(sum(scores, k|", "+keepdim:"},
 		{"twice(f(1), [2, 3], v|", "-value:"},
+		{"net(|", "+x: +scores -n:"},
+		{"net.l1(|", "+x: -layer:"},
+		{"net.l1.w.reshape(|", "+shape: -x:"},
 		{"grad (ne|", "= ne net nets Net"},
 		{"if (s|", "+scores -value:"},
 	};
@@ -247,6 +250,8 @@ TN_TEST(what_the_cell_declares_above_the_cursor_is_in_scope) {
 		{"int first = 1, second_one = 2; second|", "+second_one"},
 		{"tensor broken = (((;\nbrok|", "+broken"},
 		{"auto a = a.b; a.|", "+shape"},
+		{"auto chosen = step_count > 2 ? net : net; chosen.|", "+l1"},
+		{"auto flag = step_count > 2 && true; flag.l|", "-l1 -append"},
 	};
 	static struct fixture f;
 	start_session(&f);
@@ -311,6 +316,7 @@ TN_TEST(inspection_tells_of_names_fields_and_calls) {
 		{"net.l1.w.shape|", 0, "int[] shape"},
 		{"scores.sum|()", 0, "sum("},
 		{"scores.sum(|", 0, "sum("},
+		{"net(|", 0, "call(Net &n"},
 		{"for|", 0, "loop"},
 		{"error(\"a|", 0, "error("},
 		{"f32|", 0, "32-bit"},
