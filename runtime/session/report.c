@@ -78,101 +78,51 @@ static bool walk(struct tally *tally, struct tn_value value, struct tn_error *er
 	return !is_container || tn_tree_walk(&value, true, visit_leaf, tally, err);
 }
 
-static bool append_bytes(struct tn_str *out, size_t bytes) {
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-	double value = (double)bytes;
-	size_t unit = 0;
-	while (value >= 1024.0 && unit + 1 < TN_ARRAY_LEN(units)) {
-		value /= 1024.0;
-		unit++;
-	}
-	return tn_str_printf(out, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+struct listing {
+	struct tn_str out;
+	size_t width; /* of the longest name */
+	int64_t count;
+};
+
+static bool measure_name(void *data, const struct tn_catalog_variable *v) {
+	struct listing *listing = data;
+	size_t length = strlen(v->name);
+	listing->width = length > listing->width ? length : listing->width;
+	listing->count++;
+	return true;
 }
 
-/* Cuts at the first line's end and at 60 bytes (never inside a code point). */
-static void cut(struct tn_str *text, size_t begin) {
-	enum { WIDTH = 60 };
-	size_t end = begin + strcspn(tn_str_c(text) + begin, "\n");
-	if (end - begin > WIDTH) {
-		end = begin + WIDTH;
-		while (end > begin && ((unsigned char)text->data[end] & 0xc0) == 0x80) {
-			end--;
-		}
-	}
-	if (end < text->length) {
-		text->length = end;
-		text->data[end] = '\0';
-	}
-}
-
-static bool append_summary(struct tn_str *out, struct tn_value value, const struct tally *tally, struct tn_error *err) {
-	size_t begin = out->length;
-	char shape[176];
-	switch (value.tag) {
-	case TN_TENSOR:
-		tn_describe(tn_tensor_dtype(value.tensor), tn_tensor_shape(value.tensor), shape);
-		return (tn_str_append(out, shape) && tn_str_append(out, ", ") && append_bytes(out, tally->bytes)) || tn_error_memory(err);
-	case TN_LIST:
-	case TN_MAP:
-		if (!tn_str_printf(out, "%zu items", value.tag == TN_LIST ? value.list->count : value.map->count)) {
-			return tn_error_memory(err);
-		}
-		break;
-	case TN_STRUCT:
-	case TN_TUPLE:
-		break;
-	default:
-		if (!tn_value_format(value, true, out, err)) {
-			return false;
-		}
-		cut(out, begin);
-		return true;
-	}
-	if (tally->tensors == 0) {
-		return true;
-	}
-	bool ok = tn_str_printf(out, "%s%" PRId64 " tensors, ", out->length > begin ? ", " : "", tally->tensors) &&
-		append_bytes(out, tally->bytes);
-	return ok || tn_error_memory(err);
+static bool list_variable(void *data, const struct tn_catalog_variable *v) {
+	struct listing *listing = data;
+	return tn_str_printf(&listing->out, "%-*s  %-24s  %s\n", (int)listing->width, v->name, v->type, v->text);
 }
 
 bool tn_command_whos(struct tn_session *session, const char *arguments, struct tn_error *err) {
 	(void)arguments;
-	struct variables all = {0};
-	struct tally tally = {0};
-	struct tn_str out = {0};
-	bool ok = collect(session, &all, err);
-	size_t width = strlen("Variable");
-	for (size_t i = 0; i < all.items.count; i++) {
-		size_t length = strlen(all.items.items[i].name);
-		width = length > width ? length : width;
+	struct listing listing = {.width = strlen("Variable")};
+	struct tn_catalog *catalog = tn_catalog_create(session->lang, err);
+	if (catalog == NULL) {
+		return false;
 	}
-	ok = ok && (tn_str_printf(&out, "%-*s  %-24s  %s\n", (int)width, "Variable", "Type", "Value") || tn_error_memory(err));
-	for (size_t i = 0; ok && i < all.items.count; i++) {
-		char type[128];
-		const struct variable *v = &all.items.items[i];
-		tn_type_format(v->type, type);
-		ok = (tn_str_printf(&out, "%-*s  %-24s  ", (int)width, v->name, type) || tn_error_memory(err)) &&
-			walk(&tally, v->value, err) && append_summary(&out, v->value, &tally, err) &&
-			(tn_str_append(&out, "\n") || tn_error_memory(err));
-	}
+	bool ok = tn_catalog_each_variable(catalog, measure_name, &listing) &&
+		tn_str_printf(&listing.out, "%-*s  %-24s  %s\n", (int)listing.width, "Variable", "Type", "Value") &&
+		tn_catalog_each_variable(catalog, list_variable, &listing);
 	if (ok) {
-		tn_session_print(session, all.items.count == 0 ? "there are no variables\n" : tn_str_c(&out));
+		tn_session_print(session, listing.count == 0 ? "there are no variables\n" : tn_str_c(&listing.out));
 	}
-	tn_str_finish(&out);
-	TN_VEC_FINISH(&tally.seen);
-	TN_VEC_FINISH(&all.items);
-	return ok;
+	tn_catalog_unref(catalog);
+	tn_str_finish(&listing.out);
+	return ok || tn_error_memory(err);
 }
 
 static bool append_variable_memory(struct tn_str *out, const struct variable *v, const struct tally *tally) {
 	if (tally->tensors == 0) {
 		return true;
 	}
-	if (!tn_str_printf(out, "%-20s  ", v->name) || !append_bytes(out, tally->bytes)) {
+	if (!tn_str_printf(out, "%-20s  ", v->name) || !tn_catalog_append_bytes(out, tally->bytes)) {
 		return false;
 	}
-	if (tally->shared_bytes > 0 && (!tn_str_append(out, ", of which ") || !append_bytes(out, tally->shared_bytes) ||
+	if (tally->shared_bytes > 0 && (!tn_str_append(out, ", of which ") || !tn_catalog_append_bytes(out, tally->shared_bytes) ||
 		!tn_str_append(out, " are shared with variables above"))) {
 		return false;
 	}
@@ -187,7 +137,7 @@ static bool append_totals(struct tn_str *out, struct tn_engine *engine) {
 		{"budget", stats.memory_budget}};
 	bool ok = true;
 	for (size_t i = 0; ok && i < TN_ARRAY_LEN(rows); i++) {
-		ok = tn_str_printf(out, "%-20s  ", rows[i].name) && append_bytes(out, rows[i].bytes) && tn_str_append(out, "\n");
+		ok = tn_str_printf(out, "%-20s  ", rows[i].name) && tn_catalog_append_bytes(out, rows[i].bytes) && tn_str_append(out, "\n");
 	}
 	return ok;
 }
