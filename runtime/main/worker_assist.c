@@ -158,12 +158,13 @@ bool worker_assist(struct worker *w, const json_t *request) {
 		if (strcmp(type, requests[i].type) != 0) {
 			continue;
 		}
-		json_t *done = worker_json("done", tn_json_get_int(request, "id", 0));
-		bool ok = tn_json_set_take(done, "status", json_string("ok")) && requests[i].add(w, request, done);
-		if (!ok) {
-			json_object_set_new(done, "status", json_string("error"));
+		int64_t id = tn_json_get_int(request, "id", 0);
+		json_t *done = worker_json("done", id);
+		if (!tn_json_set_take(done, "status", json_string("ok")) || !requests[i].add(w, request, done)) {
+			json_decref(done);
+			done = NULL;
 		}
-		worker_reply(w, done);
+		worker_reply(w, TN_WIRE_EXPRESS, id, done);
 		return true;
 	}
 	return false;

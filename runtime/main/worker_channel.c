@@ -58,10 +58,26 @@ bool worker_send(struct worker *w, bool credit, json_t *json, const struct tn_wi
 	return ok;
 }
 
-void worker_reply(struct worker *w, json_t *json) {
+static json_t *least_done(int64_t id) {
+	json_t *done = worker_json("done", id);
+	bool ok = tn_json_set_take(done, "status", json_string("error")) && tn_json_set_take(done, "name", json_string("MemoryError")) &&
+		tn_json_set_take(done, "text", json_string("out of memory")) && tn_json_set_take(done, "traceback", json_array());
+	if (!ok) {
+		json_decref(done);
+		return NULL;
+	}
+	return done;
+}
+
+void worker_reply(struct worker *w, enum tn_wire_lane lane, int64_t id, json_t *done) {
+	const struct tn_wire_send how = {.lane = lane, .after_bulk = true};
+	struct tn_error err = {0};
 	pthread_mutex_lock(&w->out_lock);
-	if (!worker_send_locked(w, &(struct tn_wire_send){.lane = TN_WIRE_EXPRESS}, json, NULL)) {
-		tn_log(TN_LOG_ERROR, "out of memory: a request of the front stays without its answer");
+	if (!worker_send_locked(w, &how, done, &err) && !worker_send_locked(w, &how, least_done(id), NULL)) {
+		tn_log(TN_LOG_ERROR, "the worker ends: it cannot answer the front: %s", err.text);
+		w->out_broken = true; /* a front that waits for ever is worse */
+		worker_write_locked(w);
+		worker_kick(w->wake);
 	}
 	pthread_mutex_unlock(&w->out_lock);
 }

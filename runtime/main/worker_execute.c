@@ -124,15 +124,11 @@ static void send_done(struct worker *w, const char *status, const struct tn_diag
 		ok = worker_describe_errors(done, diag) && ok;
 	}
 	ok = tn_json_set_take(done, "user_expressions", answers != NULL ? answers : json_object()) && ok;
-	struct tn_error err = {0};
-	if (!ok || !worker_send(w, false, json_incref(done), NULL, 0, &err)) {
-		json_t *least = worker_json("done", w->id);
-		if (tn_json_set_take(least, "status", json_string("error"))) {
-			worker_send(w, false, json_incref(least), NULL, 0, NULL);
-		}
-		json_decref(least);
+	if (!ok) {
+		json_decref(done);
+		done = NULL;
 	}
-	json_decref(done);
+	worker_reply(w, TN_WIRE_BULK, w->id, done);
 }
 
 static void take_request(struct worker *w, const json_t *request) {

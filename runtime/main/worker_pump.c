@@ -48,13 +48,7 @@ struct worker_request *worker_next_request(struct worker *w) {
 static void queue_request(struct worker *w, struct tn_wire_message *message) {
 	struct worker_request *request = tn_calloc(1, sizeof(*request));
 	if (request == NULL) {
-		int64_t id = tn_json_get_int(message->json, "id", 0);
-		json_t *done = worker_json("done", id);
-		if (tn_json_set_take(done, "status", json_string("error")) && tn_json_set_take(done, "name", json_string("MemoryError"))) {
-			worker_reply(w, done);
-		} else {
-			json_decref(done);
-		}
+		worker_reply(w, TN_WIRE_BULK, tn_json_get_int(message->json, "id", 0), NULL);
 		tn_wire_message_finish(message);
 		return;
 	}
@@ -125,15 +119,16 @@ static void refuse(struct worker *w, const struct tn_wire_message *message) {
 	if (json_object_get(message->json, "id") == NULL) {
 		return;
 	}
-	json_t *done = worker_json("done", tn_json_get_int(message->json, "id", 0));
+	int64_t id = tn_json_get_int(message->json, "id", 0);
+	json_t *done = worker_json("done", id);
 	bool ok = tn_json_set_take(done, "status", json_string("error")) && tn_json_set_take(done, "name", json_string("ValueError")) &&
 		tn_json_set_take(done, "text", json_sprintf("this worker does not know the request '%s'", type)) &&
 		tn_json_set_take(done, "traceback", json_array());
-	if (ok) {
-		worker_reply(w, done);
-	} else {
+	if (!ok) {
 		json_decref(done);
+		done = NULL;
 	}
+	worker_reply(w, TN_WIRE_EXPRESS, id, done);
 }
 
 /* Takes the message; under in_lock. */
