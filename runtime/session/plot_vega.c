@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Charts as Vega-Lite 5, which JupyterLab draws itself: zooming readers see the numbers under the pointer. All data are inside, what
+/* Charts as Vega-Lite 5, which JupyterLab draws itself, with the numbers under the pointer. All data are inside, what
  * is not finite is null. */
 #include <math.h>
 #include <string.h>
 
 #include "session/plot.h"
 
-enum { WIDTH = 560, HEIGHT = 320, CELL = 24, HEAT_LEAST = 160, HEAT_MOST = 480 };
+enum { WIDTH = 500, HEIGHT = 300, CELL = 24, HEAT_LEAST = 160, HEAT_MOST = 480, NUMBER_WIDTH = 42, NUMBER_HEIGHT = 28, NUMBER_COLUMNS = 13, NUMBER_ROWS = 20 };
 
 static void put_title(struct tn_sink *out, const char *title) {
 	if (title[0] == '\0') {
@@ -16,11 +16,13 @@ static void put_title(struct tn_sink *out, const char *title) {
 	}
 }
 
-/* "x": {"field": "x", "type": "quantitative", "title": …, "scale": {…}} */
-static void put_axis(struct tn_sink *out, const char *channel, const char *field, const char *title, bool logarithmic) {
-	tn_sink_printf(out, "\"%s\": {\"field\": \"%s\", \"type\": \"quantitative\", \"title\": ", channel, field);
+/* "x": {"field": "x", "type": "quantitative", "title": …, "scale": {…}, "axis": {…}} */
+static void put_axis(struct tn_sink *out, const char *channel, const char *title, const struct tn_axis *axis) {
+	tn_sink_printf(out, "\"%s\": {\"field\": \"%s\", \"type\": \"quantitative\", \"title\": ", channel, channel);
 	put_title(out, title);
-	tn_sink_put(out, logarithmic ? ", \"scale\": {\"type\": \"log\"}}" : ", \"scale\": {\"zero\": false}}");
+	tn_sink_put(out, axis->log ? ", \"scale\": {\"type\": \"log\"}, \"axis\": {\"tickCount\": 6}}"
+			: axis->whole      ? ", \"scale\": {\"zero\": false}, \"axis\": {\"tickMinStep\": 1}}"
+							   : ", \"scale\": {\"zero\": false}}");
 }
 
 static void put_head(const struct tn_chart *chart, struct tn_sink *out) {
@@ -73,9 +75,12 @@ static void put_encoding(const struct tn_chart *chart, struct tn_sink *out) {
 		put_title(out, chart->y_label);
 		tn_sink_put(out, chart->log_y ? ", \"scale\": {\"type\": \"symlog\"}}" : "}");
 	} else {
-		put_axis(out, "x", "x", chart->x_label, chart->log_x);
+		struct tn_axis x, y;
+		tn_axis_fit_x(&x, chart, 8);
+		tn_axis_fit_y(&y, chart, 8);
+		put_axis(out, "x", chart->x_label, &x);
 		tn_sink_put(out, ", ");
-		put_axis(out, "y", "y", chart->y_label, chart->log_y);
+		put_axis(out, "y", chart->y_label, &y);
 	}
 	if (has_names(chart)) {
 		tn_sink_put(out, ", \"color\": {\"field\": \"series\", \"type\": \"nominal\", \"title\": null, \"sort\": null}");
@@ -122,33 +127,47 @@ static void put_cells(const struct tn_chart *chart, struct tn_sink *out) {
 	tn_sink_put(out, "]}, ");
 }
 
-static int64_t side(int64_t cells) {
-	int64_t size = cells * CELL;
-	return size < HEAT_LEAST ? HEAT_LEAST : size > HEAT_MOST ? HEAT_MOST : size;
+static int64_t side(int64_t cells, int64_t each) {
+	int64_t size = cells * each;
+	return size < HEAT_LEAST ? HEAT_LEAST : size > HEAT_MOST && each < NUMBER_HEIGHT ? HEAT_MOST : size;
 }
 
-static void put_heat_axis(struct tn_sink *out, const char *channel, const char *field, const char *title) {
+static void put_heat_axis(struct tn_sink *out, const char *channel, const char *field, const char *title, bool names) {
 	tn_sink_printf(out, "\"%s\": {\"field\": \"%s\", \"type\": \"ordinal\", \"sort\": null, \"title\": ", channel, field);
 	put_title(out, title);
-	tn_sink_put(out, ", \"axis\": {\"labelOverlap\": true}}");
+	tn_sink_printf(out, ", \"axis\": {\"labelOverlap\": true, \"labelAngle\": %d}}", names && strcmp(channel, "x") == 0 ? -45 : 0);
+}
+
+static const char *number_format(const struct tn_chart *chart, double low, double high) {
+	bool whole = true;
+	for (int64_t i = 0; i < chart->rows * chart->columns; i++) {
+		whole = whole && (!isfinite(chart->cells[i]) || chart->cells[i] == floor(chart->cells[i]));
+	}
+	return whole ? ",d" : fabs(low) < 1000 && fabs(high) < 1000 && high - low > 0.05 ? ".2f" : ".3~g";
+}
+
+/* Dark ink on the light half of the colours. */
+static void put_numbers(const struct tn_chart *chart, double low, double high, struct tn_sink *out) {
+	tn_sink_printf(out, ", {\"mark\": {\"type\": \"text\", \"fontSize\": 11}, \"encoding\": {\"text\": {\"field\": \"value\", \"type\": \"quantitative\", "
+						"\"format\": \"%s\"}, \"color\": {\"condition\": {\"test\": \"datum.value > ", number_format(chart, low, high));
+	tn_sink_number(out, low + (high - low) * 0.6);
+	tn_sink_put(out, "\", \"value\": \"black\"}, \"value\": \"white\"}}}");
 }
 
 static void put_heat(const struct tn_chart *chart, struct tn_sink *out) {
 	double low, high;
-	bool numbers = chart->rows <= 20 && chart->columns <= 20;
+	bool numbers = chart->rows <= NUMBER_ROWS && chart->columns <= NUMBER_COLUMNS;
 	tn_heat_range(chart, &low, &high);
 	put_cells(chart, out);
-	tn_sink_printf(out, "\"width\": %lld, \"height\": %lld, \"encoding\": {", (long long)side(chart->columns), (long long)side(chart->rows));
-	put_heat_axis(out, "x", "column", chart->x_label);
+	tn_sink_printf(out, "\"width\": %lld, \"height\": %lld, \"encoding\": {", (long long)side(chart->columns, numbers ? NUMBER_WIDTH : CELL),
+		(long long)side(chart->rows, numbers ? NUMBER_HEIGHT : CELL));
+	put_heat_axis(out, "x", "column", chart->x_label, chart->column_names != NULL);
 	tn_sink_put(out, ", ");
-	put_heat_axis(out, "y", "row", chart->y_label);
+	put_heat_axis(out, "y", "row", chart->y_label, chart->row_names != NULL);
 	tn_sink_put(out, "}, \"layer\": [{\"mark\": {\"type\": \"rect\", \"tooltip\": true}, \"encoding\": {\"color\": {\"field\": \"value\", \"type\": "
 					 "\"quantitative\", \"title\": null, \"scale\": {\"scheme\": \"viridis\", \"zero\": false}}}}");
-	if (numbers) { /* dark ink on the light half of the colours */
-		tn_sink_put(out, ", {\"mark\": {\"type\": \"text\", \"fontSize\": 10}, \"encoding\": {\"text\": {\"field\": \"value\", \"type\": \"quantitative\", "
-						 "\"format\": \".3~g\"}, \"color\": {\"condition\": {\"test\": \"datum.value > ");
-		tn_sink_number(out, low + (high - low) * 0.6);
-		tn_sink_put(out, "\", \"value\": \"black\"}, \"value\": \"white\"}}}");
+	if (numbers) {
+		put_numbers(chart, low, high, out);
 	}
 	tn_sink_put(out, "]}");
 }

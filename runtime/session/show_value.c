@@ -120,11 +120,21 @@ static bool put_leaf(struct tree *tree, struct tn_value v, struct tn_error *err)
 	return ok;
 }
 
+/* Numbers and strings in a row: text says it all. */
+static bool is_flat(struct tn_value v) {
+	for (size_t i = 0; (v.tag == TN_LIST || v.tag == TN_TUPLE) && i < count_of(v); i++) {
+		if (child(v, i).tag == TN_TENSOR || is_container(child(v, i))) {
+			return false;
+		}
+	}
+	return v.tag == TN_LIST || v.tag == TN_TUPLE || count_of(v) == 0;
+}
+
 static bool put_node(struct tree *tree, struct tn_value v, int depth, struct tn_error *err);
 
 static bool put_child(struct tree *tree, struct tn_value parent, size_t i, int depth, struct tn_error *err) {
 	struct tn_value v = child(parent, i);
-	bool opens = is_container(v) && count_of(v) > 0 && depth < DEPTH, ok;
+	bool opens = is_container(v) && !is_flat(v) && depth < DEPTH, ok;
 	tn_sink_put(tree->out, "<tr><td style=\"text-align: left\">");
 	put_name(tree->out, parent, i);
 	tn_sink_put(tree->out, "</td><td style=\"text-align: left\">");
@@ -173,16 +183,6 @@ static bool are_rows(struct tn_value v) {
 		}
 	}
 	return true;
-}
-
-/* Numbers and strings in a row: text says it all. */
-static bool is_flat(struct tn_value v) {
-	for (size_t i = 0; (v.tag == TN_LIST || v.tag == TN_TUPLE) && i < count_of(v); i++) {
-		if (child(v, i).tag == TN_TENSOR || is_container(child(v, i))) {
-			return false;
-		}
-	}
-	return v.tag == TN_LIST || v.tag == TN_TUPLE || count_of(v) == 0;
 }
 
 bool tn_show_container(struct tn_engine *e, struct tn_value value, struct tn_sink *html, struct tn_error *err) {
