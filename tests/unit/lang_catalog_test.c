@@ -3,8 +3,10 @@
  * | where the cursor stands. */
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "cpu/cpu.h"
 #include "lang/lang.h"
@@ -399,6 +401,47 @@ TN_TEST(a_catalog_follows_the_session_and_an_old_one_stays_as_it_was) {
 	TN_CHECK_INT_EQ(check_completion(&f, "net|", "-net"), 0);
 	tn_catalog_unref(old);
 	stop(&f);
+}
+
+static void write_file(const char *path, const char *text) {
+	FILE *file = fopen(path, "w");
+	TN_CHECK_NOT_NULL(file);
+	TN_CHECK(fputs(text, file) >= 0);
+	TN_CHECK_INT_EQ(fclose(file), 0);
+}
+
+TN_TEST(names_of_imported_files_stand_behind_their_alias) {
+	static const struct row rows[] = {
+		{"m.|", "+scale +Pair +factor -relu -net"},
+		{"m.sc|", "= scale"},
+		{"m.scale(|", "+value:"},
+		{"m.Pair{ .|", "= first second"},
+		{"m.make().|", "+first +second"},
+		{"auto p = m.make(); p.first.sh|", "= shape"},
+		{"made.|", "+first +second"},
+		{"import \"other.tn\" as other_name;\nother_|", "= other_name"},
+		{"m|", "+m +mean"},
+		{"scal|", "="},
+		{"plain_h|", "= plain_helper"},
+	};
+	static struct fixture f;
+	static struct tn_str plain, markdown;
+	char folder[] = "/tmp/tenon-catalog-XXXXXX";
+	TN_CHECK_NOT_NULL(mkdtemp(folder));
+	TN_CHECK_INT_EQ(chdir(folder), 0);
+	write_file("part.tn", "/// Two.\nstruct Pair { tensor first, second; };\n/// Scales.\nfloat scale(float value) { return value * factor; }\n"
+		"Pair make() { return Pair{ .first = ones(2), .second = ones(3) }; }\nconst float factor = 2.0;\n");
+	write_file("plain.tn", "int plain_helper(int a) { return a; }\n");
+	start(&f);
+	run(&f, "cell 1", "import \"part.tn\" as m;\nimport \"plain.tn\";\nauto made = m.make();");
+	refresh(&f);
+	check_rows(&f, rows, TN_ARRAY_LEN(rows));
+	TN_CHECK(inspect(&f, "m.scale|", 0, &plain, &markdown));
+	TN_CHECK_STR_EQ(tn_str_c(&plain), "float scale(float value)\n\nScales.\n");
+	tn_str_finish(&plain);
+	tn_str_finish(&markdown);
+	stop(&f);
+	TN_CHECK(unlink("part.tn") == 0 && unlink("plain.tn") == 0 && chdir("/") == 0 && rmdir(folder) == 0);
 }
 
 /* ---- threads ---- */
