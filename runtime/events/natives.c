@@ -202,7 +202,7 @@ static bool run_close(struct tn_native_call *call, struct tn_error *err) {
 
 static bool run_path(struct tn_native_call *call, struct tn_error *err) {
 	const struct tn_run *run = call->args[0].handle->data;
-	return tn_string_create(run->path, strlen(run->path), call->result, err);
+	return tn_string_create(run->absolute, strlen(run->absolute), call->result, err);
 }
 
 static const struct tn_native rows[] = {
@@ -243,7 +243,7 @@ static const struct tn_native rows[] = {
 		"auto r = run(\"notes\"); r.text(\"why\", \"A **baseline** without dropout.\");", run_text, NULL, 0},
 	{"void close(Run r)", "Ends a run: all is written, and run.json says that it finished. Closing again does nothing.",
 		"auto r = run(\"short\"); r.close();", run_close, NULL, 0},
-	{"string path(Run r)", "The folder of a run, to keep more there.",
+	{"string path(Run r)", "The folder of a run as an absolute path, to keep more there.",
 		"auto r = run(\"kept\"); contains(r.path(), \"kept\")    // expect: true", run_path, NULL, 0},
 };
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,17 @@ static bool make_folders(const char *path, struct tn_error *err) {
 	return ok;
 }
 
+/* %cd must not move a run that is open, nor what r.path() says. */
+static bool open_folder(struct tn_run *run, struct tn_error *err) {
+	char absolute[PATH_MAX];
+	run->folder = open(run->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (run->folder < 0 || realpath(run->path, absolute) == NULL) {
+		return tn_error_errno(err, "cannot open the folder '%s'", run->path);
+	}
+	run->absolute = tn_strdup(absolute);
+	return run->absolute != NULL || tn_error_memory(err);
+}
+
 /* A folder that nobody else has. */
 static bool make_folder(struct tn_run *run, const char *root, struct tn_error *err) {
 	for (int number = 1; number <= SAME_NAME_MAX; number++) {
@@ -79,8 +91,7 @@ static bool make_folder(struct tn_run *run, const char *root, struct tn_error *e
 			return tn_error_memory(err);
 		}
 		if (mkdir(run->path, 0777) == 0) {
-			run->folder = open(run->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-			return run->folder >= 0 || tn_error_errno(err, "cannot open the folder '%s'", run->path);
+			return open_folder(run, err);
 		}
 		if (errno != EEXIST) {
 			break;
@@ -164,6 +175,10 @@ struct tn_run *tn_run_create(struct tn_runs *runs, const struct tn_run_params *p
 	runs->open = run;
 	return run;
 fail:
+	if (run->folder >= 0) {
+		unlinkat(run->folder, "run.json", 0);
+		rmdir(run->path); /* fails where there is an event file already, which may tell something */
+	}
 	tn_run_destroy(run);
 	return NULL;
 }
@@ -262,6 +277,7 @@ void tn_run_destroy(struct tn_run *run) {
 	tn_free(run->name);
 	tn_free(run->id);
 	tn_free(run->path);
+	tn_free(run->absolute);
 	tn_free(run);
 }
 

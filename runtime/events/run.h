@@ -29,7 +29,7 @@ struct tn_run {
 	struct tn_run *next; /* of the open ones */
 	bool open, used;     /* used: in this cell */
 	enum tn_run_status status;
-	char *name, *id, *path; /* path: as the user would write it */
+	char *name, *id, *path, *absolute; /* path: as the user would write it */
 	int folder;             /* descriptor */
 	double start, end;
 	struct tn_random_state random;
