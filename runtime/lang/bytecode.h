@@ -33,11 +33,11 @@ static inline tn_code tn_code_make(enum tn_opcode op, uint32_t a, uint32_t b, in
 #define TN_CODE_CS(i) ((int64_t)(i) >> 40)
 
 /* Rows that instructions name by number. All lie in the proto's arena. */
-struct tn_operator_row { enum tn_ast_op op; enum tn_class class; uint32_t b; bool literal_a, literal_b; };
+struct tn_operator_row { enum tn_ast_op op; enum tn_class class; uint32_t b; bool literal_a, literal_b; struct tn_span spans[2]; /* of the operands, for messages */ };
 struct tn_convert_row { enum tn_convert kind; bool has_dtype, literal; enum tn_dtype dtype; struct tn_type *type; };
 /* One index; registers, or UINT32_MAX where left out. */
 struct tn_subscript_item { int kind; /* as tn_ir_index */ uint32_t a, stop, step; bool literal; };
-struct tn_subscript { struct tn_subscript_item *items; uint32_t count; };
+struct tn_subscript { struct tn_subscript_item *items; uint32_t count; struct tn_span object; };
 struct tn_path_step { int kind; /* as tn_ref_step */ uint32_t index, reg; /* UINT32_MAX: the constant index */ };
 struct tn_path {
 	struct tn_symbol *symbol; /* NULL: a local */
@@ -47,7 +47,7 @@ struct tn_path {
 	struct tn_guard *guard;   /* or NULL */
 	bool by_call;             /* the first argument of a `call` */
 };
-struct tn_update_row { struct tn_path *path; enum tn_ast_op op; enum tn_class class; bool literal; };
+struct tn_update_row { struct tn_path *path; enum tn_ast_op op; enum tn_class class; bool literal; struct tn_span place; };
 struct tn_tensor_row { enum tn_dtype dtype; struct tn_shape shape; void *data; /* row-major, or NULL: from a list */ };
 struct tn_lambda_row { struct tn_function *function; uint32_t count; };
 struct tn_format_row { struct tn_ir_fpart *parts; uint32_t count; };
@@ -56,7 +56,7 @@ struct tn_distinct_row { uint32_t count, *registers; struct tn_span *spans; };
 struct tn_unpack_row { const uint32_t *locals; uint32_t count; };
 struct tn_native_row {
 	const struct tn_native *native; struct tn_type *type; uint32_t count, literal_mask;
-	const char *name;
+	struct tn_span *spans;    /* of the arguments, for messages */
 	uint32_t tensor_mask;     /* bit i: a tensor is asked for: an empty one there is an error, or left out where that may be */
 	uint32_t optional_mask;
 	bool appends;             /* changes its first argument, a list, at the end only */

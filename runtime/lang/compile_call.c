@@ -163,6 +163,13 @@ void compile_native(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 	}
 	*row = (struct tn_native_row){.native = ir->native.native, .type = ir->type, .count = n};
 	native_masks(row->native, row);
+	row->spans = compile_alloc(c, (size_t)n + 1, sizeof(row->spans[0]));
+	if (row->spans == NULL) {
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		row->spans[i] = ir->native.args.items[i] == NULL ? (struct tn_span){0} : ir->native.args.items[i]->span;
+	}
 	row->appends = strstr(row->native->signature, " append(") != NULL;
 	for (uint32_t i = 0; i < n && i < 32; i++) {
 		row->literal_mask |= is_literal(ir->native.args.items[i]) ? 1u << i : 0;

@@ -127,10 +127,12 @@ static bool float_with_constant(struct compiler *c, enum tn_ast_op op, uint32_t 
 	return true;
 }
 
-static void general(struct compiler *c, enum tn_ast_op op, enum tn_class class, uint32_t to, uint32_t a, uint32_t b, bool literal_a, bool literal_b) {
+static void general(struct compiler *c, enum tn_ast_op op, enum tn_class class, uint32_t to, uint32_t a, uint32_t b, const struct tn_ir *left, const struct tn_ir *right) {
 	struct tn_operator_row *row = compile_alloc(c, 1, sizeof(*row));
 	if (row != NULL) {
-		*row = (struct tn_operator_row){.op = op, .class = class, .b = b, .literal_a = literal_a, .literal_b = literal_b};
+		*row = (struct tn_operator_row){.op = op, .class = class, .b = b, .literal_a = left != NULL && left->kind == TN_IR_CONST, .literal_b = right->kind == TN_IR_CONST};
+		row->spans[0] = left == NULL ? (struct tn_span){0} : left->span;
+		row->spans[1] = right->span;
 		compile_emit(c, TN_OPCODE_BINARY, to, a, compile_row(c, row));
 	}
 }
@@ -153,12 +155,11 @@ void compile_operator(struct compiler *c, const struct tn_ir *ir, enum tn_ast_op
 	enum tn_opcode code = class == TN_CLASS_INT || class == TN_CLASS_BOOL ? int_opcode(op, &swap) : class == TN_CLASS_FLOAT ? float_opcode(op, &swap) : TN_OPCODE_COUNT;
 	c->span = ir->span;
 	if (class == TN_CLASS_BOOL && (op == TN_AST_OP_BITAND || op == TN_AST_OP_BITOR || op == TN_AST_OP_BITXOR)) {
-		general(c, op, class, to, a, right, false, false);
+		general(c, op, class, to, a, right, NULL, b);
 	} else if (code != TN_OPCODE_COUNT) {
 		registers(c, code, swap, to, a, right);
 	} else {
-		const struct tn_ir *left = ir->kind == TN_IR_BINARY ? ir->a : NULL;
-		general(c, op, class, to, a, right, left != NULL && left->kind == TN_IR_CONST, b->kind == TN_IR_CONST);
+		general(c, op, class, to, a, right, ir->kind == TN_IR_BINARY ? ir->a : ir->b, b);
 	}
 	compile_release(c, mark);
 }
@@ -210,7 +211,7 @@ void compile_unary(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 	} else {
 		struct tn_operator_row *row = compile_alloc(c, 1, sizeof(*row));
 		if (row != NULL) {
-			*row = (struct tn_operator_row){.op = op, .class = ir->arith.class};
+			*row = (struct tn_operator_row){.op = op, .class = ir->arith.class, .spans = {ir->a->span}};
 			compile_emit(c, TN_OPCODE_UNARY, to, a, compile_row(c, row));
 		}
 	}

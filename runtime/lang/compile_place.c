@@ -19,7 +19,7 @@ struct tn_subscript *compile_subscript(struct compiler *c, const struct tn_ir *i
 		items[i] = (struct tn_subscript_item){.kind = (int)from->kind, .a = index_register(c, from->a), .stop = index_register(c, from->stop),
 			.step = index_register(c, from->step), .literal = is_literal(from->a) && is_literal(from->stop) && is_literal(from->step)};
 	}
-	*row = (struct tn_subscript){.items = items, .count = n};
+	*row = (struct tn_subscript){.items = items, .count = n, .object = index->a->span};
 	return row;
 }
 

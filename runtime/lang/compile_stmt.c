@@ -76,7 +76,7 @@ static void update(struct compiler *c, const struct tn_ir *ir) {
 	if (row == NULL || path == NULL) {
 		return;
 	}
-	*row = (struct tn_update_row){.path = path, .op = ir->arith.op, .class = ir->arith.class, .literal = ir->a->kind == TN_IR_CONST};
+	*row = (struct tn_update_row){.path = path, .op = ir->arith.op, .class = ir->arith.class, .literal = ir->a->kind == TN_IR_CONST, .place = place->span};
 	c->span = ir->span;
 	compile_emit(c, TN_OPCODE_UPDATE, value, 0, compile_row(c, row));
 	compile_release(c, mark);

@@ -103,6 +103,8 @@ bool vm_reference(struct tn_vm *vm, const struct tn_path *path, struct tn_value 
 bool vm_set_place(struct tn_vm *vm, const struct tn_path *path, struct tn_value *registers, struct tn_value *value, struct tn_error *err);
 bool vm_update(struct tn_vm *vm, const struct tn_update_row *row, struct tn_value *registers, struct tn_value value, struct tn_error *err);
 /* vm_call.c */
+/* "net.b is empty: …", with the source's text where there is one; `what` else. False. */
+bool vm_is_empty(struct tn_span span, const char *what, struct tn_error *err);
 bool vm_native(struct tn_vm *vm, const struct tn_native_row *row, struct tn_value *args, struct tn_error *err);
 struct tn_instance *vm_dynamic(struct tn_vm *vm, struct tn_dyn_row *row, struct tn_value *args, struct tn_error *err);
 bool vm_iterate(struct tn_vm *vm, struct tn_value source, struct tn_value *out, struct tn_error *err);

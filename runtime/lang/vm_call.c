@@ -21,9 +21,16 @@ static void native_name(const struct tn_native *native, char out[64]) {
 
 static bool is_container(struct tn_value v) { return v.tag >= TN_LIST && v.tag <= TN_STRUCT; }
 
+bool vm_is_empty(struct tn_span span, const char *what, struct tn_error *err) {
+	int n = span.source == NULL || span.end <= span.begin ? 0 : (int)(span.end - span.begin > 80 ? 80 : span.end - span.begin);
+	tn_error_set(err, TN_ERR_VALUE, "%.*s is empty: it holds no tensor yet", n > 0 ? n : (int)strlen(what), n > 0 ? span.source->text + span.begin : what);
+	tn_error_hint(err, "is_empty(x) asks");
+	return false;
+}
+
 /* Empty tensors do not reach a native: they are left out where that may be, else an error. */
 static bool check_empty(const struct tn_native_row *row, struct tn_value *args, struct tn_error *err) {
-	char name[64];
+	char name[64], what[96];
 	for (uint32_t i = 0; i < row->count && i < 32; i++) {
 		if (args[i].tag != TN_EMPTY || (row->tensor_mask >> i & 1) == 0) {
 			continue;
@@ -33,9 +40,8 @@ static bool check_empty(const struct tn_native_row *row, struct tn_value *args, 
 			continue;
 		}
 		native_name(row->native, name);
-		tn_error_set(err, TN_ERR_VALUE, "%s: argument %u is empty: it holds no tensor yet", name, i + 1);
-		tn_error_hint(err, "is_empty(x) asks");
-		return false;
+		snprintf(what, sizeof(what), "%s: argument %u", name, i + 1);
+		return vm_is_empty(row->spans[i], what, err);
 	}
 	return true;
 }

@@ -80,7 +80,7 @@ enum tn_op vm_tensor_op(enum tn_ast_op op) {
 	}
 }
 
-static bool operand(struct tn_value v, bool literal, struct tn_arg *out, struct tn_error *err) {
+static bool operand(struct tn_value v, bool literal, struct tn_span span, struct tn_arg *out, struct tn_error *err) {
 	switch (v.tag) {
 	case TN_TENSOR:
 		*out = tn_arg_tensor(v.tensor);
@@ -94,9 +94,7 @@ static bool operand(struct tn_value v, bool literal, struct tn_arg *out, struct 
 		out->is_bool = v.tag == TN_BOOL;
 		return true;
 	case TN_EMPTY:
-		tn_error_set(err, TN_ERR_VALUE, "an operand is empty: it holds no tensor yet");
-		tn_error_hint(err, "is_empty(x) asks");
-		return false;
+		return vm_is_empty(span, "an operand", err);
 	default:
 		return tn_error_set(err, TN_ERR_TYPE, "expected tensors or numbers as operands");
 	}
@@ -111,7 +109,7 @@ static bool take_tensor(struct tn_tensor *t, struct tn_value *out) {
 
 static bool tensors(struct tn_vm *vm, const struct tn_operator_row *row, struct tn_value a, struct tn_value b, struct tn_value *out, struct tn_error *err) {
 	struct tn_arg args[2];
-	if (!operand(a, row->literal_a, &args[0], err) || !operand(b, row->literal_b, &args[1], err)) {
+	if (!operand(a, row->literal_a, row->spans[0], &args[0], err) || !operand(b, row->literal_b, row->spans[1], &args[1], err)) {
 		return false;
 	}
 	if (row->op == TN_AST_OP_MATMUL) {
@@ -266,5 +264,5 @@ bool vm_unary(struct tn_vm *vm, const struct tn_operator_row *row, struct tn_val
 	if (row->class == TN_CLASS_TREE) {
 		return tn_tree_elementwise(vm->lang, vm_tensor_op(row->op), &a, 1, out, err);
 	}
-	return operand(a, false, &arg, err) && take_tensor(tn_unary(vm->engine, vm_tensor_op(row->op), a.tensor, err), out);
+	return operand(a, false, row->spans[0], &arg, err) && take_tensor(tn_unary(vm->engine, vm_tensor_op(row->op), a.tensor, err), out);
 }

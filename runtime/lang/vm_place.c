@@ -175,7 +175,7 @@ bool vm_index(struct tn_vm *vm, const struct tn_subscript *row, struct tn_value 
 		}
 		break;
 	case TN_EMPTY:
-		return tn_error_set(err, TN_ERR_VALUE, "what is indexed is empty: it holds no tensor yet");
+		return vm_is_empty(row->object, "what is indexed", err);
 	default:
 		return tn_error_set(err, TN_ERR_TYPE, "this value cannot be indexed");
 	}
@@ -306,7 +306,7 @@ static bool set_elements(struct tn_vm *vm, struct tn_value *slot, const struct t
 
 static bool open_elements(const struct tn_path *path, const struct tn_value *R, const struct tn_value *slot, struct tn_index *items, struct tn_error *err) {
 	if (slot->tag != TN_TENSOR) {
-		return tn_error_set(err, TN_ERR_VALUE, "what is assigned to is empty: it holds no tensor yet");
+		return vm_is_empty(path->subscript->object, "what is assigned to", err);
 	}
 	return tensor_items(path->subscript, R, items, err);
 }
@@ -388,7 +388,7 @@ bool vm_update(struct tn_vm *vm, const struct tn_update_row *row, struct tn_valu
 	if (row->path->subscript != NULL) {
 		return update_elements(vm, row, R, slot, value, err);
 	}
-	struct tn_operator_row op = {.op = row->op, .class = row->class, .literal_b = row->literal};
+	struct tn_operator_row op = {.op = row->op, .class = row->class, .literal_b = row->literal, .spans = {row->place}};
 	if (!vm_binary(vm, &op, *slot, value, &made, err)) {
 		return false;
 	}
