@@ -114,7 +114,9 @@ struct worker {
 
 enum worker_input { WORKER_INPUT_NONE, WORKER_INPUT_ASKED, WORKER_INPUT_GIVEN, WORKER_INPUT_END };
 
-/* worker_channel.c: messages out. Those named _locked are called under out_lock. */
+/* worker_channel.c. The session reads its flag as a plain volatile int, as one that a signal handler sets; any thread may write it. */
+void worker_set_interrupt(struct worker *w, int value);
+/* Messages out. Those named _locked are called under out_lock. */
 /* Takes `json` (NULL: out of memory), gives it its seq, queues it and writes what the front's pipe accepts. */
 TN_MUST_USE bool worker_send_locked(struct worker *w, const struct tn_wire_send *how, json_t *json, struct tn_error *err);
 /* One that belongs to the running cell, behind all text of it. `credit`: bulk. False: out of memory or too large; err may be NULL. */

@@ -144,7 +144,7 @@ static void end_cell(struct worker *w) {
 	pthread_mutex_lock(&w->in_lock);
 	atomic_store(&w->executing, false);
 	if (!w->ending) {
-		w->interrupt = 0;
+		worker_set_interrupt(w, 0);
 	}
 	pthread_mutex_unlock(&w->in_lock);
 	worker_place.cell = 0;

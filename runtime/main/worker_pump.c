@@ -64,7 +64,7 @@ static void queue_request(struct worker *w, struct tn_wire_message *message) {
 /* An interrupt is meant for what runs or is about to: an idle worker forgets it. */
 static void take_interrupt(struct worker *w) {
 	if (atomic_load(&w->executing) || w->first_request != NULL) {
-		w->interrupt = 1;
+		worker_set_interrupt(w, 1);
 	}
 }
 
@@ -88,7 +88,7 @@ static void take_ack(struct worker *w, const json_t *json) {
 
 static void end(struct worker *w) {
 	w->ending = true;
-	w->interrupt = 1;
+	worker_set_interrupt(w, 1);
 	worker_kick(w->wake);
 	worker_kick(w->wake_reader);
 }

@@ -199,6 +199,10 @@ void worker_close(struct worker *w) {
 	tn_str_finish(&w->stream.text);
 	tn_str_finish(&w->stream.flood.early);
 	tn_str_finish(&w->stream.flood.tail);
+	if (w->emergency >= 0 && dup2(w->emergency, STDERR_FILENO) == STDERR_FILENO) { /* what comes now has no cell */
+		tn_log_set_fd(STDERR_FILENO);
+		close(w->emergency);
+	}
 	const int fds[] = {w->in, w->out, w->wake, w->wake_reader, w->timer, w->capture[0].fd, w->capture[1].fd};
 	for (size_t i = 0; i < TN_ARRAY_LEN(fds); i++) {
 		close_fd(fds[i]);

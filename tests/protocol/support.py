@@ -2,6 +2,7 @@
 """What the tests of the worker protocol share: the runner of tests/cli, a worker that ends with its case, and its folder of state."""
 import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 
@@ -10,7 +11,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 from cli import TENON, Skip, case, check, check_in, environment, run_cases, uses_asan  # noqa: E402,F401
 from client import Closed, Worker, pack, pack_large, text_of  # noqa: E402,F401
 
-SLOW = 10 if uses_asan() else 1
+# The sanitizers' thread and address checks cost that much time.
+SLOW = 10 if any(name in subprocess.run(["ldd", TENON], capture_output=True, text=True).stdout for name in ("asan", "tsan")) else 1
 
 
 class Session:
@@ -73,4 +75,4 @@ def is_blocked(pid):
         return file.read().split()[2] == "S"
 
 
-__all__ = [name for name in globals() if not name.startswith("_") and name not in ("os", "sys", "pathlib", "tempfile")]
+__all__ = [name for name in globals() if not name.startswith("_") and name not in ("os", "sys", "pathlib", "subprocess", "tempfile")]

@@ -280,7 +280,7 @@ def last_words_name_the_line_of_a_loop():
 
 @case
 def a_fresh_worker_is_small_and_stays_so():
-    if uses_asan():
+    if SLOW > 1:
         raise Skip("sanitizers need memory of their own")
     with Session() as w:
         w.execute("1;")
