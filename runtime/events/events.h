@@ -13,8 +13,10 @@ TN_MUST_USE struct tn_runs *tn_runs_create(struct tn_lang *lang, struct tn_error
 /* After the language, before the engine. Accepts NULL. */
 void tn_runs_destroy(struct tn_runs *runs);
 
-/* Around each cell. The source is kept for the run.json of runs that are used in it; without memory for that it is left out. */
+/* Around each cell. Its source is kept for the run.json of runs that are used in it. */
 void tn_runs_begin_cell(struct tn_runs *runs, const struct tn_lang_cell *cell);
+/* Keeps the source of a file that a cell runs, too. Where memory is out it is left out, and counted. */
+void tn_runs_note_source(struct tn_runs *runs, const struct tn_lang_cell *cell);
 enum tn_runs_outcome { TN_RUNS_OK, TN_RUNS_FAILED, TN_RUNS_INTERRUPTED };
 /* What was logged is written, runs that were used take the cell's outcome as their status, and troubles become one warning each.
  */

@@ -231,15 +231,15 @@ static const struct tn_native rows[] = {
 		"auto r = run(\"sweep\"); r.hparams({ \"lr\": 3e-4, \"layers\": 2, \"bias\": true });", run_hparams, NULL, 0},
 	{"void histogram(Run r, string name, tensor values, int step = none)",
 		"Logs how the elements of a tensor are spread.\n\nvalues: any shape and dtype; elements that are not finite are left "
-		"out. step: as in r.log.",
+		"out. step: as in r.log. name: under which TensorBoard shows it.",
 		"auto r = run(\"spread\"); r.histogram(\"weights\", randn(100));", run_histogram, NULL, 0},
 	{"void image(Run r, string name, tensor pixels, int step = none)",
 		"Logs a picture.\n\npixels: [H, W], [C, H, W] or [H, W, C] with 1, 3 or 4 channels, or a batch of such, which becomes a "
 		"grid; floats from 0 to 1, or "
-		"u8. step: as in r.log.\n\nErrors: ShapeError, TypeError for a tensor that is no picture.",
+		"u8. step: as in r.log. name: under which TensorBoard shows it.\n\nErrors: ShapeError, TypeError for a tensor that is no picture.",
 		"auto r = run(\"pictures\"); r.image(\"noise\", rand(16, 1, 28, 28));", run_image, NULL, 0},
 	{"void text(Run r, string name, string markdown, int step = none)",
-		"Logs a text, which TensorBoard shows as Markdown.\n\nstep: as in r.log.",
+		"Logs a text, which TensorBoard shows as Markdown.\n\nstep: as in r.log. name: under which TensorBoard shows it. markdown: the text.",
 		"auto r = run(\"notes\"); r.text(\"why\", \"A **baseline** without dropout.\");", run_text, NULL, 0},
 	{"void close(Run r)", "Ends a run: all is written, and run.json says that it finished. Closing again does nothing.",
 		"auto r = run(\"short\"); r.close();", run_close, NULL, 0},

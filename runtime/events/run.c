@@ -351,6 +351,10 @@ void tn_runs_begin_cell(struct tn_runs *runs, const struct tn_lang_cell *cell) {
 	for (struct tn_run *run = runs->open; run != NULL; run = run->next) {
 		run->used = false;
 	}
+	tn_runs_note_source(runs, cell);
+}
+
+void tn_runs_note_source(struct tn_runs *runs, const struct tn_lang_cell *cell) {
 	if (cell->length > cell_bytes_max || !tn_utf8_valid(cell->text, cell->length, NULL)) {
 		runs->cells_left_out++;
 		return;

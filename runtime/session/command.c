@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "events/events.h"
+
 static bool command_lsmagic(struct tn_session *session, const char *arguments, struct tn_error *err);
 static bool command_reset(struct tn_session *session, const char *arguments, struct tn_error *err);
 static bool command_run(struct tn_session *session, const char *arguments, struct tn_error *err);
@@ -68,6 +70,7 @@ static bool command_run(struct tn_session *session, const char *arguments, struc
 	bool ok = tn_session_read_file(arguments, &text, err);
 	if (ok) {
 		const struct tn_lang_cell cell = {.name = arguments, .text = tn_str_c(&text), .length = text.length};
+		tn_runs_note_source(session->runs, &cell);
 		ok = tn_session_run_text(session, &cell, err);
 	}
 	tn_str_finish(&text);

@@ -320,6 +320,15 @@ def run_json_says_what_ran_and_how_it_ended():
 
 
 @case
+def a_file_that_a_cell_runs_is_among_the_sources():
+    with tempfile.TemporaryDirectory() as folder:
+        inner = 'auto r = run("inner");'
+        (pathlib.Path(folder) / "inner.tn").write_text(inner)
+        run_program(folder, "%run inner.tn\nr.log(\"x\", 1);")
+        check([cell["source"] for cell in manifest(only_run(folder))["cells"]], ["%run inner.tn\nr.log(\"x\", 1);", inner], "sources")
+
+
+@case
 def a_run_whose_program_fails_says_so_and_keeps_what_was_logged():
     with tempfile.TemporaryDirectory() as folder:
         run_program(folder, 'auto r = run("sad"); r.log("x", 1); error("on purpose");', code=1)
