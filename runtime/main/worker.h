@@ -16,7 +16,6 @@
 #include <stdatomic.h>
 
 #include "main/main.h"
-#include "session/journal.h"
 #include "wire/wire.h"
 
 /* Small ones let the tests reach their ends. */

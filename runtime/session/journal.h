@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A session's directory, $XDG_STATE_HOME/tenon/sessions/NAME, and the journal in it: every executed cell, one line of JSON each, in
  * journal.jsonl. Nobody but its owner may read it. A lock says that a living session has it; a second session of that name gets
- * NAME~2. The public header of the journal; all functions belong to the executing thread. */
+ * NAME~2. Part of session.h; all functions belong to the executing thread. */
 #ifndef TN_SESSION_JOURNAL_H
 #define TN_SESSION_JOURNAL_H
 

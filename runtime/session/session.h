@@ -6,6 +6,7 @@
 #define TN_SESSION_SESSION_H
 
 #include "lang/lang.h"
+#include "session/journal.h"
 
 struct tn_session;
 
