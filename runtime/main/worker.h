@@ -18,14 +18,9 @@
 #include "main/main.h"
 #include "wire/wire.h"
 
-/* Small ones let the tests reach their ends. */
-#ifdef TN_TINY_LIMITS
-enum { WORKER_SPILL_FROM = 8 << 10, WORKER_FLOOD_FROM = 64 << 10, WORKER_FLOOD_TAIL = 4 << 10 };
-#else
-enum { WORKER_SPILL_FROM = 1 << 20, WORKER_FLOOD_FROM = 16 << 20, WORKER_FLOOD_TAIL = 256 << 10 };
-#endif
 #define WORKER_SPILL_MAX ((uint64_t)1 << 30)
 enum {
+	WORKER_SPILL_FROM = 1 << 20, WORKER_FLOOD_FROM = 16 << 20, WORKER_FLOOD_TAIL = 256 << 10, /* struct worker_flood */
 	WORKER_FLUSH_BYTES = 64 << 10, WORKER_FLUSH_MS = 50, /* text waits no longer than this, and no more of it */
 	WORKER_MESSAGE_TEXT = 1 << 20,                       /* of one message */
 	WORKER_QUEUE_MAX = 1 << 20,                          /* unsent bytes at which the executing thread waits */
