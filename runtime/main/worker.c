@@ -67,6 +67,7 @@ int tn_face_worker(int argc, char **argv) {
 	}
 	signal(SIGINT, SIG_IGN); /* Jupyter signals whole process groups: interrupts come by frame */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its write */
 	int status = TN_EXIT_OK;
 	if (worker_open_channels(&w, &err) && worker_greet(&w, &err) && create_session(&w, &err)) {
 		worker_place.lang = tn_session_lang(w.session);

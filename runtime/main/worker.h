@@ -18,6 +18,7 @@
 #include "main/main.h"
 #include "wire/wire.h"
 
+/* Bounds of text on its way, and of what is kept of a flood of it. */
 #define WORKER_SPILL_MAX ((uint64_t)1 << 30)
 enum {
 	WORKER_SPILL_FROM = 1 << 20, WORKER_FLOOD_FROM = 16 << 20, WORKER_FLOOD_TAIL = 256 << 10, /* struct worker_flood */

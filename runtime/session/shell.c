@@ -41,6 +41,7 @@ static bool spawn_shell(const char *command, pid_t *pid, struct tn_error *err) {
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGINT);
 	sigaddset(&defaults, SIGPIPE);
+	sigaddset(&defaults, SIGXFSZ);
 	int rc = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	rc = rc != 0 ? rc : posix_spawnattr_setsigdefault(&attributes, &defaults);
 	rc = rc != 0 ? rc : posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);

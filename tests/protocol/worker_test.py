@@ -3,6 +3,7 @@
 """`tenon worker` from outside: every request and its answer, the order of output, interrupts, input. Usage: worker_test.py TENON [PART…]"""
 import json
 import os
+import resource
 import time
 
 from support import *
@@ -371,6 +372,17 @@ def the_journal_has_each_cell_with_status_and_random_state():
         check(third["status"], "error", "third")
         folder = w.state / "notes"
         check([oct(p.stat().st_mode & 0o777) for p in (folder, folder / "journal.jsonl")], ["0o700", "0o600"], "modes")
+
+
+@case
+def a_journal_that_cannot_grow_is_one_note_and_no_error():
+    with Session() as w:
+        resource.prlimit(w.process.pid, resource.RLIMIT_FSIZE, (100, 100))
+        events, done = w.execute("1;")
+        check(done["status"], "ok", "status")
+        check_in("cannot write the journal", text_of(events, "stderr"), "note")
+        events, done = w.execute("2;")
+        check((events, done["status"]), ([], "ok"), "the next cell")
 
 
 @case
