@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hyperparameters: numbers, truth values and texts; everything else is kept as the text that print shows. */
+/* Hyperparameters: numbers (tensors of one element, too), truth values and texts; everything else is kept as the text that print
+ * shows. */
 #include <string.h>
 
 #include "events/run.h"
@@ -16,8 +17,20 @@ void tn_run_finish_hparams(struct tn_run *run) {
 	TN_VEC_FINISH(&run->hparams);
 }
 
-static bool make_hparam(const char *name, struct tn_value value, struct tn_event_hparam *out, struct tn_error *err) {
+/* A tensor of one element counts as its number. */
+static bool is_number_tensor(struct tn_value v) {
+	return v.tag == TN_TENSOR && tn_shape_count(tn_tensor_shape(v.tensor)) == 1;
+}
+
+static bool make_text(struct tn_value value, struct tn_event_hparam *out, struct tn_error *err) {
 	struct tn_str text = {0};
+	bool ok = tn_value_format(value, false, &text, err);
+	out->text = ok ? tn_strdup(tn_str_c(&text)) : NULL;
+	tn_str_finish(&text);
+	return out->text != NULL || (ok && tn_error_memory(err));
+}
+
+static bool make_hparam(const char *name, struct tn_value value, struct tn_event_hparam *out, struct tn_error *err) {
 	bool ok = true;
 	*out = (struct tn_event_hparam){.name = tn_strdup(name)};
 	switch (value.tag) {
@@ -35,16 +48,14 @@ static bool make_hparam(const char *name, struct tn_value value, struct tn_event
 		out->number = value.f;
 		break;
 	default:
-		out->kind = TN_HPARAM_TEXT;
-		ok = tn_value_format(value, false, &text, err) &&
-			((out->text = tn_strdup(tn_str_c(&text))) != NULL || tn_error_memory(err));
-		tn_str_finish(&text);
+		out->kind = is_number_tensor(value) ? TN_HPARAM_FLOAT : TN_HPARAM_TEXT;
+		ok = out->kind == TN_HPARAM_FLOAT ? tn_tensor_item_f64(value.tensor, &out->number, err) : make_text(value, out, err);
 	}
-	if (ok && out->name != NULL) {
-		return true;
+	ok = ok && (out->name != NULL || tn_error_memory(err));
+	if (!ok) {
+		finish_hparam(out);
 	}
-	finish_hparam(out);
-	return tn_error_memory(err);
+	return ok;
 }
 
 static bool set_hparam(struct tn_run *run, const struct tn_event_hparam *hparam) {

@@ -220,14 +220,14 @@ static const struct tn_native rows[] = {
 		"together. value: a number, "
 		"or a tensor of one element, which is not waited for: its value is written when it is there. step: left out: one more "
 		"than the curve's last, "
-		"beginning with 0. A map of numbers in place of name and value adds a point to each curve that it names.\n\nErrors: "
+		"beginning with 0. A map of numbers in place of name and value adds a point to each curve that it names. r: a run.\n\nErrors: "
 		"ShapeError for a tensor of "
 		"several elements, ValueError when the run is closed.",
 		"auto r = run(\"log\"); r.log(\"loss/train\", sum(ones(3))); r.log({ \"loss/val\": 0.25, \"accuracy\": 0.9 }, step: 10);",
 		run_log, type_log, 0},
 	{"void hparams(Run r, map values)",
 		"Adds settings to a run, or changes them, before its first value is logged.\n\nvalues: by name: numbers, truth values, "
-		"strings; anything else is kept as text.",
+		"strings; anything else is kept as text. r: a run.",
 		"auto r = run(\"sweep\"); r.hparams({ \"lr\": 3e-4, \"layers\": 2, \"bias\": true });", run_hparams, NULL, 0},
 	{"void histogram(Run r, string name, tensor values, int step = none)",
 		"Logs how the elements of a tensor are spread.\n\nvalues: any shape and dtype; elements that are not finite are left "
@@ -241,9 +241,9 @@ static const struct tn_native rows[] = {
 	{"void text(Run r, string name, string markdown, int step = none)",
 		"Logs a text, which TensorBoard shows as Markdown.\n\nstep: as in r.log. name: under which TensorBoard shows it. markdown: the text.",
 		"auto r = run(\"notes\"); r.text(\"why\", \"A **baseline** without dropout.\");", run_text, NULL, 0},
-	{"void close(Run r)", "Ends a run: all is written, and run.json says that it finished. Closing again does nothing.",
+	{"void close(Run r)", "Ends a run: all is written, and run.json says that it finished. Closing again does nothing.\n\nr: a run.",
 		"auto r = run(\"short\"); r.close();", run_close, NULL, 0},
-	{"string path(Run r)", "The folder of a run as an absolute path, to keep more there.",
+	{"string path(Run r)", "The folder of a run as an absolute path, to keep more there.\n\nr: a run.",
 		"auto r = run(\"kept\"); contains(r.path(), \"kept\")    // expect: true", run_path, NULL, 0},
 };
 

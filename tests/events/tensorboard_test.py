@@ -303,7 +303,7 @@ def run_json_says_what_ran_and_how_it_ended():
     with tempfile.TemporaryDirectory() as folder:
         program = """seed (7) {
             rand(1);
-            auto r = run("a b/c", hparams: { "n": 3, "x": 0.5, "on": false, "s": "t\\n\\"q\\"", "bad": nan });
+            auto r = run("a b/c", hparams: { "n": 3, "x": 0.5, "on": false, "t": sum(ones(2)), "s": "t\\n\\"q\\"", "bad": nan });
             r.log("x", 1);
         }
 """
@@ -312,7 +312,7 @@ def run_json_says_what_ran_and_how_it_ended():
         check(run.name.endswith("-a-b-c"), True, "folder name")
         found = manifest(run)
         check((found["name"], found["id"], found["status"]), ("a b/c", run.name, "finished"), "name, id, status")
-        check(found["hparams"], {"n": 3, "x": 0.5, "on": False, "s": 't\n"q"', "bad": "nan"}, "hparams")
+        check(found["hparams"], {"n": 3, "x": 0.5, "on": False, "t": 2.0, "s": 't\n"q"', "bad": "nan"}, "hparams")
         check([(pathlib.Path(cell["name"]).name, cell["source"]) for cell in found["cells"]], [("program.tn", program)], "cells")
         check((found["seed"], found["working_folder"]), (7, os.path.realpath(folder)), "seed and folder")
         assert found["start"] < found["end"] and found["pid"] > 0 and found["version"]
