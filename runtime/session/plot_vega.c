@@ -128,8 +128,8 @@ static void put_cells(const struct tn_chart *chart, struct tn_sink *out) {
 }
 
 static int64_t side(int64_t cells, int64_t each) {
-	int64_t size = cells * each;
-	return size < HEAT_LEAST ? HEAT_LEAST : size > HEAT_MOST && each < NUMBER_HEIGHT ? HEAT_MOST : size;
+	each = cells * each > HEAT_MOST && each == CELL ? HEAT_MOST / cells : each; /* whole pixels: no seams between the cells */
+	return cells * each < HEAT_LEAST ? HEAT_LEAST : cells * each;
 }
 
 static void put_heat_axis(struct tn_sink *out, const char *channel, const char *field, const char *title, bool names) {

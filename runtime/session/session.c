@@ -28,6 +28,7 @@ static bool callback_command(void *data, const char *line, struct tn_error *err)
  * face's own. */
 static void callback_text(void *data, const char *bytes, size_t length) {
 	const struct tn_session *session = data;
+	tn_show_flush(session, false);
 	session->output.text(session->output.data, bytes, length);
 }
 
@@ -290,6 +291,9 @@ bool tn_session_run(struct tn_session *session, const struct tn_lang_cell *cell,
 	session->in_statements = false;
 	bool ok = (cell->check_only || run_leading_commands(session, cell, &rest, diag)) && run_rest(session, cell, rest, diag);
 	session->diag = outer;
+	if (outer == NULL) {
+		tn_show_flush(session, true);
+	}
 	if (outer == NULL && !cell->check_only) {
 		tn_runs_end_cell(session->runs, outcome_of(ok, diag));
 	}

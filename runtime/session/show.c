@@ -9,13 +9,18 @@
 
 /* ---- places ---- */
 
-/* `cell`: the one that last made the place anew. */
-struct place { uint64_t id, cell; };
+/* A figure that is shown again and again in one place (a loss after each step) is sent at most this often; the last one always is. */
+enum { AGAIN_MS = 100 };
+
+/* `cell`: the one that last made the place anew. `waiting`: a figure that was not sent yet, or void; only figures wait, because they hold
+ * no tensors whose memory a training step wants. */
+struct place { uint64_t id, cell; int64_t sent_ns; struct tn_value waiting; };
 
 struct tn_show_places {
 	struct tn_map by_name;      /* the user's id → struct place */
 	uint64_t cell;
 	TN_VEC(uint64_t) open_bars; /* progress bars that have been shown and not ended */
+	int waiting;                /* places with a figure that waits */
 };
 
 struct tn_show_places *tn_show_places_create(void) { return tn_calloc(1, sizeof(struct tn_show_places)); }
@@ -25,7 +30,11 @@ void tn_show_places_destroy(struct tn_show_places *places) {
 		return;
 	}
 	for (uint32_t i = 0; i < places->by_name.used; i++) {
-		tn_free(places->by_name.entries[i].key == NULL ? NULL : places->by_name.entries[i].value);
+		struct place *place = places->by_name.entries[i].key == NULL ? NULL : places->by_name.entries[i].value;
+		if (place != NULL) {
+			tn_value_unref(place->waiting);
+			tn_free(place);
+		}
 	}
 	tn_map_finish(&places->by_name);
 	TN_VEC_FINISH(&places->open_bars);
@@ -60,9 +69,10 @@ static struct place *place_named(struct tn_show_places *places, const char *name
 	return place;
 }
 
-/* Fills the show's id and update. */
+/* Fills the show's id and update; *out is NULL where there is no id. */
 static bool find_place(struct tn_show_places *places, const struct tn_lang_display *what, struct tn_session_show *show,
-	struct tn_error *err) {
+	struct place **out, struct tn_error *err) {
+	*out = NULL;
 	if (what->id == NULL) {
 		return true;
 	}
@@ -71,7 +81,7 @@ static bool find_place(struct tn_show_places *places, const struct tn_lang_displ
 		tn_error_hint(err, "display(value, id: \"%.100s\") comes first", what->id);
 		return false;
 	}
-	struct place *place = place_named(places, what->id, err);
+	struct place *place = *out = place_named(places, what->id, err);
 	if (place == NULL) {
 		return false;
 	}
@@ -149,14 +159,57 @@ static bool make_forms(const struct tn_session *session, struct tn_value value, 
 	return true;
 }
 
+static bool show_value(const struct tn_session *session, struct tn_value value, struct tn_session_show *show, struct tn_error *err) {
+	struct tn_forms forms = {0};
+	bool ok = make_forms(session, value, &forms, err) && send(session, &forms, show, err);
+	tn_forms_finish(&forms);
+	return ok;
+}
+
+static void drop_waiting(struct tn_show_places *places, struct place *place) {
+	if (place->waiting.tag != TN_VOID) {
+		places->waiting--;
+		tn_value_store(&place->waiting, tn_void());
+	}
+}
+
+/* True: the figure waits, since its place has just been drawn. */
+static bool may_wait(const struct tn_session *session, struct place *place, struct tn_value value, bool update) {
+	drop_waiting(session->places, place); /* what comes now takes its place */
+	int64_t now = tn_clock_ns();
+	if (session->output.rich && update && tn_figure_of(value) != NULL && now - place->sent_ns < AGAIN_MS * (int64_t)1000000) {
+		place->waiting = tn_value_ref(value);
+		session->places->waiting++;
+		return true;
+	}
+	place->sent_ns = now;
+	return false;
+}
+
+void tn_show_flush(const struct tn_session *session, bool all) {
+	struct tn_show_places *places = session->places;
+	int64_t now = places->waiting > 0 ? tn_clock_ns() : 0;
+	for (uint32_t i = 0; places->waiting > 0 && i < places->by_name.used; i++) {
+		struct place *place = places->by_name.entries[i].key == NULL ? NULL : places->by_name.entries[i].value;
+		if (place == NULL || place->waiting.tag == TN_VOID || (!all && now - place->sent_ns < AGAIN_MS * (int64_t)1000000)) {
+			continue;
+		}
+		struct tn_session_show show = {.id = place->id, .update = true};
+		place->sent_ns = now;
+		(void)!show_value(session, place->waiting, &show, NULL); /* an older state of it is there */
+		drop_waiting(places, place);
+	}
+}
+
 bool tn_session_display(void *data, const struct tn_lang_display *what, struct tn_error *err) {
 	const struct tn_session *session = data;
 	struct tn_session_show show = {.result = what->result};
-	struct tn_forms forms = {0};
-	bool ok = make_forms(session, what->value, &forms, err) && find_place(session->places, what, &show, err) &&
-		send(session, &forms, &show, err);
-	tn_forms_finish(&forms);
-	return ok;
+	struct place *place;
+	tn_show_flush(session, false);
+	if (!find_place(session->places, what, &show, &place, err)) {
+		return false;
+	}
+	return (place != NULL && may_wait(session, place, what->value, show.update)) || show_value(session, what->value, &show, err);
 }
 
 /* ---- progress ---- */
@@ -221,6 +274,7 @@ void tn_session_progress(void *data, const struct tn_lang_progress *progress) {
 	if (!session->output.rich || session->output.show == NULL) {
 		return;
 	}
+	tn_show_flush(session, false);
 	struct tn_forms forms = {0};
 	struct tn_session_show show = {.id = id_of_bar(progress->id), .update = note_bar(session->places, progress)};
 	tn_sink_put(&forms.form[TN_FORM_TEXT], progress->line);

@@ -53,6 +53,9 @@ bool tn_show_brief(struct tn_value value, size_t most, struct tn_sink *out, stru
 	if (value.tag == TN_FLOAT) {
 		return (put_float(out, value.f), true);
 	}
+	if (value.tag == TN_HANDLE) { /* its text may have many lines */
+		return (tn_sink_put(out, value.handle->impl->type_name), true);
+	}
 	if (value.tag == TN_TENSOR && tn_shape_count(tn_tensor_shape(value.tensor)) > SMALL_TENSOR) {
 		tn_describe(tn_tensor_dtype(value.tensor), tn_tensor_shape(value.tensor), described);
 		return (tn_sink_put(out, described), true);

@@ -407,6 +407,18 @@ def the_same_id_takes_the_same_place():
 
 
 @case
+def a_chart_that_grows_fast_is_sent_now_and_then_and_at_the_end():
+    with Worker() as worker:
+        cell = worker.run('float[] ys; for (int i = 0; i < 2000; i++) { ys.append(float(i)); display(plot(ys), id: "loss"); } print("end");')
+        check(cell.status, "ok", cell.error)
+        assert 2 <= len(cell.shows) < 200, len(cell.shows)
+        check([s.update for s in cell.shows], [False] + [True] * (len(cell.shows) - 1), "updates")
+        check(len(values(cell.shows[-1])), 2000, "points of the last one")
+        failed = worker.run('display(plot([1]), id: "loss"); display(plot([1, 2]), id: "loss"); error("later");')
+        check((failed.status, len(values(failed.shows[-1]))), ("error", 2), "after an error")
+
+
+@case
 def progress_is_a_bar_that_stays():
     with Worker() as worker:
         cell = worker.run('for (auto i : progress(0..2, "outer <1>")) { for (auto j : progress(0..3)) { } }')
