@@ -257,12 +257,12 @@ static bool run_cast(struct tn_native_call *call, struct tn_error *err) {
 	{ "tensor " name "(auto x)", "x as a tensor of dtype " name ": a tensor converted, a number (0-d), or a list of them.", name "([1, 0])", run_##id, NULL, 0 }
 
 static const struct tn_native rows[] = {
-	{ "int int(auto x)", "A number as an int (floats lose their fraction), a string read as one, or the value of a tensor of one element.\n\nErrors: ValueError for other text, OverflowError.",
+	{ "int int(auto x)", "A number as an int (floats lose their fraction), a string read as one, or the value of a tensor of one element.\n\nx: a number, a string, or a tensor of one element, which it waits for.\n\nErrors: ValueError for other text, OverflowError.",
 	  "int(2.9) + int(\"40\")    // expect: 42", run_int, NULL, 0 },
-	{ "float float(auto x)", "A number as a float, a string read as one, or the value of a tensor of one element.", "float(\"1e3\")    // expect: 1000.0", run_float, NULL, 0 },
-	{ "bool bool(auto x)", "false for 0, true for other numbers; of a tensor its only element.", "bool(3)    // expect: true", run_bool, NULL, 0 },
+	{ "float float(auto x)", "A number as a float, a string read as one, or the value of a tensor of one element.\n\nx: a number, a string, or a tensor of one element, which it waits for. Errors: ValueError for other text.", "float(\"1e3\")    // expect: 1000.0", run_float, NULL, 0 },
+	{ "bool bool(auto x)", "false for 0, true for other numbers; of a tensor its only element.\n\nx: a number, or a tensor of one element, which it waits for.", "bool(3)    // expect: true", run_bool, NULL, 0 },
 	{ "string string(auto x)", "The text that print writes for x.", "string(2.5) + \"!\"    // expect: \"2.5!\"", run_string, NULL, 0 },
-	{ "tensor tensor(auto x, dtype dtype = none)", "A tensor of a number (0-d), a list of numbers, lists or tensors (one more axis).\n\ndtype: i64 for ints, f32 for floats when left out.",
+	{ "tensor tensor(auto x, dtype dtype = none)", "A tensor of a number (0-d), a list of numbers, lists or tensors (one more axis).\n\ndtype: i64 for ints, f32 for floats when left out. x: one of these. Errors: ShapeError when rows have different lengths.",
 	  "tensor([1, 2])    // expect: tensor([1, 2]) i64[2]", run_tensor, NULL, 0 },
 	DTYPE_ROW("f64", F64),
 	DTYPE_ROW("f32", F32),

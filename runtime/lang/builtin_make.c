@@ -125,7 +125,7 @@ static bool run_manual_seed(struct tn_native_call *call, struct tn_error *err) {
 }
 
 #define MAKER(name, doc, run) \
-	{ "tensor " name "(shape shape, dtype dtype = f32)", doc "\n\nshape: ints, or one list of ints; none for a 0-d tensor.", name "(2, 3)", run, NULL, 0 }
+	{ "tensor " name "(shape shape, dtype dtype = f32)", doc "\n\nshape: ints, or one list of ints; none for a 0-d tensor. dtype: of its elements.", name "(2, 3)", run, NULL, 0 }
 #define LIKE(name, doc, run) \
 	{ "tensor " name "(tensor x, dtype dtype = none)", doc "\n\nx: gives the shape, and the dtype unless one is given.", name "(zeros(2, 3))", run, NULL, 0 }
 
@@ -140,14 +140,14 @@ static const struct tn_native rows[] = {
 	LIKE("randn_like", "Normal random numbers in the shape of x.", run_randn_like),
 	{ "tensor full(shape shape, number value, dtype dtype = none)", "A tensor filled with one value.\n\nshape: a list of ints. dtype: of the value when left out: float f32, int i64.",
 	  "full([2], 0.5)    // expect: tensor([0.5000, 0.5000]) f32[2]", run_full, NULL, 0 },
-	{ "tensor full_like(tensor x, number value, dtype dtype = none)", "One value in the shape of x.", "full_like(zeros(2), 3)    // expect: tensor([3., 3.]) f32[2]", run_full_like, NULL, 0 },
+	{ "tensor full_like(tensor x, number value, dtype dtype = none)", "One value in the shape of x.\n\ndtype: that of x when left out.", "full_like(zeros(2), 3)    // expect: tensor([3., 3.]) f32[2]", run_full_like, NULL, 0 },
 	{ "tensor arange(number start, number stop = none, number step = none, dtype dtype = none)",
-	  "start, start + step, … up to, without, stop; arange(n) counts from 0.\n\nInts give i64, floats f32.", "arange(3)    // expect: tensor([0, 1, 2]) i64[3]", run_arange, NULL, 0 },
-	{ "tensor linspace(number start, number stop, int count, dtype dtype = f32)", "count numbers from start to stop, both included, evenly spaced.", "linspace(0, 1, 3)", run_linspace,
+	  "start, start + step, … up to, without, stop; arange(n) counts from 0.\n\nInts give i64, floats f32. dtype: of the result when given. Errors: ValueError for a step of 0.", "arange(3)    // expect: tensor([0, 1, 2]) i64[3]", run_arange, NULL, 0 },
+	{ "tensor linspace(number start, number stop, int count, dtype dtype = f32)", "count numbers from start to stop, both included, evenly spaced.\n\ndtype: any; integers lose the fraction.", "linspace(0, 1, 3)", run_linspace,
 	  NULL, 0 },
-	{ "tensor randint(int low, int high, shape shape, dtype dtype = i64)", "Uniform random integers in [low, high).", "randint(0, 10, [4]).shape    // expect: [4]", run_randint, NULL, 0 },
+	{ "tensor randint(int low, int high, shape shape, dtype dtype = i64)", "Uniform random integers in [low, high).\n\nshape: ints, or one list of ints. dtype: an integer one, or floating.", "randint(0, 10, [4]).shape    // expect: [4]", run_randint, NULL, 0 },
 	{ "tensor randperm(int n)", "A random permutation of 0 … n - 1: i64.", "sum(randperm(10))    // expect: 45", run_randperm, NULL, 0 },
-	{ "tensor bernoulli(float p, shape shape)", "true with probability p: bool8.", "bernoulli(0.5, [8]).dtype    // expect: bool8", run_bernoulli, NULL, 0 },
+	{ "tensor bernoulli(float p, shape shape)", "true with probability p: bool8.\n\np: 0 to 1. shape: ints, or one list of ints.", "bernoulli(0.5, [8]).dtype    // expect: bool8", run_bernoulli, NULL, 0 },
 	{ "float random()", "A uniform random number in [0, 1).", "random() < 1.0    // expect: true", run_random, NULL, 0 },
 	{ "void seed(int seed)", "Starts the random stream anew: the same seed gives the same numbers.\n\nseed (n) { … } does it for a block and goes back to the old stream behind it.",
 	  "seed(7);", run_manual_seed, NULL, 0 },

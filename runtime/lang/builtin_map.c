@@ -84,10 +84,10 @@ static struct tn_type *type_values(const struct tn_native_typing *typing, struct
 }
 
 static const struct tn_native rows[] = {
-	{ "auto get(map m, string key, auto otherwise)", "The value of a key, or `otherwise` where the map has no such key; the value must be of its type.",
+	{ "auto get(map m, string key, auto otherwise)", "The value of a key, or `otherwise` where the map has no such key; the value must be of its type.\n\nm: any map.",
 	  "get({ \"lr\": 0.1 }, \"momentum\", 0.9)    // expect: 0.9", run_get, type_get, 0 },
-	{ "bool contains(map m, string key)", "Whether a map has a key.", "contains({ \"lr\": 0.1 }, \"lr\")    // expect: true", run_contains, NULL, 0 },
-	{ "string[] keys(map m)", "The keys of a map, in the order in which they were added.", "keys({ \"a\": 1, \"b\": 2 })    // expect: [\"a\", \"b\"]", run_keys, NULL, 0 },
-	{ "auto values(map m)", "The values of a map, in the order in which their keys were added.", "len(values({ \"a\": 1, \"b\": 2 }))    // expect: 2", run_values, type_values, 0 },
+	{ "bool contains(map m, string key)", "Whether a map has a key.\n\nm: any map.", "contains({ \"lr\": 0.1 }, \"lr\")    // expect: true", run_contains, NULL, 0 },
+	{ "string[] keys(map m)", "The keys of a map, in the order in which they were added.\n\nm: any map.", "keys({ \"a\": 1, \"b\": 2 })    // expect: [\"a\", \"b\"]", run_keys, NULL, 0 },
+	{ "auto values(map m)", "The values of a map, in the order in which their keys were added.\n\nm: any map.", "len(values({ \"a\": 1, \"b\": 2 }))    // expect: 2", run_values, type_values, 0 },
 };
 TN_NATIVE_TABLE(map, rows);

@@ -76,9 +76,9 @@ static bool run_training(struct tn_native_call *call, struct tn_error *err) {
 static const struct tn_native rows[] = {
 	{ "tensor matmul(tensor a, tensor b)", "Matrix product over the last two axes: a @ b.\n\na: [..., m, k] or [k]. b: [..., k, n] or [k]. Leading axes broadcast.",
 	  "matmul(ones(2, 3), ones(3, 4)).shape    // expect: [2, 4]", run_matmul, NULL, 0 },
-	{ "tensor bmm(tensor a, tensor b)", "Matrix products of two batches: [b, m, k] @ [b, k, n].", "bmm(ones(5, 2, 3), ones(5, 3, 4)).shape    // expect: [5, 2, 4]", run_matmul, NULL, 0 },
-	{ "tensor dot(tensor a, tensor b)", "Sum of the products of two vectors.", "dot(tensor([1., 2.]), tensor([3., 4.]))    // expect: 11.0", run_matmul, NULL, 0 },
-	{ "tensor outer(tensor a, tensor b)", "All products of two vectors: [m] and [n] give [m, n].", "outer(tensor([1., 2.]), tensor([3., 4.])).shape    // expect: [2, 2]", run_outer,
+	{ "tensor bmm(tensor a, tensor b)", "Matrix products of two batches: [b, m, k] @ [b, k, n].\n\na: [b, m, k]. b: [b, k, n]. Errors: ShapeError when the sizes do not fit.", "bmm(ones(5, 2, 3), ones(5, 3, 4)).shape    // expect: [5, 2, 4]", run_matmul, NULL, 0 },
+	{ "tensor dot(tensor a, tensor b)", "Sum of the products of two vectors.\n\na, b: [n]. Errors: ShapeError when their sizes differ.", "dot(tensor([1., 2.]), tensor([3., 4.]))    // expect: 11.0", run_matmul, NULL, 0 },
+	{ "tensor outer(tensor a, tensor b)", "All products of two vectors: [m] and [n] give [m, n].\n\na: [m]. b: [n].", "outer(tensor([1., 2.]), tensor([3., 4.])).shape    // expect: [2, 2]", run_outer,
 	  NULL, 0 },
 	{ "tensor conv2d(tensor x, tensor w, tensor b = empty, axes stride = 1, axes padding = 0, axes dilation = 1, int groups = 1)",
 	  "Two-dimensional cross-correlation.\n\nx: [N, C, H, W]. w: [O, C / groups, KH, KW]. b: [O], or empty. stride, padding, dilation: one number, or [height, width].",

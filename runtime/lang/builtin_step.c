@@ -168,7 +168,7 @@ static const struct tn_native rows[] = {
 	  "gradients_are_whole((ones(2), ones(3)), (zeros(2), zeros(3)))    // expect: true", run_gradients_are_whole, NULL, 0 },
 	{ "auto keep_without_gradient(tree before, tree after, tree g)", "`after`, with the weights of `before` where g is empty. The three are of one structure.",
 	  "keep_without_gradient((ones(1), ones(1)), (zeros(1), zeros(1)), zeros_like((ones(1), tensor([1]))))[1]    // expect: tensor([1.]) f32[1]", run_keep, type_second, 0 },
-	{ "bool is_number(auto x)", "Whether a value is an int or a float: of what is known only when the code runs.", "is_number(1.5)    // expect: true", run_is_number, NULL, 0 },
-	{ "bool is_function(auto x)", "Whether a value is a function, a lambda, or what may be called: a struct, tuple or list.", "is_function((x) => x)    // expect: true", run_is_function, NULL, 0 },
+	{ "bool is_number(auto x)", "Whether a value is an int or a float: of what is known only when the code runs.\n\nx: anything.", "is_number(1.5)    // expect: true", run_is_number, NULL, 0 },
+	{ "bool is_function(auto x)", "Whether a value is a function, a lambda, or what may be called: a struct, tuple or list.\n\nx: anything.", "is_function((x) => x)    // expect: true", run_is_function, NULL, 0 },
 };
 TN_NATIVE_TABLE(step, rows);

@@ -236,12 +236,12 @@ static const struct tn_native rows[] = {
 	{ "string strip(string s)", "s without white space at both ends.", "strip(\"  a \")    // expect: \"a\"", run_strip, NULL, 0 },
 	{ "string repeat(string s, int count)", "s, count times.", "repeat(\"ab\", 2)    // expect: \"abab\"", run_repeat, NULL, 0 },
 	{ "string replace(string s, string old, string new)", "s with every `old` replaced by `new`.", "replace(\"a-b\", \"-\", \"+\")    // expect: \"a+b\"", run_replace, NULL, 0 },
-	{ "string[] split(string s, string separator = none)", "The parts between separators, or between white space when it is left out.", "split(\"a b\")    // expect: [\"a\", \"b\"]",
+	{ "string[] split(string s, string separator = none)", "The parts between separators, or between white space when it is left out.\n\ns: any. separator: not the empty string.", "split(\"a b\")    // expect: [\"a\", \"b\"]",
 	  run_split, NULL, 0 },
 	{ "string join(string[] parts, string separator = \"\")", "All parts as one string, the separator between them.", "join(split(\"a b\"), \"-\")    // expect: \"a-b\"", run_join, NULL, 0 },
-	{ "int ord(string s)", "The code point of a string of one.", "ord(\"A\")    // expect: 65", run_ord, NULL, 0 },
+	{ "int ord(string s)", "The code point of a string of one.\n\ns: one code point. Errors: ValueError for another length.", "ord(\"A\")    // expect: 65", run_ord, NULL, 0 },
 	{ "string chr(int code)", "The string of one code point.", "chr(65)    // expect: \"A\"", run_chr, NULL, 0 },
 	{ "tensor codes(string s)", "The code points of a string: i64 [len(s)].", "codes(\"AB\")    // expect: tensor([65, 66]) i64[2]", run_codes, NULL, 0 },
-	{ "string from_codes(tensor codes)", "The string of these code points.", "from_codes(tensor([65, 66]))    // expect: \"AB\"", run_from_codes, NULL, 0 },
+	{ "string from_codes(tensor codes)", "The string of these code points.\n\ncodes: [n] integers. Errors: ValueError for one that is no code point.", "from_codes(tensor([65, 66]))    // expect: \"AB\"", run_from_codes, NULL, 0 },
 };
 TN_NATIVE_TABLE(string, rows);

@@ -273,7 +273,7 @@ bool signature_takes(const char *signature, const char *receiver) {
 	bool is_open =
 		receiver[0] != '\0' && strcmp(receiver, "any") != 0 && param.type_length == 4 && memcmp(param.type, "auto", 4) == 0;
 	if (is_open && param.name[-1] == '&') {
-		return is_list_text(receiver, strlen(receiver)) || starts_word(receiver, strlen(receiver), "map");
+		return is_list_text(receiver, strlen(receiver)); /* what changes in place are lists */
 	}
 	for (size_t i = 0; is_open && i < TN_ARRAY_LEN(sequences); i++) {
 		if (param.name_length == strlen(sequences[i]) && memcmp(param.name, sequences[i], param.name_length) == 0) {

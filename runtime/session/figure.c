@@ -136,7 +136,7 @@ static const struct tn_native rows[] = {
 	{ "void clear_output(bool wait = false)",
 	  "Takes what the cell has shown so far away; nothing happens on a terminal.\n\nwait: only when something else is shown, so that the page does not flicker.",
 	  "print(1); clear_output(wait: true); print(2);\n// expect: 1\n// expect: 2", run_clear_output, NULL, 0 },
-	{ "void write_png(string path, tensor pixels)", "Writes an image (or several, side by side) as a PNG file.\n\npixels: as for image. Errors: IOError when the file cannot be written.",
+	{ "void write_png(string path, tensor pixels)", "Writes an image (or several, side by side) as a PNG file.\n\npixels: as for image. path: of the file, which is replaced. Errors: IOError when the file cannot be written.",
 	  "write_png(\"/tmp/tenon-example.png\", zeros(28, 28));", tn_show_write_png, NULL, 0 },
 };
 

@@ -124,6 +124,69 @@ TN_TEST(every_function_has_signature_documentation_and_example) {
 	drop_docs(&all);
 }
 
+static bool is_name_byte(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
+
+static bool says(const char *text, const char *name, size_t length) {
+	for (const char *at = text; *at != '\0'; at++) {
+		if (strncmp(at, name, length) == 0 && !is_name_byte(at[length]) && (at == text || !is_name_byte(at[-1]))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The end of a parameter: its comma, or the bracket that closes the list. */
+static const char *parameter_end(const char *p) {
+	bool quoted = false;
+	for (int depth = 0; *p != '\0'; p++) {
+		quoted ^= *p == '"';
+		if (!quoted && depth == 0 && (*p == ',' || *p == ')')) {
+			break;
+		}
+		depth += quoted ? 0 : (*p == '(' || *p == '[') - (*p == ')' || *p == ']');
+	}
+	return p;
+}
+
+/* Counts the parameters of a signature that its documentation does not name. */
+static int count_unnamed(const struct doc *d) {
+	int missing = 0;
+	const char *p = strstr(d->signature, d->name);
+	while (p != NULL && p[strlen(d->name)] != '(') { /* `tensor tensor(…)` */
+		p = strstr(p + 1, d->name);
+	}
+	TN_CHECK_NOT_NULL(p);
+	for (p += strlen(d->name) + 1; *p != ')' && *p != '\0';) {
+		const char *end = parameter_end(p), *last = p;
+		while (last < end && *last != '=') {
+			last++;
+		}
+		while (last > p && last[-1] == ' ') {
+			last--;
+		}
+		const char *name = last;
+		while (name > p && is_name_byte(name[-1])) {
+			name--;
+		}
+		if (!says(d->doc, name, (size_t)(last - name))) {
+			fprintf(stderr, "%s: the documentation does not name %.*s\n", d->signature, (int)(last - name), name);
+			missing++;
+		}
+		p = *end == ',' ? end + 1 : end;
+	}
+	return missing;
+}
+
+TN_TEST(documentation_names_every_parameter) {
+	struct docs all = read_docs();
+	int missing = 0;
+	for (size_t i = 0; i < all.items.count; i++) {
+		missing += has(all.items.items[i].doc) ? count_unnamed(&all.items.items[i]) : 0;
+	}
+	TN_CHECK_INT_EQ(missing, 0);
+	drop_docs(&all);
+}
+
 TN_TEST(every_example_runs_and_shows_what_it_says) {
 	struct docs all = read_docs();
 	int failed = 0;
