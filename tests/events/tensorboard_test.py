@@ -21,6 +21,8 @@ import cli  # noqa: E402
 import png  # noqa: E402
 from cli import case, check  # noqa: E402
 
+# The data server's client has threads; what it would do at a fork is in the way of starting programs.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 try:
     from tensorboard import context
     from tensorboard.backend.event_processing import data_provider, plugin_event_multiplexer
