@@ -77,7 +77,7 @@ static bool add_inspection(struct worker *w, const json_t *request, json_t *done
 	struct tn_error err = {0};
 	bool found = false;
 	int detail = tn_json_get_int(request, "detail", 0) > 0;
-	bool ok = w->catalog == NULL || tn_catalog_inspect(w->catalog, p.code, p.length, p.cursor, detail, &plain, &markdown, &found, &err);
+	bool ok = w->catalog == NULL || tn_session_inspect(w->catalog, p.code, p.length, p.cursor, detail, &plain, &markdown, &found, &err);
 	json_t *data = json_object();
 	if (ok && found) {
 		ok = tn_json_set_take(data, "text/plain", tn_json_text(tn_str_c(&plain), plain.length)) &&

@@ -68,6 +68,16 @@ static bool takes(const struct tn_command *command, const char *what) {
 	return strstr(command->arguments, what) != NULL;
 }
 
+/* The command of the line that begins at `begin`, as far as `limit`, or NULL; *end: behind its name. */
+static const struct tn_command *command_at(const char *text, size_t begin, size_t limit, size_t *end) {
+	size_t name = begin + 1 + (limit > begin + 1 && text[begin + 1] == '%');
+	*end = name;
+	while (*end < limit && !is_blank(text[*end])) {
+		++*end;
+	}
+	return tn_command_find(text + name, *end - name);
+}
+
 bool tn_session_complete(const struct tn_catalog *catalog, const char *text, size_t length, size_t cursor,
 	struct tn_completion *out, struct tn_error *err) {
 	cursor = cursor > length ? length : cursor;
@@ -79,12 +89,9 @@ bool tn_session_complete(const struct tn_catalog *catalog, const char *text, siz
 	if (text[begin] == '!') {
 		return complete_file(text, begin + 1, cursor, NULL, out, err);
 	}
-	size_t name = begin + 1 + (cursor > begin + 1 && text[begin + 1] == '%'), end = name;
-	while (end < cursor && !is_blank(text[end])) {
-		end++;
-	}
+	size_t end;
 	bool ok = true;
-	const struct tn_command *command = tn_command_find(text + name, end - name);
+	const struct tn_command *command = command_at(text, begin, cursor, &end);
 	if (end == cursor) {
 		ok = complete_name(text, begin, cursor, out, err);
 	} else if (command != NULL && takes(command, "CODE")) {
@@ -96,4 +103,26 @@ bool tn_session_complete(const struct tn_catalog *catalog, const char *text, siz
 		tn_completion_finish(out);
 	}
 	return ok;
+}
+
+bool tn_session_inspect(const struct tn_catalog *catalog, const char *text, size_t length, size_t cursor, int detail,
+	struct tn_str *plain, struct tn_str *markdown, bool *found, struct tn_error *err) {
+	cursor = cursor > length ? length : cursor;
+	size_t begin = command_line(text, cursor), end;
+	*found = false;
+	if (begin == SIZE_MAX) {
+		return tn_catalog_inspect(catalog, text, length, cursor, detail, plain, markdown, found, err);
+	}
+	const struct tn_command *command = text[begin] == '%' ? command_at(text, begin, length, &end) : NULL;
+	if (command == NULL) {
+		return true;
+	}
+	if (cursor > end && takes(command, "CODE")) {
+		return tn_catalog_inspect(catalog, text + end, length - end, cursor - end, detail, plain, markdown, found, err);
+	}
+	const char *gap = command->arguments[0] == '\0' ? "" : " ";
+	*found = true;
+	return (tn_str_printf(plain, "%%%s%s%s\n\n%s\n", command->name, gap, command->arguments, command->doc) &&
+			   tn_str_printf(markdown, "`%%%s%s%s`\n\n%s\n", command->name, gap, command->arguments, command->doc)) ||
+		tn_error_memory(err);
 }

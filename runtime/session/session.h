@@ -67,6 +67,9 @@ struct tn_engine *tn_session_engine(struct tn_session *session);
 /* As tn_catalog_complete, with the commands too (a line that begins with %). Any thread. */
 TN_MUST_USE bool tn_session_complete(const struct tn_catalog *catalog, const char *text, size_t length, size_t cursor,
 	struct tn_completion *out, struct tn_error *err);
+/* As tn_catalog_inspect, with the commands too. Any thread. */
+TN_MUST_USE bool tn_session_inspect(const struct tn_catalog *catalog, const char *text, size_t length, size_t cursor, int detail,
+	struct tn_str *plain, struct tn_str *markdown, bool *found, struct tn_error *err);
 
 /* Reads a whole regular file, pipe or the standard input ("-") into *out, at most 2^31 - 1 bytes. Needs no session. */
 TN_MUST_USE bool tn_session_read_file(const char *path, struct tn_str *out, struct tn_error *err);

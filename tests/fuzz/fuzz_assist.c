@@ -59,7 +59,7 @@ static void ask(const struct tn_catalog *catalog, const char *text, size_t size,
 	fuzz_must(tn_session_complete(catalog, text, size, cursor, &c, &err), "completion fails");
 	check_matches(&c, text, cursor);
 	tn_completion_finish(&c);
-	fuzz_must(tn_catalog_inspect(catalog, text, size, cursor, 1, &plain, &markdown, &found, &err), "inspection fails");
+	fuzz_must(tn_session_inspect(catalog, text, size, cursor, 1, &plain, &markdown, &found, &err), "inspection fails");
 	fuzz_must(found == (plain.length > 0), "found and nothing said");
 	fuzz_must(!tn_utf8_valid(text, size, NULL) || tn_utf8_valid(tn_str_c(&markdown), markdown.length, NULL),
 		"inspection cuts a character");

@@ -90,6 +90,32 @@ TN_TEST(commands_complete_by_name_and_what_stands_behind_them_as_they_take_it) {
 	stop(&f);
 }
 
+TN_TEST(inspection_tells_of_commands_and_of_the_code_behind_them) {
+	static const struct { const char *text; size_t cursor; const char *part; } rows[] = {
+		{"%time relu(x)", 3, "%time CODE"},
+		{"%time relu(x)", 8, "relu("},
+		{"%%timeit\nrelu(x)", 11, "relu("},
+		{"x;\n%run a.tn", 9, "%run FILE"},
+		{"relu", 4, "relu("},
+		{"!ls relu", 6, NULL},
+		{"%nothing relu", 11, NULL},
+	};
+	static struct fixture f;
+	start(&f);
+	for (size_t i = 0; i < TN_ARRAY_LEN(rows); i++) {
+		struct tn_str plain = {0}, markdown = {0};
+		struct tn_error err = {0};
+		bool found = true;
+		TN_CHECK(tn_session_inspect(
+			f.catalog, rows[i].text, strlen(rows[i].text), rows[i].cursor, 0, &plain, &markdown, &found, &err));
+		TN_CHECK_INT_EQ(found, rows[i].part != NULL);
+		TN_CHECK_STR_CONTAINS(tn_str_c(&plain), rows[i].part == NULL ? "" : rows[i].part);
+		tn_str_finish(&plain);
+		tn_str_finish(&markdown);
+	}
+	stop(&f);
+}
+
 static void touch(const char *path) {
 	FILE *file = fopen(path, "w");
 	TN_CHECK_NOT_NULL(file);
