@@ -100,26 +100,37 @@ static bool make_folder(struct tn_run *run, const char *root, struct tn_error *e
 	return tn_error_errno(err, "cannot make the folder '%s'", run->path);
 }
 
-static bool set_root(struct tn_runs *runs, const char *root, struct tn_error *err) {
+/* Where runs are made when nothing else is said. Borrowed. */
+static const char *default_root(void) {
 	const char *home = getenv("TENON_RUNS");
-	if (root == NULL || root[0] == '\0') {
-		root = home != NULL && home[0] != '\0' ? home : "runs";
-	}
-	char *copy = tn_strdup(root);
+	return home != NULL && home[0] != '\0' ? home : "runs";
+}
+
+/* The folder for a run, without slashes at its end. The caller frees it. */
+static char *choose_root(const char *root, struct tn_error *err) {
+	char *copy = tn_strdup(root != NULL && root[0] != '\0' ? root : default_root());
 	if (copy == NULL) {
-		return tn_error_memory(err);
+		tn_error_memory(err);
+		return NULL;
 	}
 	for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--) {
 		copy[n - 1] = '\0';
 	}
-	tn_free(runs->root);
-	runs->root = copy;
-	return true;
+	return copy;
+}
+
+/* %tensorboard shows this folder from now on. */
+static void note_root(struct tn_runs *runs, const char *root) {
+	char absolute[PATH_MAX];
+	char *copy = realpath(root, absolute) == NULL ? NULL : tn_strdup(absolute);
+	if (copy != NULL) {
+		tn_free(runs->root);
+		runs->root = copy;
+	}
 }
 
 const char *tn_runs_folder(struct tn_runs *runs) {
-	struct tn_error err = {0};
-	return runs->root != NULL || set_root(runs, NULL, &err) ? runs->root : "runs";
+	return runs->root != NULL ? runs->root : default_root();
 }
 
 /* ---- one run ---- */
@@ -151,6 +162,7 @@ static void close_files(struct tn_run *run) {
 
 struct tn_run *tn_run_create(struct tn_runs *runs, const struct tn_run_params *params, struct tn_error *err) {
 	struct tn_run *run = tn_calloc(1, sizeof(*run));
+	char *root = NULL;
 	if (run == NULL) {
 		tn_error_memory(err);
 		return NULL;
@@ -165,11 +177,13 @@ struct tn_run *tn_run_create(struct tn_runs *runs, const struct tn_run_params *p
 		tn_error_memory(err);
 		goto fail;
 	}
-	if ((params->hparams != NULL && !tn_run_set_hparams(run, params->hparams, err)) || !set_root(runs, params->root, err) ||
-		!make_folders(runs->root, err) || !make_folder(run, runs->root, err) || !tn_run_write_manifest(run, true, err) ||
-		!open_events(run, err)) {
+	root = choose_root(params->root, err);
+	if (root == NULL || (params->hparams != NULL && !tn_run_set_hparams(run, params->hparams, err)) || !make_folders(root, err) ||
+		!make_folder(run, root, err) || !tn_run_write_manifest(run, true, err) || !open_events(run, err)) {
 		goto fail;
 	}
+	note_root(runs, root);
+	tn_free(root);
 	run->open = true;
 	run->next = runs->open;
 	runs->open = run;
@@ -179,6 +193,7 @@ fail:
 		unlinkat(run->folder, "run.json", 0);
 		rmdir(run->path); /* fails where there is an event file already, which may tell something */
 	}
+	tn_free(root);
 	tn_run_destroy(run);
 	return NULL;
 }

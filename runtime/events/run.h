@@ -56,7 +56,7 @@ struct tn_runs {
 	struct tn_run *open;
 	TN_VEC(struct tn_run_cell) cells;
 	size_t cell_bytes, cells_left_out;
-	char *root; /* where the last run was made, or NULL */
+	char *root; /* where the last run was made, absolute, or NULL */
 };
 
 /* ---- run.c ---- */
