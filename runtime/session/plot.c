@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Charts from the arguments of plot, scatter, hist and heatmap: numbers are read and thinned out here, once, so that a figure of a
- * million points is small. */
+/* Charts from the arguments of plot and scatter: numbers are read and thinned out here, once, so that a figure of a million points
+ * is small. Also what all charts are made with. */
 #include "session/plot.h"
 
 #include <math.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_LINE = 4000, MOST_SCATTER = 4000, MOST_SERIES = 50, MOST_BINS = 1000, MOST_CELLS = 64 };
+enum { MOST_LINE = 4000, MOST_SCATTER = 4000, MOST_SERIES = 50 };
 
 void tn_chart_destroy(struct tn_chart *chart) {
 	if (chart == NULL) {
@@ -38,8 +38,6 @@ void tn_chart_destroy(struct tn_chart *chart) {
 
 /* ---- numbers ---- */
 
-struct numbers { double *items; size_t count; };
-
 static bool wrong_numbers(const char *what, struct tn_value found, struct tn_error *err) {
 	char described[176] = "something else";
 	if (found.tag == TN_TENSOR) {
@@ -52,15 +50,15 @@ static bool wrong_numbers(const char *what, struct tn_value found, struct tn_err
 	return tn_error_set(err, TN_ERR_TYPE, "%s: expected a list of numbers or a tensor with one axis, found %s", what, described);
 }
 
-static bool make_numbers(struct numbers *out, size_t count, struct tn_error *err) {
-	*out = (struct numbers){tn_calloc(count + 1, sizeof(double)), count}; /* one more: the last edge of a histogram */
+bool tn_numbers_create(struct tn_numbers *out, size_t count, struct tn_error *err) {
+	*out = (struct tn_numbers){tn_calloc(count + 1, sizeof(double)), count}; /* one more: the last edge of a histogram */
 	return out->items != NULL || tn_error_memory(err);
 }
 
-static bool read_tensor(struct tn_tensor *t, struct numbers *out, struct tn_error *err) {
+static bool read_tensor(struct tn_tensor *t, struct tn_numbers *out, struct tn_error *err) {
 	struct tn_tensor *holder = NULL;
 	const void *data;
-	if (!make_numbers(out, (size_t)tn_shape_count(tn_tensor_shape(t)), err) || !tn_tensor_data(t, &data, &holder, err)) {
+	if (!tn_numbers_create(out, (size_t)tn_shape_count(tn_tensor_shape(t)), err) || !tn_tensor_data(t, &data, &holder, err)) {
 		return false;
 	}
 	enum tn_dtype dtype = tn_tensor_dtype(t);
@@ -71,16 +69,15 @@ static bool read_tensor(struct tn_tensor *t, struct numbers *out, struct tn_erro
 	return true;
 }
 
-/* The caller frees out->items, also after a failure. */
-static bool read_numbers(const char *what, struct tn_value v, bool any_shape, struct numbers *out, struct tn_error *err) {
-	*out = (struct numbers){0};
-	if (v.tag == TN_TENSOR && (any_shape || tn_tensor_shape(v.tensor)->ndim == 1)) {
+bool tn_numbers_read(const char *what, struct tn_value v, struct tn_numbers *out, struct tn_error *err) {
+	*out = (struct tn_numbers){0};
+	if (v.tag == TN_TENSOR && tn_tensor_shape(v.tensor)->ndim == 1) {
 		return read_tensor(v.tensor, out, err);
 	}
 	if (v.tag != TN_LIST) {
 		return wrong_numbers(what, v, err);
 	}
-	if (!make_numbers(out, v.list->count, err)) {
+	if (!tn_numbers_create(out, v.list->count, err)) {
 		return false;
 	}
 	for (size_t i = 0; i < v.list->count; i++) {
@@ -98,7 +95,7 @@ static bool read_numbers(const char *what, struct tn_value v, bool any_shape, st
 
 /* ---- the chart ---- */
 
-static struct tn_chart *create(struct tn_native_call *call, int kind, uint32_t words, struct tn_error *err) {
+struct tn_chart *tn_chart_create(struct tn_native_call *call, int kind, uint32_t words, struct tn_error *err) {
 	struct tn_chart *chart = tn_calloc(1, sizeof(*chart));
 	if (chart == NULL) {
 		tn_error_memory(err);
@@ -116,7 +113,7 @@ static struct tn_chart *create(struct tn_native_call *call, int kind, uint32_t w
 	return chart;
 }
 
-static bool give(struct tn_native_call *call, struct tn_chart *chart, bool ok, struct tn_error *err) {
+bool tn_chart_give(struct tn_native_call *call, struct tn_chart *chart, bool ok, struct tn_error *err) {
 	if (!ok) {
 		tn_chart_destroy(chart);
 		return false;
@@ -124,18 +121,17 @@ static bool give(struct tn_native_call *call, struct tn_chart *chart, bool ok, s
 	return tn_figure_return(call, &(struct tn_figure){.kind = TN_FIGURE_CHART, .chart = chart}, err);
 }
 
-static bool note(struct tn_chart *chart, struct tn_sink *text) {
+bool tn_chart_note(struct tn_chart *chart, struct tn_sink *text, struct tn_error *err) {
 	bool ok = !text->failed;
 	if (ok && chart->note == NULL) {
 		chart->note = tn_str_steal(&text->text);
 		ok = chart->note != NULL;
 	}
 	tn_sink_finish(text);
-	return ok;
+	return ok || tn_error_memory(err);
 }
 
-/* Takes x and y. */
-static bool add_series(struct tn_chart *chart, const char *name, struct numbers x, struct numbers y, struct tn_error *err) {
+bool tn_chart_add(struct tn_chart *chart, const char *name, struct tn_numbers x, struct tn_numbers y, struct tn_error *err) {
 	struct tn_series series = {tn_strdup(name), x.items, y.items, y.count};
 	if (chart->series.count < MOST_SERIES && series.name != NULL && TN_VEC_PUSH(&chart->series, series)) {
 		return true;
@@ -148,6 +144,9 @@ static bool add_series(struct tn_chart *chart, const char *name, struct numbers 
 }
 
 /* ---- thinning ---- */
+
+/* The point of `count` that stands at place i where only MOST_SCATTER are drawn. */
+static size_t thinned(size_t count, size_t i) { return count > MOST_SCATTER ? count * i / MOST_SCATTER : i; }
 
 /* Of each stretch of a line its least and largest point, in their order: the picture stays the same. */
 static size_t thin_line(double *x, double *y, size_t count) {
@@ -167,31 +166,36 @@ static size_t thin_line(double *x, double *y, size_t count) {
 	return kept;
 }
 
-static size_t thin_scatter(double *x, double *y, size_t count) {
-	for (size_t i = 0; i < MOST_SCATTER; i++) {
-		size_t from = count * i / MOST_SCATTER;
-		x[i] = x[from];
-		y[i] = y[from];
+static bool note_thinned(struct tn_chart *chart, size_t count, struct tn_error *err) {
+	struct tn_sink text = {0};
+	if (count <= MOST_SCATTER) {
+		return true;
 	}
-	return MOST_SCATTER;
+	tn_sink_grouped(&text, MOST_SCATTER);
+	tn_sink_put(&text, " of ");
+	tn_sink_grouped(&text, (int64_t)count);
+	tn_sink_put(&text, " points are drawn");
+	return tn_chart_note(chart, &text, err);
+}
+
+/* Of too many points every k-th. */
+static bool thin_scatter(struct tn_chart *chart, struct tn_series *s, struct tn_error *err) {
+	size_t whole = s->count;
+	for (size_t i = 0; i < MOST_SCATTER; i++) {
+		s->x[i] = s->x[thinned(s->count, i)];
+		s->y[i] = s->y[thinned(s->count, i)];
+	}
+	s->count = MOST_SCATTER;
+	return note_thinned(chart, whole, err);
 }
 
 static bool thin(struct tn_chart *chart, struct tn_error *err) {
-	struct tn_sink text = {0};
 	for (size_t i = 0; i < chart->series.count; i++) {
 		struct tn_series *s = &chart->series.items[i];
-		size_t whole = s->count;
-		if (chart->kind == TN_CHART_LINE && whole > MOST_LINE) {
-			s->count = thin_line(s->x, s->y, whole);
-		} else if (chart->kind == TN_CHART_SCATTER && whole > MOST_SCATTER) {
-			s->count = thin_scatter(s->x, s->y, whole);
-			tn_sink_grouped(&text, MOST_SCATTER);
-			tn_sink_put(&text, " of ");
-			tn_sink_grouped(&text, (int64_t)whole);
-			tn_sink_put(&text, " points are drawn");
-			if (!note(chart, &text)) {
-				return tn_error_memory(err);
-			}
+		if (chart->kind == TN_CHART_LINE && s->count > MOST_LINE) {
+			s->count = thin_line(s->x, s->y, s->count);
+		} else if (chart->kind == TN_CHART_SCATTER && s->count > MOST_SCATTER && !thin_scatter(chart, s, err)) {
+			return false;
 		}
 	}
 	return true;
@@ -201,25 +205,25 @@ static bool thin(struct tn_chart *chart, struct tn_error *err) {
 
 struct points { const char *what; struct tn_chart *chart; struct tn_engine *engine; };
 
-static bool same_length(const struct points *p, struct numbers x, struct numbers y, struct tn_error *err) {
+static bool same_length(const struct points *p, struct tn_numbers x, struct tn_numbers y, struct tn_error *err) {
 	return x.count == y.count ||
 		tn_error_set(err, TN_ERR_VALUE, "%s: x has %zu numbers, but y has %zu", p->what, x.count, y.count);
 }
 
 /* x may be void: 0, 1, 2 … */
 static bool add_points(struct points *p, const char *name, struct tn_value xs, struct tn_value ys, struct tn_error *err) {
-	struct numbers x = {0}, y = {0};
-	bool ok = read_numbers(p->what, ys, false, &y, err);
+	struct tn_numbers x = {0}, y = {0};
+	bool ok = tn_numbers_read(p->what, ys, &y, err);
 	if (ok && xs.tag == TN_VOID) {
-		ok = make_numbers(&x, y.count, err);
+		ok = tn_numbers_create(&x, y.count, err);
 		for (size_t i = 0; ok && i < x.count; i++) {
 			x.items[i] = (double)i;
 		}
 	} else {
-		ok = ok && read_numbers(p->what, xs, false, &x, err);
+		ok = ok && tn_numbers_read(p->what, xs, &x, err);
 	}
 	if (ok && same_length(p, x, y, err)) {
-		return add_series(p->chart, name, x, y, err);
+		return tn_chart_add(p->chart, name, x, y, err);
 	}
 	tn_free(x.items);
 	tn_free(y.items);
@@ -284,18 +288,18 @@ static bool add_all(struct points *p, struct tn_value first, struct tn_value sec
 }
 
 bool tn_show_plot(struct tn_native_call *call, struct tn_error *err) {
-	struct points p = {.what = "plot", .chart = create(call, TN_CHART_LINE, 2, err), .engine = call->engine};
+	struct points p = {.what = "plot", .chart = tn_chart_create(call, TN_CHART_LINE, 2, err), .engine = call->engine};
 	if (p.chart == NULL) {
 		return false;
 	}
 	p.chart->log_x = call->args[5].i != 0;
 	p.chart->log_y = call->args[6].i != 0;
-	return give(call, p.chart, add_all(&p, call->args[0], call->args[1], err) && thin(p.chart, err), err);
+	return tn_chart_give(call, p.chart, add_all(&p, call->args[0], call->args[1], err) && thin(p.chart, err), err);
 }
 
 /* ---- groups ---- */
 
-static char *group_name(struct tn_value groups, const struct numbers *numbers, size_t i, struct tn_error *err) {
+static char *group_name(struct tn_value groups, const struct tn_numbers *numbers, size_t i, struct tn_error *err) {
 	struct tn_str text = {0};
 	bool ok;
 	if (numbers->items != NULL) {
@@ -320,19 +324,20 @@ static size_t find_series(const struct tn_chart *chart, const char *name) {
 	return i;
 }
 
-/* Point i of `all` joins the series of its group, which has room for every point. */
+/* Point i of `all` joins the series of its group, which has room for all that are drawn. */
 static bool place_point(struct tn_chart *chart, const struct tn_series *all, size_t i, const char *name, struct tn_error *err) {
 	size_t at = find_series(chart, name);
 	if (at == chart->series.count) {
-		struct numbers x = {0}, y = {0};
-		bool ok = make_numbers(&x, all->count, err) && make_numbers(&y, all->count, err);
+		struct tn_numbers x = {0}, y = {0};
+		size_t most = all->count < MOST_SCATTER ? all->count : MOST_SCATTER;
+		bool ok = tn_numbers_create(&x, most, err) && tn_numbers_create(&y, most, err);
 		if (!ok) {
 			tn_free(x.items);
 			tn_free(y.items);
 			return false;
 		}
 		y.count = 0;
-		if (!add_series(chart, name, x, y, err)) {
+		if (!tn_chart_add(chart, name, x, y, err)) {
 			return false;
 		}
 	}
@@ -344,12 +349,12 @@ static bool place_point(struct tn_chart *chart, const struct tn_series *all, siz
 
 /* Parts the only series by group. */
 static bool part_groups(struct tn_chart *chart, struct tn_value groups, struct tn_error *err) {
-	struct numbers numbers = {0};
+	struct tn_numbers numbers = {0};
 	bool names = groups.tag == TN_LIST && groups.list->count > 0 && groups.list->items[0].tag == TN_STRING;
 	if (chart->series.count != 1 || chart->series.items[0].name[0] != '\0') {
 		return tn_error_set(err, TN_ERR_VALUE, "scatter: group goes with one x and y");
 	}
-	if (!names && !read_numbers("scatter: group", groups, false, &numbers, err)) {
+	if (!names && !tn_numbers_read("scatter: group", groups, &numbers, err)) {
 		tn_free(numbers.items);
 		return false;
 	}
@@ -357,11 +362,13 @@ static bool part_groups(struct tn_chart *chart, struct tn_value groups, struct t
 	size_t count = names ? groups.list->count : numbers.count;
 	bool ok = count == all.count || tn_error_set(err, TN_ERR_VALUE, "scatter: %zu points, but group has %zu", all.count, count);
 	chart->series.count = 0;
-	for (size_t i = 0; ok && i < count; i++) {
+	for (size_t k = 0; ok && k < count && k < MOST_SCATTER; k++) {
+		size_t i = thinned(count, k);
 		char *name = group_name(groups, &numbers, i, err);
 		ok = name != NULL && place_point(chart, &all, i, name, err);
 		tn_free(name);
 	}
+	ok = ok && note_thinned(chart, count, err);
 	tn_free(all.name);
 	tn_free(all.x);
 	tn_free(all.y);
@@ -377,7 +384,7 @@ static int by_name(const void *a, const void *b) {
 }
 
 bool tn_show_scatter(struct tn_native_call *call, struct tn_error *err) {
-	struct points p = {.what = "scatter", .chart = create(call, TN_CHART_SCATTER, 3, err), .engine = call->engine};
+	struct points p = {.what = "scatter", .chart = tn_chart_create(call, TN_CHART_SCATTER, 3, err), .engine = call->engine};
 	if (p.chart == NULL) {
 		return false;
 	}
@@ -388,174 +395,5 @@ bool tn_show_scatter(struct tn_native_call *call, struct tn_error *err) {
 		ok = part_groups(p.chart, call->args[2], err);
 		qsort(p.chart->series.items, p.chart->series.count, sizeof(struct tn_series), by_name);
 	}
-	return give(call, p.chart, ok && thin(p.chart, err), err);
-}
-
-/* ---- hist ---- */
-
-/* Turns the values of a series into edges and counts. */
-static void count_bins(struct tn_series *s, size_t bins, double low, double high, double *edges, double *counts) {
-	for (size_t i = 0; i <= bins; i++) {
-		edges[i] = low + (high - low) * (double)i / (double)bins;
-	}
-	for (size_t i = 0; i < s->count; i++) {
-		double x = s->y[i];
-		if (isfinite(x)) {
-			size_t bin = (size_t)((x - low) / (high - low) * (double)bins);
-			counts[bin < bins ? bin : bins - 1]++;
-		}
-	}
-}
-
-static bool bin_series(struct tn_chart *chart, size_t bins, double low, double high, struct tn_error *err) {
-	for (size_t k = 0; k < chart->series.count; k++) {
-		struct tn_series *s = &chart->series.items[k];
-		struct numbers edges = {0}, counts = {0};
-		if (!make_numbers(&edges, bins, err) || !make_numbers(&counts, bins, err)) {
-			tn_free(edges.items);
-			return false;
-		}
-		count_bins(s, bins, low, high, edges.items, counts.items);
-		tn_free(s->x);
-		tn_free(s->y);
-		s->x = edges.items;
-		s->y = counts.items;
-		s->count = bins;
-	}
-	return true;
-}
-
-static bool find_range(struct tn_chart *chart, double *low, double *high) {
-	size_t lost = 0;
-	*low = INFINITY;
-	*high = -INFINITY;
-	for (size_t k = 0; k < chart->series.count; k++) {
-		for (size_t i = 0; i < chart->series.items[k].count; i++) {
-			double x = chart->series.items[k].y[i];
-			lost += !isfinite(x);
-			*low = isfinite(x) && x < *low ? x : *low;
-			*high = isfinite(x) && x > *high ? x : *high;
-		}
-	}
-	if (!(*low < *high)) { /* one value, or none */
-		double middle = *low == *high ? *low : 0, half = fabs(middle) > 1 ? fabs(middle) * 0.5 : 0.5;
-		*low = middle - half;
-		*high = middle + half;
-	}
-	struct tn_sink text = {0};
-	if (lost > 0) {
-		tn_sink_grouped(&text, (int64_t)lost);
-		tn_sink_printf(&text, " value%s not finite", lost == 1 ? " is" : "s are");
-	}
-	return lost == 0 || note(chart, &text);
-}
-
-static bool add_values(struct tn_chart *chart, const char *name, struct tn_value v, struct tn_error *err) {
-	struct numbers x = {0}, y;
-	if (!read_numbers("hist", v, true, &y, err)) {
-		tn_free(y.items);
-		return false;
-	}
-	return add_series(chart, name, x, y, err);
-}
-
-bool tn_show_hist(struct tn_native_call *call, struct tn_error *err) {
-	struct tn_value values = call->args[0];
-	int64_t bins = call->args[1].i;
-	double low, high;
-	if (bins < 1 || bins > MOST_BINS) {
-		return tn_error_set(err, TN_ERR_VALUE, "hist: bins must be between 1 and %d, it is %lld", MOST_BINS, (long long)bins);
-	}
-	struct tn_chart *chart = create(call, TN_CHART_HIST, 2, err);
-	if (chart == NULL) {
-		return false;
-	}
-	chart->log_y = call->args[5].i != 0;
-	bool ok = true;
-	for (size_t i = 0; ok && values.tag == TN_MAP && i < values.map->count; i++) {
-		ok = add_values(chart, values.map->keys[i], values.map->items[i], err);
-	}
-	ok = ok && (values.tag == TN_MAP || add_values(chart, "", values, err));
-	ok = ok && (find_range(chart, &low, &high) || tn_error_memory(err)) && bin_series(chart, (size_t)bins, low, high, err);
-	return give(call, chart, ok, err);
-}
-
-/* ---- heatmap ---- */
-
-/* The mean of the finite elements of block (row, column). */
-static double block_mean(const struct tn_chart *c, enum tn_dtype dtype, const char *data, int64_t row, int64_t column) {
-	int64_t top = row * c->whole_rows / c->rows, bottom = (row + 1) * c->whole_rows / c->rows;
-	int64_t left = column * c->whole_columns / c->columns, right = (column + 1) * c->whole_columns / c->columns, count = 0;
-	double sum = 0;
-	for (int64_t i = top; i < bottom; i++) {
-		for (int64_t k = left; k < right; k++) {
-			double x = tn_element_f64(dtype, data + (size_t)(i * c->whole_columns + k) * tn_dtype_size(dtype));
-			sum += isfinite(x) ? x : 0;
-			count += isfinite(x);
-		}
-	}
-	return count > 0 ? sum / (double)count : (double)NAN;
-}
-
-static bool fill_cells(struct tn_chart *c, struct tn_tensor *t, struct tn_error *err) {
-	struct tn_tensor *holder = NULL;
-	struct tn_sink text = {0};
-	const void *data;
-	c->whole_rows = tn_tensor_shape(t)->dims[0];
-	c->whole_columns = tn_tensor_shape(t)->dims[1];
-	c->rows = c->whole_rows < MOST_CELLS ? c->whole_rows : MOST_CELLS;
-	c->columns = c->whole_columns < MOST_CELLS ? c->whole_columns : MOST_CELLS;
-	c->cells = tn_calloc((size_t)(c->rows * c->columns), sizeof(*c->cells));
-	if (c->cells == NULL) {
-		return tn_error_memory(err);
-	}
-	if (!tn_tensor_data(t, &data, &holder, err)) {
-		return false;
-	}
-	for (int64_t i = 0; i < c->rows; i++) {
-		for (int64_t k = 0; k < c->columns; k++) {
-			c->cells[i * c->columns + k] = block_mean(c, tn_tensor_dtype(t), data, i, k);
-		}
-	}
-	tn_tensor_unref(holder);
-	if (c->rows < c->whole_rows || c->columns < c->whole_columns) {
-		tn_sink_printf(&text, "means of blocks of a matrix of %lld x %lld", (long long)c->whole_rows, (long long)c->whole_columns);
-		return note(c, &text) || tn_error_memory(err);
-	}
-	return true;
-}
-
-/* Names of all rows (or columns); for blocks, that of the first in each. */
-static bool read_names(const char *what, const struct tn_list *list, int64_t cells, int64_t whole, char ***out, struct tn_error *err) {
-	if (list->count == 0) {
-		return true;
-	}
-	if ((int64_t)list->count != whole) {
-		return tn_error_set(err, TN_ERR_VALUE, "heatmap: %lld %s, but %zu names for them", (long long)whole, what, list->count);
-	}
-	*out = tn_calloc((size_t)cells, sizeof(**out));
-	bool ok = *out != NULL;
-	for (int64_t i = 0; ok && i < cells; i++) {
-		(*out)[i] = tn_strdup(list->items[i * whole / cells].string->text);
-		ok = (*out)[i] != NULL;
-	}
-	return ok || tn_error_memory(err);
-}
-
-bool tn_show_heatmap(struct tn_native_call *call, struct tn_error *err) {
-	struct tn_value v = call->args[0];
-	if (!is_matrix(v) || tn_shape_count(tn_tensor_shape(v.tensor)) == 0) {
-		char found[176] = "something else";
-		if (v.tag == TN_TENSOR) {
-			tn_describe(tn_tensor_dtype(v.tensor), tn_tensor_shape(v.tensor), found);
-		}
-		return tn_error_set(err, TN_ERR_TYPE, "heatmap: expected a tensor with two axes, found %s", found);
-	}
-	struct tn_chart *c = create(call, TN_CHART_HEAT, 1, err);
-	if (c == NULL) {
-		return false;
-	}
-	bool ok = fill_cells(c, v.tensor, err) && read_names("rows", call->args[4].list, c->rows, c->whole_rows, &c->row_names, err) &&
-		read_names("columns", call->args[5].list, c->columns, c->whole_columns, &c->column_names, err);
-	return give(call, c, ok, err);
+	return tn_chart_give(call, p.chart, ok && thin(p.chart, err), err);
 }

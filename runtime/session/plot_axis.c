@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Axes: the range that the points cover, and ticks at 1, 2 or 5 times a power of ten. A logarithmic axis has its ticks at powers of
  * ten (and at 2 and 5 where there are few). */
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,8 @@ double tn_axis_place(const struct tn_axis *axis, double value) {
 	if (axis->log) {
 		return (log10(value) - log10(axis->low)) / (log10(axis->high) - log10(axis->low));
 	}
-	return (value - axis->low) / (axis->high - axis->low);
+	/* halves: a range may be larger than a double holds */
+	return (value / 2 - axis->low / 2) / (axis->high / 2 - axis->low / 2);
 }
 
 static void add_tick(struct tn_axis *axis, double value, double step) {
@@ -83,12 +85,9 @@ static void fit(struct tn_axis *axis, double low, double high, double margin, in
 		high *= factor;
 	} else {
 		double extra = low < high ? (high - low) * margin : low != 0 ? fabs(low) * 0.1 : 1;
-		low -= extra;
-		high += extra;
-		if (!isfinite(high - low)) { /* a range beyond what a double holds */
-			low /= 4;
-			high /= 4;
-		}
+		extra = isfinite(extra) ? extra : 0;
+		low = fmax(low - extra, -DBL_MAX);
+		high = fmin(high + extra, DBL_MAX);
 	}
 	axis->low = low;
 	axis->high = high;

@@ -340,13 +340,16 @@ def a_million_points_are_thinned_and_keep_their_extremes():
     xs = [v["x"] for v in found]
     check(xs, sorted(xs), "order")
     check_in("4,000 of 100,000 points", shown("scatter(randn(100000), randn(100000))").data[TEXT])
+    groups = shown("scatter(randn(100000), randn(100000), group: randint(0, 5, [100000]))")
+    check((len(values(groups)), len({v["series"] for v in values(groups)})), (4000, 5), "points and groups")
+    check_in("4,000 of 100,000 points", groups.data[TEXT])
 
 
 @case
 def odd_numbers_do_not_break_a_chart():
     for code in ("plot([1])", "int[] none = []; plot(none)", "plot([nan, inf, -inf])", "plot([5, 5, 5])", "plot([1e300, -1e300, 1e308])",
                  "plot([-1, 0, 1], log_y: true)", "plot([1e-320, 1e308], log_y: true)", "scatter([1], [1])", "hist([3])", "float[] no = []; hist(no)",
-                 "hist([nan, 1, inf])", "heatmap([[nan, nan]])", "heatmap([[1.0]])", "plot([0.1, 0.1000001])", "plot([1e15, 1e15 + 1])"):
+                 "hist([nan, 1, inf])", "hist([-1.7e308, 0.0, 1.7e308])", "scatter([-1e308, 1e308], [1, 2])", "heatmap([[nan, nan]])", "heatmap([[1.0]])", "plot([0.1, 0.1000001])", "plot([1e15, 1e15 + 1])"):
         show = shown(code)
         values(show)
         text = "".join(t.text or "" for t in parts(drawing(show), "text"))
