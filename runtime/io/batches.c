@@ -3,10 +3,11 @@
  *
  * Tensors in memory (a Dataset, a tensor, a tuple of tensors of one length) are gathered by row: in order as views that cost nothing; shuffled
  * by a thread of the pass, which stays up to `prefetch` batches ahead in a bounded queue. Any other data set (a struct with len(d) and
- * get(d, i)) runs its functions on the executing thread, and the items are stacked.
+ * get(d, i), a Dataset with a transform) runs its functions on the executing thread, and the items are stacked, or given to `collate`.
  *
  * A pass takes one number from the random stream as it starts; the order is the permutation of that number (RAND_PERM's), so it
- * does not depend on threads. The thread touches host memory only: no tensor, no engine but its allocator. */
+ * does not depend on threads; the functions of example i draw from (that number, i), so that an augmentation does not depend on the order
+ * either. The thread touches host memory only: no tensor, no engine but its allocator. */
 #include "io/batches.h"
 
 #include <pthread.h>
@@ -15,7 +16,7 @@
 enum { MAX_PARTS = 8 };
 
 struct batches {
-	struct tn_value data;
+	struct tn_value data, collate;   /* collate: void where the items are stacked */
 	int64_t size, prefetch;
 	bool shuffle, drop_last;
 	int part_count;                  /* tensors side by side; 0: a data set of functions */
@@ -33,6 +34,7 @@ struct pass {
 	int64_t rows, at, size;
 	bool drop_last;
 	int64_t *order;                  /* NULL: in order */
+	struct tn_random_state number;   /* the pass's own, where functions run */
 	int part_count;
 	struct source sources[MAX_PARTS];
 	struct tn_queue *queue;
@@ -63,6 +65,12 @@ static bool note_part(struct batches *b, struct tn_tensor *t, struct tn_error *e
 /* Finds the tensors of the data; none: a data set of functions. */
 static bool find_parts(struct batches *b, struct tn_error *err) {
 	struct tn_value v = b->data;
+	if (b->collate.tag != TN_VOID && v.tag != TN_STRUCT) {
+		return tn_error_set(err, TN_ERR_TYPE, "batches: collate is for data sets with get(d, i)");
+	}
+	if (b->collate.tag != TN_VOID) {
+		return true;
+	}
 	if (v.tag == TN_TENSOR) {
 		b->single = true;
 		return note_part(b, v.tensor, err);
@@ -78,7 +86,7 @@ static bool find_parts(struct batches *b, struct tn_error *err) {
 		}
 		return true;
 	}
-	if (v.tag == TN_STRUCT && strcmp(v.instance->def->name, "Dataset") == 0 && v.instance->def->field_count == 2 &&
+	if (v.tag == TN_STRUCT && strcmp(v.instance->def->name, "Dataset") == 0 && v.instance->def->field_count == 3 && v.instance->fields[2].tag == TN_EMPTY &&
 	    v.instance->fields[0].tag == TN_TENSOR && v.instance->fields[1].tag == TN_TENSOR) {
 		return note_part(b, v.instance->fields[0].tensor, err) && note_part(b, v.instance->fields[1].tensor, err);
 	}
@@ -198,12 +206,12 @@ static bool open_sources(struct pass *p, const struct batches *b, struct tn_erro
 	return true;
 }
 
-static bool start_shuffled(struct pass *p, const struct batches *b, struct tn_error *err) {
+static bool start_shuffled(struct pass *p, const struct batches *b, struct tn_random_state number, struct tn_error *err) {
 	p->order = tn_calloc((size_t)p->rows, sizeof(*p->order));
 	if (p->order == NULL) {
 		return tn_error_memory(err);
 	}
-	tn_random_permutation(tn_random_next(p->engine), p->rows, p->order);
+	tn_random_permutation(number, p->rows, p->order);
 	if (b->part_count == 0) {
 		return true;
 	}
@@ -230,7 +238,11 @@ static bool pass_start(struct tn_seq *seq, void **iter, struct tn_error *err) {
 	p->engine = tn_lang_engine(seq->lang);
 	p->size = b->size;
 	p->drop_last = b->drop_last;
-	if (!count_rows(seq->lang, b, &p->rows, err) || (b->shuffle && !start_shuffled(p, b, err))) {
+	bool counted = count_rows(seq->lang, b, &p->rows, err);
+	if (counted && (b->shuffle || b->part_count == 0)) {
+		p->number = tn_random_next(p->engine);
+	}
+	if (!counted || (b->shuffle && !start_shuffled(p, b, p->number, err))) {
 		pass_stop(seq, p);
 		return false;
 	}
@@ -363,24 +375,52 @@ static bool stack_examples(struct tn_lang *lang, const struct tn_value *examples
 	return tn_tuple_create_take(parts, width, out, err);
 }
 
+/* The random stream of one example's functions. */
+static struct tn_random_state stream_of(const struct pass *p, int64_t index) {
+	return (struct tn_random_state){.seed = tn_hash_mix(p->number.seed, p->number.counter), .counter = (uint64_t)index << 24};
+}
+
+static bool get_example(struct tn_seq *seq, const struct pass *p, int64_t at, struct tn_value *out, struct tn_error *err) {
+	const struct batches *b = seq->data;
+	struct tn_value args[2] = {b->data, tn_int(p->order != NULL ? p->order[at] : at)};
+	struct tn_random_state outer = tn_random_get(p->engine);
+	tn_random_set(p->engine, stream_of(p, args[1].i));
+	bool ok = !tn_lang_interrupted(seq->lang, err) && tn_call_name(seq->lang, "get", args, 2, out, err);
+	tn_random_set(p->engine, outer);
+	return ok;
+}
+
+static bool collate(struct tn_seq *seq, const struct tn_value *examples, int64_t n, struct tn_value *out, struct tn_error *err) {
+	const struct batches *b = seq->data;
+	struct tn_value list = tn_void();
+	struct tn_type *type = tn_value_type(seq->lang, examples[0]);
+	bool ok = type != NULL || tn_error_memory(err);
+	ok = ok && tn_list_create(type, (size_t)n, &list, err);
+	for (int64_t i = 0; ok && i < n; i++) {
+		ok = tn_list_append_take(list.list, tn_value_ref(examples[i]), err);
+	}
+	ok = ok && tn_call_value(seq->lang, b->collate, &list, 1, out, err);
+	tn_value_unref(list);
+	return ok;
+}
+
 static bool next_by_function(struct tn_seq *seq, struct pass *p, int64_t n, struct tn_value *out, struct tn_error *err) {
 	const struct batches *b = seq->data;
 	struct tn_value *examples = tn_calloc((size_t)n, sizeof(*examples));
 	bool ok = examples != NULL || tn_error_memory(err);
 	int64_t made = 0;
 	for (; ok && made < n; made++) {
-		struct tn_value args[2] = {b->data, tn_int(p->order != NULL ? p->order[p->at + made] : p->at + made)};
-		ok = !tn_lang_interrupted(seq->lang, err) && tn_call_name(seq->lang, "get", args, 2, &examples[made], err);
+		ok = get_example(seq, p, p->at + made, &examples[made], err);
 		if (!ok) {
 			break;
 		}
-		if (examples[made].tag == TN_TUPLE && (examples[0].tag != TN_TUPLE || examples[made].tuple->count != examples[0].tuple->count)) {
+		if (b->collate.tag == TN_VOID && examples[made].tag == TN_TUPLE && (examples[0].tag != TN_TUPLE || examples[made].tuple->count != examples[0].tuple->count)) {
 			made++;
 			ok = tn_error_set(err, TN_ERR_TYPE, "batches: get(data, i) must give tuples of one length");
 			break;
 		}
 	}
-	ok = ok && stack_examples(seq->lang, examples, n, out, err);
+	ok = ok && (b->collate.tag == TN_VOID ? stack_examples(seq->lang, examples, n, out, err) : collate(seq, examples, n, out, err));
 	for (int64_t i = 0; i < made; i++) {
 		tn_value_unref(examples[i]);
 	}
@@ -423,6 +463,7 @@ static int64_t pass_length(struct tn_seq *seq) {
 static void batches_finish(struct tn_seq *seq) {
 	struct batches *b = seq->data;
 	tn_value_unref(b->data);
+	tn_value_unref(b->collate);
 	tn_free(b);
 }
 
@@ -440,7 +481,7 @@ bool tn_run_batches(struct tn_native_call *call, struct tn_error *err) {
 	if (b == NULL) {
 		return tn_error_memory(err);
 	}
-	*b = (struct batches){.data = tn_value_ref(call->args[0]), .size = call->args[1].i, .shuffle = call->args[2].i != 0,
+	*b = (struct batches){.data = tn_value_ref(call->args[0]), .collate = tn_value_ref(call->args[5]), .size = call->args[1].i, .shuffle = call->args[2].i != 0,
 		.drop_last = call->args[3].i != 0, .prefetch = call->args[4].i};
 	struct tn_type *item = call->type->kind == TN_TYPE_SEQ ? call->type->items[0] : tn_type_basic(tn_lang_types(call->lang), TN_TYPE_ANY);
 	if (!find_parts(b, err) || !tn_seq_create(call->lang, &batches_impl, item, b, call->result, err)) {
@@ -475,6 +516,10 @@ struct tn_type *tn_type_batches(const struct tn_native_typing *typing, struct tn
 	} else if (data->kind == TN_TYPE_STRUCT) {
 		struct tn_type *args[2] = {data, tn_type_basic(typing->types, TN_TYPE_INT)};
 		struct tn_type *example = tn_call_name_type(typing->lang, "get", args, 2, err);
+		struct tn_type *list = example == NULL || typing->args[5] == NULL ? NULL : tn_type_list(typing->types, example);
+		if (list != NULL) {
+			return (list = tn_call_value_type(typing->lang, typing->args[5], &list, 1, err)) == NULL ? NULL : tn_type_seq(typing->types, list);
+		}
 		item = example == NULL ? NULL : stacked_type(typing, example);
 		if (item == NULL) {
 			tn_error_hint(err, "a data set is a tensor, a tuple of tensors, or a struct with len(d) and get(d, i)");

@@ -15,13 +15,13 @@ static bool run_read_idx(struct tn_native_call *call, struct tn_error *err) {
 }
 
 static const struct tn_native rows[] = {
-	{ "tensor idx(string path)", "The array of an IDX file (the MNIST format), plain or gzip-compressed: u8, i32, f32 or f64.\n\nErrors: IOError for a file that is missing, cut short or no IDX file.",
+	{ "tensor idx(string path)", "The array of an IDX file (the MNIST format), plain or gzip-compressed: u8, i32, f32 or f64.\n\npath: of the file.\n\nErrors: IOError for a file that is missing, cut short or no IDX file.",
 	  "idx(\"/usr/share/datasets/fashion-mnist/t10k-labels-idx1-ubyte.gz\").shape    // expect: [10000]", run_read_idx, NULL, 0 },
 	{ "(tensor, tensor) read_fashion_mnist(string part, int[] shape)", "Images and labels of one part of Fashion-MNIST: what fashion_mnist is made of.\n\npart: \"train\" or \"t10k\". shape: of one image.",
 	  "auto (x, y) = read_fashion_mnist(\"t10k\", [784]); x.shape    // expect: [10000, 784]", tn_run_read_fashion_mnist, NULL, 0 },
-	{ "auto batches(auto data, int size, bool shuffle = false, bool drop_last = false, int prefetch = 2)",
+	{ "auto batches(auto data, int size, bool shuffle = false, bool drop_last = false, int prefetch = 2, auto collate = none)",
 	  "Mini-batches of a data set, as a sequence for `for`.\n\ndata: a tensor, a tuple of tensors of equal length, a Dataset, or any struct with len(d) and get(d, i). size: examples in a batch. "
-	  "shuffle: another order in each pass. drop_last: leave a smaller last batch out. prefetch: shuffled batches made ahead by a thread.",
+	  "shuffle: another order in each pass. drop_last: leave a smaller last batch out. prefetch: shuffled batches made ahead by a thread. collate: makes a batch of the list of what get gives, where it is not to be stacked.",
 	  "for (auto b : batches(arange(5), 2)) { print(b.shape[0]); }", tn_run_batches, tn_type_batches, 0 },
 };
 
