@@ -29,28 +29,47 @@ size_t cpu_lines_buffer_size(const struct cpu_step *step) {
 	return step->workspace / (size_t)step->settings->threads;
 }
 
+/* Line number i: its addresses, and its place along each axis. */
+static void go_to_line(const struct walk *w, int64_t i, int64_t *index, struct cpu_line *line) {
+	for (int k = w->ndim - 1; k >= 0; k--) {
+		index[k] = i % w->dims[k];
+		line->in += index[k] * w->in_stride[k];
+		line->out += index[k] * w->out_stride[k];
+		i /= w->dims[k];
+	}
+}
+
+/* The one after it: cheaper than dividing again. */
+static void go_on(const struct walk *w, int64_t *index, struct cpu_line *line) {
+	for (int k = w->ndim - 1; k >= 0; k--) {
+		line->in += w->in_stride[k];
+		line->out += w->out_stride[k];
+		if (++index[k] < w->dims[k]) {
+			return;
+		}
+		line->in -= index[k] * w->in_stride[k];
+		line->out -= index[k] * w->out_stride[k];
+		index[k] = 0;
+	}
+}
+
 static void run_part(void *data, int thread) {
 	struct walk *w = data;
 	struct cpu_line line = w->first;
-	int64_t begin, end;
+	int64_t begin, end, index[TN_MAX_NDIM] = {0};
 
 	line.buffer = (char *)w->lines->call->workspace + (size_t)thread * w->lines->buffer_size;
 	cpu_split(w->count, 1, thread, w->threads, &begin, &end);
+	if (begin < end) {
+		go_to_line(w, begin, index, &line);
+	}
 	for (int64_t i = begin; i < end; i++) {
-		int64_t rest = i;
-
 		if (w->lines->call->interrupt != NULL && *w->lines->call->interrupt != 0) {
 			__atomic_store_n(&w->stopped, true, __ATOMIC_RELAXED);
 			return;
 		}
-		line.in = w->first.in;
-		line.out = w->first.out;
-		for (int k = w->ndim - 1; k >= 0; k--) {
-			line.in += rest % w->dims[k] * w->in_stride[k];
-			line.out += rest % w->dims[k] * w->out_stride[k];
-			rest /= w->dims[k];
-		}
 		w->lines->body(w->lines, &line);
+		go_on(w, index, &line);
 	}
 }
 

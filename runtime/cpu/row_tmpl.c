@@ -74,7 +74,9 @@
 			FETCH_WRITE(o + n + i); \
 			exp_16_##C(l, o + i, x + i, m); \
 		} \
-		exp_16_##C(l, rest, rest, m); \
+		if (whole < n) { \
+			exp_16_##C(l, rest, rest, m); \
+		} \
 		scale = 1 / lanes_sum_##C(l); \
 		SIMD for (int64_t i = 0; i < whole; i++) { \
 			o[i] *= scale; \
@@ -93,7 +95,9 @@
 			FETCH_WRITE(o + i); \
 			exp_16_##C(l, unused, x + i, m); \
 		} \
-		exp_16_##C(l, unused, rest, m); \
+		if (whole < n) { \
+			exp_16_##C(l, unused, rest, m); \
+		} \
 		total = log_of(lanes_sum_##C(l)); \
 		SIMD for (int64_t i = 0; i < n; i++) { \
 			o[i] = (x[i] - m) - total; \

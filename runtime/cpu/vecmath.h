@@ -99,7 +99,8 @@ static inline float vmf_exp_core(float r) {
 	p = VMF_FMA(p, r, 0.0416665546f);
 	p = VMF_FMA(p, r, 0.16666577f);
 	p = VMF_FMA(p, r, 0.5f);
-	return 1 + VMF_FMA(r * r, p, r);
+	p = VMF_FMA(p, r, 1);
+	return VMF_FMA(p, r, 1);
 }
 
 static inline float vmf_exp(float x) {
