@@ -14,6 +14,7 @@ static void base_unref(struct catalog_base *base) {
 	}
 	catalog_finish(&base->table);
 	pthread_mutex_destroy(&base->lock);
+	tn_free(base->folder);
 	tn_free(base->natives);
 	tn_free(base);
 }
@@ -32,8 +33,12 @@ static struct catalog_base *base_create(const struct tn_map *natives, size_t cou
 	if (base == NULL) {
 		return NULL;
 	}
+	const char *folder = tn_library_folder();
 	base->natives = tn_calloc(count + 1, sizeof(*base->natives));
-	if (base->natives == NULL || pthread_mutex_init(&base->lock, NULL) != 0) {
+	base->folder = folder == NULL ? NULL : tn_strdup(folder);
+	bool ok = base->natives != NULL && (folder == NULL || base->folder != NULL);
+	if (!ok || pthread_mutex_init(&base->lock, NULL) != 0) {
+		tn_free(base->folder);
 		tn_free(base->natives);
 		tn_free(base);
 		return NULL;
@@ -88,7 +93,7 @@ static bool base_fill(struct catalog_base *base, struct tn_error *err) {
 	if (!catalog_add_words(&base->table)) {
 		return tn_error_memory(err);
 	}
-	if (!tn_library_each_file(add_library_file, &base->table, err)) {
+	if (!tn_library_each_file(base->folder, add_library_file, &base->table, err)) {
 		return false;
 	}
 	leave_out_parts(&base->table);

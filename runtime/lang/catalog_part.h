@@ -78,6 +78,7 @@ struct catalog_base {
 	_Atomic int refs;
 	const struct tn_native **natives; /* rows of static tables */
 	size_t native_count;
+	char *folder;         /* that the library is read from; NULL: from inside the program */
 	pthread_mutex_t lock; /* guards what follows until `ready` */
 	bool ready;
 	struct catalog_table table;

@@ -187,9 +187,13 @@ static bool each_in_folder(const char *folder, tn_library_visitor visit, void *d
 	return ok;
 }
 
-bool tn_library_each_file(tn_library_visitor visit, void *data, struct tn_error *err) {
+const char *tn_library_folder(void) {
 	const char *folder = getenv("TENON_LIB");
-	if (folder != NULL && folder[0] != '\0') {
+	return folder == NULL || folder[0] == '\0' ? NULL : folder;
+}
+
+bool tn_library_each_file(const char *folder, tn_library_visitor visit, void *data, struct tn_error *err) {
+	if (folder != NULL) {
 		return each_in_folder(folder, visit, data, err);
 	}
 	for (size_t i = 0; i < tn_lib_file_count; i++) {
@@ -203,14 +207,12 @@ bool tn_library_each_file(tn_library_visitor visit, void *data, struct tn_error 
 /* The embedded texts stay where they are; what was read from a folder is kept in the arena. */
 static bool add_file(void *data, const char *name, const char *text, size_t length, struct tn_error *err) {
 	struct tn_lang *lang = data;
-	const char *folder = getenv("TENON_LIB");
-	bool embedded = folder == NULL || folder[0] == '\0';
 	struct library_file *file = TN_ARENA_NEW(&lang->arena, struct library_file);
 	if (file == NULL) {
 		return tn_error_memory(err);
 	}
 	file->name = tn_arena_printf(&lang->arena, "lib/%s", name);
-	file->text = embedded ? text : tn_arena_strndup(&lang->arena, text, length);
+	file->text = tn_library_folder() == NULL ? text : tn_arena_strndup(&lang->arena, text, length);
 	file->length = length;
 	return (file->name != NULL && file->text != NULL && scan_file(lang, file)) || tn_error_memory(err);
 }
@@ -220,7 +222,7 @@ bool tn_library_index(struct tn_lang *lang, struct tn_error *err) {
 		return true;
 	}
 	lang->library_indexed = true;
-	return tn_library_each_file(add_file, lang, err);
+	return tn_library_each_file(tn_library_folder(), add_file, lang, err);
 }
 
 static bool load_file(struct tn_lang *lang, struct library_file *file, struct tn_error *err) {

@@ -92,10 +92,12 @@ TN_MUST_USE bool tn_state_reset(struct tn_lang *lang, struct tn_error *err);
 TN_MUST_USE bool tn_library_load(struct tn_lang *lang, const char *name, struct tn_error *err);
 /* Offers every name of the library's index, for "did you mean". */
 void tn_library_offer(struct tn_lang *lang, struct tn_suggest *suggest);
-/* Each file of the library, by name: those inside the program (their texts are constant), or those of the folder that TENON_LIB names (`text` is
- * then valid for the call). Any thread. */
+/* The folder that TENON_LIB names, NULL: the library inside the program is read. Executing thread, which alone changes the environment. */
+const char *tn_library_folder(void);
+/* Each file of the library, by name: those of `folder` (`text` is then valid for the call), or those inside the program, whose texts are constant.
+ * Any thread. */
 typedef bool (*tn_library_visitor)(void *data, const char *name, const char *text, size_t length, struct tn_error *err);
-TN_MUST_USE bool tn_library_each_file(tn_library_visitor visit, void *data, struct tn_error *err);
+TN_MUST_USE bool tn_library_each_file(const char *folder, tn_library_visitor visit, void *data, struct tn_error *err);
 /* Every name that the library defines, read or not: completion and the manual load each by tn_library_load. */
 TN_MUST_USE bool tn_library_index(struct tn_lang *lang, struct tn_error *err);
 const char *tn_intern(struct tn_lang *lang, const char *text, size_t length); /* NULL: out of memory */

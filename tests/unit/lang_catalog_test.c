@@ -561,6 +561,22 @@ TN_TEST(the_library_is_read_again_when_memory_was_out_the_first_time) {
 	stop(&f);
 }
 
+TN_TEST(another_library_is_read_from_the_folder_that_the_environment_names) {
+	static struct fixture f;
+	char folder[] = "/tmp/tenon-library-XXXXXX";
+	TN_CHECK_NOT_NULL(mkdtemp(folder));
+	TN_CHECK_INT_EQ(chdir(folder), 0);
+	write_file("own.tn", "/// Its own.\nint own_function(int a) { return a; }\nint part_of_it(int a) { return a; }\n");
+	TN_CHECK_INT_EQ(setenv("TENON_LIB", folder, 1), 0);
+	start(&f);
+	refresh(&f);
+	TN_CHECK_INT_EQ(check_completion(&f, "own_|", "= own_function"), 0);
+	TN_CHECK_INT_EQ(check_completion(&f, "part_|", "="), 0);
+	TN_CHECK_INT_EQ(check_completion(&f, "linea|", "="), 0);
+	stop(&f);
+	TN_CHECK(unlink("own.tn") == 0 && chdir("/") == 0 && rmdir(folder) == 0);
+}
+
 /* ---- whole cells ---- */
 
 TN_TEST(a_cell_is_whole_when_only_its_end_is_missing_nothing) {
