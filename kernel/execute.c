@@ -136,6 +136,7 @@ static void close_run(struct tn_kernel *kernel) {
 	kernel->run = (struct tn_execution){0};
 	tn_kernel_idle(kernel, run.request);
 	json_decref(run.payload);
+	json_decref(run.question);
 	tn_free(run.result);
 	tn_request_unref(run.request);
 }

@@ -26,6 +26,8 @@ struct tn_execution {
 	bool silent, store, stop_on_error, allow_stdin;
 	bool error_shown;           /* an error was published for it */
 	bool wants_input;           /* an input_request is out */
+	json_t *question;           /* one that its client could not be sent yet */
+	int64_t question_ns;        /* when that was tried first */
 	char input_id[64];          /* its msg_id */
 	char started[TN_DATE_MAX];
 	json_t *payload;            /* gathered for the reply; NULL: none */
@@ -161,6 +163,8 @@ json_t *tn_relay_data(const json_t *data, const struct tn_wire_message *message)
 
 void tn_stdin_ask(struct tn_kernel *kernel, const json_t *input);
 void tn_stdin_answer(struct tn_kernel *kernel, struct tn_request *reply);
+/* Tries again to send a question whose client was not there. */
+void tn_stdin_tick(struct tn_kernel *kernel);
 
 /* ---- assist.c ---- */
 

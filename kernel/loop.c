@@ -23,7 +23,7 @@ static int time_left(const struct tn_kernel *kernel, int timeout_ms) {
 		int ms = left <= 0 ? 0 : (int)earlier(left / TN_MS + 1, 60 * 1000);
 		timeout_ms = timeout_ms < 0 || ms < timeout_ms ? ms : timeout_ms;
 	}
-	if (tn_iopub_is_waiting(&kernel->iopub)) { /* a full XPUB cannot be waited for */
+	if (tn_iopub_is_waiting(&kernel->iopub) || kernel->run.question != NULL) { /* neither a full XPUB nor a client to come can be waited for */
 		timeout_ms = timeout_ms < 0 || RETRY_MS < timeout_ms ? RETRY_MS : timeout_ms;
 	}
 	return timeout_ms;
@@ -38,6 +38,7 @@ static unsigned channels_wanted(const struct tn_kernel *kernel) {
 static void tick(struct tn_kernel *kernel) {
 	int64_t now = tn_clock_ns();
 	tn_assist_expire(kernel, false);
+	tn_stdin_tick(kernel);
 	tn_kernel_tick_interrupt(kernel, now);
 	if (kernel->stop == TN_STOPPING && now >= kernel->stop_deadline_ns) {
 		kernel->worker->impl->kill(kernel->worker);

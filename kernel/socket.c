@@ -22,6 +22,7 @@ static bool set_options(void *socket, const struct tn_connection *c, const struc
 		zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &params->message_max, sizeof(params->message_max)) == 0;
 	ok = ok && (strchr(c->ip, ':') == NULL || set_int(socket, ZMQ_IPV6, 1));
 	ok = ok && (params->type != ZMQ_ROUTER || set_int(socket, ZMQ_ROUTER_HANDOVER, 1));
+	ok = ok && (params->port != TN_PORT_STDIN || set_int(socket, ZMQ_ROUTER_MANDATORY, 1)); /* a question must not vanish */
 	ok = ok && (params->type != ZMQ_XPUB || (set_int(socket, ZMQ_XPUB_MANUAL, 1) && set_int(socket, ZMQ_XPUB_NODROP, 1)));
 	if (ok && c->curve && !zmq_has("curve")) {
 		return tn_error_set(err, TN_ERR_VALUE, "the connection file asks for encryption (CURVE), which this libzmq was built without");

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define PATIENCE_NS (5000 * TN_MS) /* for a client whose stdin channel does not come */
+
 static void send_answer(struct tn_kernel *kernel, json_t *value) {
 	struct tn_error err = {0};
 	json_t *answer = json_object();
@@ -17,28 +19,53 @@ static void send_answer(struct tn_kernel *kernel, json_t *value) {
 	kernel->run.wants_input = false;
 }
 
+static enum tn_sent send_question(struct tn_kernel *kernel, const json_t *input) {
+	struct tn_error err = {0};
+	json_t *content = json_object();
+	bool ok = tn_json_set_take(content, "prompt", json_string(tn_json_get_text(input, "prompt", ""))) &&
+		tn_json_set_take(content, "password", json_boolean(tn_json_get_bool(input, "password", false)));
+	const struct tn_outgoing out = {.type = "input_request", .parent = kernel->run.request, .to_parent = true, .content = content};
+	ok = ok && tn_message_encode(&kernel->sender, &out, &kernel->packet, &err);
+	json_decref(content);
+	return ok ? kernel->transport->impl->send(kernel->transport, TN_CHANNEL_STDIN, &kernel->packet, false) : TN_SENT_FAILED;
+}
+
+static void drop_question(struct tn_execution *run) {
+	json_decref(run->question);
+	run->question = NULL;
+}
+
+/* A client opens its sockets at once, but they connect one by one, and a question may be quicker than the last of them. */
+static void try_question(struct tn_kernel *kernel) {
+	struct tn_execution *run = &kernel->run;
+	enum tn_sent sent = send_question(kernel, run->question);
+	if (sent == TN_SENT) {
+		run->wants_input = true;
+		snprintf(run->input_id, sizeof(run->input_id), "%s_%llu", kernel->sender.session, (unsigned long long)kernel->sender.sent);
+		drop_question(run);
+	} else if (sent == TN_SENT_FAILED || tn_clock_ns() - run->question_ns > PATIENCE_NS) {
+		tn_log(TN_LOG_WARN, "the user cannot be asked: the client has no stdin channel");
+		drop_question(run);
+		send_answer(kernel, NULL);
+	}
+}
+
 void tn_stdin_ask(struct tn_kernel *kernel, const json_t *input) {
 	struct tn_execution *run = &kernel->run;
-	struct tn_error err = {0};
 	if (!run->allow_stdin) {
 		send_answer(kernel, NULL);
 		return;
 	}
-	json_t *content = json_object();
-	const char *prompt = tn_json_get_text(input, "prompt", "");
-	bool ok = tn_json_set_take(content, "prompt", json_string(prompt)) &&
-		tn_json_set_take(content, "password", json_boolean(tn_json_get_bool(input, "password", false)));
-	const struct tn_outgoing out = {.type = "input_request", .parent = run->request, .to_parent = true, .content = content};
-	ok = ok && tn_message_encode(&kernel->sender, &out, &kernel->packet, &err) &&
-		kernel->transport->impl->send(kernel->transport, TN_CHANNEL_STDIN, &kernel->packet, false) == TN_SENT;
-	json_decref(content);
-	if (!ok) {
-		tn_log(TN_LOG_ERROR, "a question to the user is lost");
-		send_answer(kernel, NULL);
-		return;
+	drop_question(run);
+	run->question = json_incref((json_t *)input);
+	run->question_ns = tn_clock_ns();
+	try_question(kernel);
+}
+
+void tn_stdin_tick(struct tn_kernel *kernel) {
+	if (kernel->run.question != NULL) {
+		try_question(kernel);
 	}
-	run->wants_input = true;
-	snprintf(run->input_id, sizeof(run->input_id), "%s_%llu", kernel->sender.session, (unsigned long long)kernel->sender.sent);
 }
 
 /* Clients may leave the parent out; one that names another question is late. */

@@ -11,7 +11,12 @@
 
 typedef TN_VEC(struct tn_part) tn_parts;
 
-enum tn_sent { TN_SENT, TN_SENT_LOSSY /* by force, and not to everybody */, TN_SENT_FULL /* a subscriber is slow: again later */, TN_SENT_FAILED };
+enum tn_sent {
+	TN_SENT,
+	TN_SENT_LOSSY,  /* by force, and not to everybody */
+	TN_SENT_FULL,   /* a subscriber is slow, or (stdin) the client has not connected yet: again later */
+	TN_SENT_FAILED,
+};
 
 struct tn_transport;
 struct tn_transport_impl {
@@ -43,7 +48,7 @@ TN_MUST_USE struct tn_transport *tn_transport_memory(void);
 TN_MUST_USE bool tn_transport_memory_put(struct tn_transport *transport, enum tn_channel channel, const struct tn_part *frames, size_t count);
 /* The oldest packet that was sent on the channel and not taken; the caller finishes it. False: none. */
 bool tn_transport_memory_take(struct tn_transport *transport, enum tn_channel *channel, struct tn_packet *out);
-/* From now on iopub takes no message but by force. */
+/* From now on iopub takes no message but by force, and stdin none. */
 void tn_transport_memory_block(struct tn_transport *transport, bool blocked);
 
 /* The echo that tells clients that the process lives; a thread and a context of its own, so that nothing delays it. NULL with err. */

@@ -62,7 +62,7 @@ static bool copy_frames(struct tn_packet *out, const struct tn_part *frames, siz
 static enum tn_sent send_packet(struct tn_transport *transport, enum tn_channel channel, const struct tn_packet *packet, bool force) {
 	struct transport_memory *t = of(transport);
 	struct kept kept = {.channel = channel};
-	if (t->blocked && channel == TN_CHANNEL_IOPUB) {
+	if (t->blocked && (channel == TN_CHANNEL_IOPUB || channel == TN_CHANNEL_STDIN)) {
 		return force ? TN_SENT_LOSSY : TN_SENT_FULL;
 	}
 	for (size_t i = 0; i < packet->ends.count; i++) {

@@ -106,7 +106,7 @@ static enum tn_sent send_frames(void *socket, const struct tn_packet *packet) {
 		struct tn_part frame = tn_packet_frame(packet, i);
 		while (zmq_send(socket, frame.data, frame.size, ZMQ_DONTWAIT | (i < last ? ZMQ_SNDMORE : 0)) < 0) {
 			if (zmq_errno() != EINTR) {
-				return zmq_errno() == EAGAIN ? TN_SENT_FULL : TN_SENT_FAILED;
+				return zmq_errno() == EAGAIN || zmq_errno() == EHOSTUNREACH ? TN_SENT_FULL : TN_SENT_FAILED;
 			}
 		}
 	}

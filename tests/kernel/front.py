@@ -25,7 +25,7 @@ except ImportError:
     sys.exit(0)
 
 CHANNELS = ["shell", "iopub", "stdin", "control", "hb"]
-TIMEOUT = 60.0 # of anything that must come: the machine may be busy
+TIMEOUT = 30.0 # of anything that must come: the machine may be busy
 STATE = tempfile.TemporaryDirectory(prefix="tenon-kernel-test-")
 
 

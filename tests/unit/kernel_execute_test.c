@@ -205,6 +205,34 @@ TN_TEST(input_is_asked_of_the_client_of_the_cell_and_late_answers_are_dropped) {
 	fixture_finish(&f);
 }
 
+TN_TEST(a_question_waits_for_a_client_whose_stdin_is_not_connected_yet) {
+	struct fixture f;
+	fixture_init(&f, true);
+	fixture_execute(&f, "a", "input()", "\"allow_stdin\": true");
+	fixture_round(&f);
+	tn_transport_memory_block(f.transport, true);
+	int64_t id = fixture_asked(&f, "execute");
+	fixture_say(&f, id, "{\"type\": \"input\", \"prompt\": \"\"}");
+	TN_CHECK_STR_EQ(fixture_run(&f), "a:busy a:execute_input");
+	tn_transport_memory_block(f.transport, false);
+	TN_CHECK_STR_EQ(fixture_run(&f), "a?input_request");
+	fixture_finish(&f);
+}
+
+TN_TEST(a_client_without_stdin_is_the_end_of_input) {
+	struct fixture f;
+	fixture_init(&f, true);
+	fixture_execute(&f, "a", "input()", "\"allow_stdin\": true");
+	fixture_round(&f);
+	tn_transport_memory_block(f.transport, true);
+	fixture_say(&f, fixture_asked(&f, "execute"), "{\"type\": \"input\", \"prompt\": \"\"}");
+	fixture_round(&f);
+	f.kernel.run.question_ns -= 6000 * TN_MS;
+	fixture_round(&f);
+	TN_CHECK(tn_json_get_bool(f.worker.asked.items[0], "eof", false));
+	fixture_finish(&f);
+}
+
 TN_TEST(a_payload_reaches_the_reply_and_an_input_without_stdin_ends_at_once) {
 	struct fixture f;
 	struct got got;
