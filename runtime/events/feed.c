@@ -149,7 +149,7 @@ void tn_run_drop_items(struct tn_run *run) {
 }
 
 bool tn_run_log(struct tn_run *run, const struct tn_run_item *item, struct tn_error *err) {
-	run->used = true;
+	tn_run_use(run);
 	item->tag->next_step = item->step < INT64_MAX ? item->step + 1 : item->step;
 	if (TN_LIKELY(run->items.count == 0 && is_ready(item))) {
 		return send_item(run, item, err);

@@ -154,7 +154,7 @@ static bool run_hparams(struct tn_native_call *call, struct tn_error *err) {
 	if (run == NULL || !tn_run_set_hparams(run, call->args[1].map, err)) {
 		return false;
 	}
-	run->used = true;
+	tn_run_use(run);
 	const struct tn_lang_output *out = tn_lang_get_output(call->lang);
 	if (run->hparams_sent && out->warning != NULL) {
 		tn_error_set(&warning, TN_ERR_VALUE,
@@ -189,7 +189,7 @@ static bool run_text(struct tn_native_call *call, struct tn_error *err) {
 		return false;
 	}
 	const struct tn_event_place place = {item.tag->event.name, item.wall_time, item.step};
-	run->used = true;
+	tn_run_use(run);
 	item.tag->next_step = item.step < INT64_MAX ? item.step + 1 : item.step;
 	return tn_run_send(run, tn_event_text(&place, text->text, text->length, err), err);
 }

@@ -296,6 +296,19 @@ void tn_run_destroy(struct tn_run *run) {
 	tn_free(run);
 }
 
+void tn_run_use_again(struct tn_run *run) {
+	struct tn_error err = {0};
+	run->used = true;
+	if (run->status == TN_RUN_RUNNING) {
+		return;
+	}
+	run->status = TN_RUN_RUNNING;
+	run->end = 0;
+	if (!tn_run_write_manifest(run, false, &err)) {
+		tn_log(TN_LOG_INFO, "%s", err.text); /* the end of the cell tells it */
+	}
+}
+
 /* ---- the session's ---- */
 
 static void callback_flushed(void *data) {

@@ -30,7 +30,7 @@ struct tn_run {
 	bool open, used;     /* used: in this cell */
 	enum tn_run_status status;
 	char *name, *id, *path, *absolute; /* path: as the user would write it */
-	int folder;             /* descriptor */
+	int folder;                        /* descriptor */
 	double start, end;
 	struct tn_random_state random;
 	TN_VEC(struct tn_event_hparam) hparams; /* names and texts are the run's */
@@ -70,6 +70,13 @@ TN_MUST_USE struct tn_run *tn_run_create(struct tn_runs *runs, const struct tn_r
 /* Delivers, writes the end, closes the files. Nothing where it is closed already. */
 void tn_run_close(struct tn_run *run, enum tn_run_status status);
 void tn_run_destroy(struct tn_run *run);
+/* The present cell uses it: one that a failed cell left is running again. */
+void tn_run_use_again(struct tn_run *run);
+static inline void tn_run_use(struct tn_run *run) {
+	if (TN_UNLIKELY(!run->used)) {
+		tn_run_use_again(run);
+	}
+}
 
 /* ---- feed.c: from the executing thread to the writer ---- */
 

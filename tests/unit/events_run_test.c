@@ -108,7 +108,9 @@ TN_TEST(a_value_whose_plan_failed_is_left_out_and_the_rest_goes_on) {
 	TN_CHECK_INT_EQ(run(&f, "auto x = ones(3)[i64([5])]; r.log(\"x\", sum(x)); r.log(\"y\", 2);"), TN_ERR_INDEX);
 	TN_CHECK_SIZE_EQ(runs_of(&f)->open->items.count, 0);
 	TN_CHECK_INT_EQ(runs_of(&f)->open->status, TN_RUN_FAILED);
+	TN_CHECK(runs_of(&f)->open->end > 0);
 	TN_CHECK_INT_EQ(run(&f, "r.log(\"y\", 3);"), TN_ERR_NONE);
+	TN_CHECK_F64_EQ(runs_of(&f)->open->end, 0);
 	TN_CHECK_INT_EQ(runs_of(&f)->open->status, TN_RUN_RUNNING);
 	TN_CHECK_STR_EQ(tn_str_c(&f.warnings), "");
 	teardown(&f);
