@@ -50,9 +50,6 @@ TN_MUST_USE bool cell_open(struct catalog_cell *cell, const struct tn_catalog *c
 	size_t cursor, struct tn_error *err);
 void cell_close(struct catalog_cell *cell);
 
-static inline bool is_name_byte(char c) {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (unsigned char)c >= 0x80;
-}
 static inline const struct token *cell_token(const struct catalog_cell *cell, uint32_t at) {
 	return &cell->tokens.tokens.items[at];
 }

@@ -9,15 +9,20 @@
 
 bool catalog_head_text(const char *begin, const char *end, struct tn_str *out) {
 	bool blank = false;
+	char last = ' ';
+	int depth = 0; /* a default may hold braces */
 	size_t before = out->length;
-	for (const char *p = begin; p < end && *p != '{'; p++) {
+	for (const char *p = begin; p < end && (*p != '{' || depth > 0); p++) {
 		bool space = *p == ' ' || *p == '\n' || *p == '\t' || *p == '\r';
-		if (!space && blank && out->length > before && !tn_str_append_char(out, ' ')) {
+		bool parts = *p != '(' || !is_name_byte(last); /* `f (int x)` is written f(int x) */
+		if (!space && blank && parts && out->length > before && !tn_str_append_char(out, ' ')) {
 			return false;
 		}
 		if (!space && !tn_str_append_char(out, *p)) {
 			return false;
 		}
+		depth += (*p == '(' || *p == '[' || *p == '{') - (*p == ')' || *p == ']' || *p == '}');
+		last = space ? last : *p;
 		blank = space;
 	}
 	return true;
@@ -62,25 +67,14 @@ bool catalog_add_entry(struct catalog_table *table, const struct catalog_entry *
 	return TN_VEC_PUSH(&table->entries, row);
 }
 
-/* The function's name in a signature: the word right before a '(' (that of a result tuple has none). */
-static const char *signature_name(struct catalog_table *table, const char *signature) {
-	const char *end = strchr(signature, '(');
-	while (end != NULL && (end == signature || end[-1] == ' ' || end[-1] == '(')) {
-		end = strchr(end + 1, '(');
-	}
-	if (end == NULL) {
-		return copy(table, "", 0); /* tn_lang_register has refused such a row */
-	}
-	const char *begin = end;
-	while (begin > signature && begin[-1] != ' ') {
-		begin--;
-	}
-	return copy(table, begin, (size_t)(end - begin));
-}
-
 bool catalog_add_native(struct catalog_table *table, const struct tn_native *native) {
+	const char *name;
+	size_t length;
+	if (!tn_signature_name(native->signature, &name, &length)) {
+		return true; /* tn_lang_register has refused such a row */
+	}
 	const struct catalog_entry entry = {.kind = CATALOG_FUNCTION,
-		.name = signature_name(table, native->signature),
+		.name = copy(table, name, length),
 		.signature = native->signature,
 		.doc = native->doc,
 		.example = native->example};

@@ -28,15 +28,9 @@ static bool is_word(const struct walk *w, uint32_t i, const char *word) {
 	return is_name(w, i) && strcmp(at(w, i)->str.text, word) == 0;
 }
 
-static bool is_reserved(const char *name) {
-	static const char *const names[] = {"if", "else", "while", "do", "for", "switch", "case", "default", "break", "continue",
-		"return", "const", "struct", "import", "try", "catch", "grad", "true", "false", "empty", "as", "frozen"};
-	for (size_t i = 0; i < TN_ARRAY_LEN(names); i++) {
-		if (strcmp(name, names[i]) == 0) {
-			return true;
-		}
-	}
-	return false;
+/* Also what stands before a type. */
+static bool is_reserved(const struct walk *w, uint32_t i) {
+	return parse_is_keyword(at(w, i)) || is_word(w, i, "as") || is_word(w, i, "frozen");
 }
 
 static void declare(struct walk *w, uint32_t name, struct cell_local local) {
@@ -90,7 +84,7 @@ static uint32_t pass_type(struct walk *w, uint32_t i) {
 		uint32_t close = cell_closing(w->cell, i);
 		return close < w->cell->count ? pass_suffixes(w, close + 1, false) : 0;
 	}
-	if (!is_name(w, i) || is_reserved(at(w, i)->str.text)) {
+	if (!is_name(w, i) || is_reserved(w, i)) {
 		return 0;
 	}
 	i += is(w, i + 1, P1('.')) && is_name(w, i + 2) ? 3 : 1;
@@ -104,7 +98,7 @@ static bool is_declaration(struct walk *w, uint32_t i, uint32_t *name) {
 		return false;
 	}
 	end += is(w, end, P1('&'));
-	if (!is_name(w, end) || is_reserved(at(w, end)->str.text)) {
+	if (!is_name(w, end) || is_reserved(w, end)) {
 		return false;
 	}
 	*name = end;
@@ -145,7 +139,7 @@ static void declare_pattern(struct walk *w, uint32_t i) {
 	for (uint32_t k = i; k < close; k++) {
 		nesting += is(w, k, P1('(')) - is(w, k, P1(')'));
 		part += nesting == 1 && is(w, k, P1(','));
-		if (is_name(w, k) && !is_reserved(at(w, k)->str.text)) {
+		if (is_name(w, k) && !is_reserved(w, k)) {
 			struct cell_local one = local;
 			one.part = part;
 			one.type = nesting == 1 ? one.type : "";

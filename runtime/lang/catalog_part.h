@@ -41,6 +41,10 @@ struct catalog_table {
 	TN_VEC(struct catalog_entry) entries;
 };
 
+static inline bool is_name_byte(char c) {
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (unsigned char)c >= 0x80;
+}
+
 /* ---- catalog_define.c: from definitions to entries. Each is false when memory is out. ---- */
 TN_MUST_USE bool catalog_add_native(struct catalog_table *table, const struct tn_native *native);
 TN_MUST_USE bool catalog_add_function(struct catalog_table *table, const struct tn_ast_function *decl, const char *module);

@@ -103,23 +103,20 @@ static bool starts_word(const char *text, size_t length, const char *word) {
 	return length >= n && memcmp(text, word, n) == 0 && (length == n || text[n] == '[' || text[n] == ' ' || text[n] == '.');
 }
 
+static bool is_list_text(const char *type, size_t length) {
+	return length >= 2 && type[length - 1] == ']' && type[length - 2] == '[';
+}
+
 static bool is_tensor_text(const char *type, size_t length) {
-	static const char *const names[] = {"tensor", "f32", "f64", "bf16", "f16", "i64", "i32", "u8", "bool8"};
-	bool is_list = length >= 2 && type[length - 1] == ']' && type[length - 2] == '[';
-	for (size_t i = 0; !is_list && i < TN_ARRAY_LEN(names); i++) {
-		if (starts_word(type, length, names[i])) {
-			return true;
-		}
+	bool found = starts_word(type, length, "tensor");
+	for (int i = 0; !found && i < TN_DTYPE_COUNT; i++) {
+		found = starts_word(type, length, tn_dtype_name((enum tn_dtype)i));
 	}
-	return false;
+	return found && !is_list_text(type, length);
 }
 
 bool type_is_tensor(const char *type) {
 	return is_tensor_text(type, strlen(type));
-}
-
-static bool is_list_text(const char *type, size_t length) {
-	return length >= 2 && type[length - 1] == ']' && type[length - 2] == '[';
 }
 
 /* Any tree may be what a `tree` is; numbers and strings are none. */
@@ -167,13 +164,11 @@ bool type_accepts(const char *type, size_t length, const char *value) {
 
 /* ---- signatures ---- */
 
-/* The '(' of the parameters: the first behind a name. */
+/* The '(' of the parameters, or NULL. */
 static const char *parameters(const char *signature) {
-	const char *open = strchr(signature, '(');
-	while (open != NULL && (open == signature || open[-1] == ' ' || open[-1] == '(')) {
-		open = strchr(open + 1, '(');
-	}
-	return open;
+	const char *name;
+	size_t length;
+	return tn_signature_name(signature, &name, &length) ? name + length : NULL;
 }
 
 /* The end of the parameter that begins at p: its comma, or the bracket that closes the list. */

@@ -41,7 +41,6 @@ bool parse_accept(struct parser *p, uint32_t punct);
 bool parse_accept_word(struct parser *p, const char *word);
 bool parse_expect(struct parser *p, uint32_t punct, const char *what);
 bool parse_name(struct parser *p, struct tn_name *out, const char *what);
-bool parse_is_keyword(const struct token *t);
 struct tn_error *parse_error(struct parser *p, struct tn_span span, const char *format, ...) TN_PRINTF(3, 4);
 struct tn_span parse_token_span(const struct parser *p, const struct token *t);
 struct tn_span parse_span_from(const struct parser *p, uint32_t begin_token); /* from that token to the last one read */

@@ -228,8 +228,7 @@ struct tn_struct_def *tn_lookup_struct(struct tn_lang *lang, struct tn_module *m
 
 /* ---- natives ---- */
 
-/* The function's name in a signature: the word right before a '(' (that of a result tuple has none). */
-static bool signature_name(const char *signature, const char **name, size_t *length) {
+bool tn_signature_name(const char *signature, const char **name, size_t *length) {
 	const char *end = strchr(signature, '(');
 	while (end != NULL && (end == signature || end[-1] == ' ' || end[-1] == '(')) {
 		end = strchr(end + 1, '(');
@@ -267,7 +266,7 @@ bool tn_lang_register(struct tn_lang *lang, const struct tn_native *rows, size_t
 	for (size_t i = 0; i < count; i++) {
 		const char *text, *name;
 		size_t length;
-		if (!signature_name(rows[i].signature, &text, &length)) {
+		if (!tn_signature_name(rows[i].signature, &text, &length)) {
 			return tn_error_set(err, TN_ERR_ERROR, "a native's signature has no name: %s", rows[i].signature);
 		}
 		name = tn_intern(lang, text, length);

@@ -110,6 +110,9 @@ TN_MUST_USE bool tn_lookup_functions(struct tn_lang *lang, struct tn_module *mod
 struct tn_symbol *tn_lookup_symbol(struct tn_lang *lang, struct tn_module *module, const char *name); /* session's or the library's */
 struct tn_struct_def *tn_lookup_struct(struct tn_lang *lang, struct tn_module *module, const char *name);
 
+/* The function's name in a signature: the word right before a '(' (that of a result tuple has none). False: there is none. state.c */
+bool tn_signature_name(const char *signature, const char **name, size_t *length);
+
 /* ---- lang_names.c ---- */
 /* The example in a documentation text: what stands behind its line `Example:`; NULL where there is none. *length: of the text before it. */
 const char *tn_doc_example(const char *doc, size_t *length);

@@ -59,5 +59,7 @@ const char *tn_lex_unescape(const struct tn_source *source, uint32_t begin, uint
 /* Of a quote in the source: the place behind the string that it opens, nested strings of an f-string included; `end` where it
  * does not close. */
 uint32_t tn_lex_string_end(const struct tn_source *source, uint32_t begin, uint32_t end);
+/* A word that is no name anywhere: parse.c */
+bool parse_is_keyword(const struct token *t);
 
 #endif

@@ -229,6 +229,7 @@ TN_TEST(what_the_cell_declares_above_the_cursor_is_in_scope) {
 		{"int helper(int alpha, f32[N, 4] batch_in) {\n    return batch_|", "+batch_in"},
 		{"int helper(f32[rows, 4] batch_in) {\n    return row|", "= rows"},
 		{"int helper(int alpha) { return alpha; }\nal|", "-alpha"},
+		{"int helper (int alpha) { return alpha; }\nhelper(alp|", "= alpha:"},
 		{"int helper(int alpha) { return alpha; }\nhel|", "= helper"},
 		{"hel|\nint helper(int alpha) { return alpha; }", "= helper"},
 		{"struct Box { tensor inside; };\nauto box = Box{ .inside = ones(2) };\nbox.in|", "= inside"},
