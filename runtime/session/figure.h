@@ -10,11 +10,11 @@ struct tn_chart; /* plot.h */
 
 /* Pixels ready for PNG, and what the text form says. */
 struct tn_picture {
-	uint8_t *pixels;         /* row by row, `channels` bytes each; owned */
+	uint8_t *pixels; /* row by row, `channels` bytes each; owned */
 	int64_t width, height;
 	int channels;
-	char *text;              /* "image 28x28", owned */
-	char **labels;           /* of each tile, owned; NULL: none */
+	char *text;    /* "image 28x28", owned */
+	char **labels; /* of each tile, owned; NULL: none */
 	int64_t tile_count, columns, tile_width, tile_height, gap;
 };
 

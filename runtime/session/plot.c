@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Charts from the arguments of plot and scatter: numbers are read and thinned out here, once, so that a figure of a million points
- * is small. Also what all charts are made with. */
+/* Charts from the arguments of plot and scatter: numbers are read and thinned out here, once, so that a figure of a million
+ * points is small. Also what all charts are made with. */
 #include "session/plot.h"
 
 #include <math.h>
@@ -146,7 +146,9 @@ bool tn_chart_add(struct tn_chart *chart, const char *name, struct tn_numbers x,
 /* ---- thinning ---- */
 
 /* The point of `count` that stands at place i where only MOST_SCATTER are drawn. */
-static size_t thinned(size_t count, size_t i) { return count > MOST_SCATTER ? count * i / MOST_SCATTER : i; }
+static size_t thinned(size_t count, size_t i) {
+	return count > MOST_SCATTER ? count * i / MOST_SCATTER : i;
+}
 
 /* Of each stretch of a line its least and largest point, in their order: the picture stays the same. */
 static size_t thin_line(double *x, double *y, size_t count) {
@@ -203,7 +205,11 @@ static bool thin(struct tn_chart *chart, struct tn_error *err) {
 
 /* ---- plot and scatter ---- */
 
-struct points { const char *what; struct tn_chart *chart; struct tn_engine *engine; };
+struct points {
+	const char *what;
+	struct tn_chart *chart;
+	struct tn_engine *engine;
+};
 
 static bool same_length(const struct points *p, struct tn_numbers x, struct tn_numbers y, struct tn_error *err) {
 	return x.count == y.count ||
@@ -250,7 +256,8 @@ static bool add_columns(struct points *p, struct tn_value xs, struct tn_tensor *
 		const struct tn_index column[] = {{.kind = TN_INDEX_SLICE, .literal = true}, {.kind = TN_INDEX_INT, .start = k}};
 		struct tn_tensor *t = k < MOST_SERIES ? tn_index_get(p->engine, y, column, 2, err) : NULL;
 		if (t == NULL) {
-			return tn_error_set(err, TN_ERR_VALUE, "%s: %lld columns: a chart has at most %d lines", p->what, (long long)count, MOST_SERIES);
+			return tn_error_set(
+				err, TN_ERR_VALUE, "%s: %lld columns: a chart has at most %d lines", p->what, (long long)count, MOST_SERIES);
 		}
 		snprintf(name, sizeof(name), "%lld", (long long)k);
 		bool ok = add_points(p, count == 1 ? "" : name, xs, tn_tensor_value(t), err);
@@ -262,7 +269,9 @@ static bool add_columns(struct points *p, struct tn_value xs, struct tn_tensor *
 	return true;
 }
 
-static bool is_matrix(struct tn_value v) { return v.tag == TN_TENSOR && tn_tensor_shape(v.tensor)->ndim == 2; }
+static bool is_matrix(struct tn_value v) {
+	return v.tag == TN_TENSOR && tn_tensor_shape(v.tensor)->ndim == 2;
+}
 
 /* The two positional arguments in any of their forms. */
 static bool add_all(struct points *p, struct tn_value first, struct tn_value second, struct tn_error *err) {
@@ -278,7 +287,8 @@ static bool add_all(struct points *p, struct tn_value first, struct tn_value sec
 	}
 	struct tn_tensor *part[2] = {NULL, NULL};
 	for (int k = 0; k < 2; k++) {
-		const struct tn_index column[] = {{.kind = TN_INDEX_SLICE, .literal = true}, {.kind = TN_INDEX_INT, .literal = true, .start = k}};
+		const struct tn_index column[] = {
+			{.kind = TN_INDEX_SLICE, .literal = true}, {.kind = TN_INDEX_INT, .literal = true, .start = k}};
 		part[k] = tn_index_get(p->engine, y.tensor, column, 2, err);
 	}
 	bool ok = part[0] != NULL && part[1] != NULL && add_points(p, "", tn_tensor_value(part[0]), tn_tensor_value(part[1]), err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Axes: the range that the points cover, and ticks at 1, 2 or 5 times a power of ten. A logarithmic axis has its ticks at powers of
- * ten (and at 2 and 5 where there are few). */
+/* Axes: the range that the points cover, and ticks at 1, 2 or 5 times a power of ten. A logarithmic axis has its ticks at powers
+ * of ten (and at 2 and 5 where there are few). */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>

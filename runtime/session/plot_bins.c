@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Charts of many numbers at once: hist counts them in bins, heatmap draws a matrix. Tensors are read where they lie, without a copy: a
- * histogram of a data set needs no memory of its own. */
+/* Charts of many numbers at once: hist counts them in bins, heatmap draws a matrix. Tensors are read where they lie, without a
+ * copy: a histogram of a data set needs no memory of its own. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +12,13 @@ enum { MOST_BINS = 1000, MOST_CELLS = 64 };
 /* ---- hist ---- */
 
 /* Elements in host memory: of a tensor of any shape, or numbers read from a list. */
-struct column { enum tn_dtype dtype; const char *data; size_t count; struct tn_tensor *holder; double *own; };
+struct column {
+	enum tn_dtype dtype;
+	const char *data;
+	size_t count;
+	struct tn_tensor *holder;
+	double *own;
+};
 
 static void column_close(struct column *c) {
 	tn_tensor_unref(c->holder);
@@ -37,9 +43,14 @@ static bool column_open(struct tn_value v, struct column *c, struct tn_error *er
 	return ok;
 }
 
-static double column_at(const struct column *c, size_t i) { return tn_element_f64(c->dtype, c->data + i * tn_dtype_size(c->dtype)); }
+static double column_at(const struct column *c, size_t i) {
+	return tn_element_f64(c->dtype, c->data + i * tn_dtype_size(c->dtype));
+}
 
-struct range { double low, high; size_t lost; };
+struct range {
+	double low, high;
+	size_t lost;
+};
 
 static void widen(struct range *r, const struct column *c) {
 	for (size_t i = 0; i < c->count; i++) {
@@ -71,7 +82,8 @@ static void count_bins(const struct column *c, const struct range *r, size_t bin
 	}
 }
 
-static bool add_bins(struct tn_chart *chart, const char *name, struct tn_value v, const struct range *r, size_t bins, struct tn_error *err) {
+static bool add_bins(
+	struct tn_chart *chart, const char *name, struct tn_value v, const struct range *r, size_t bins, struct tn_error *err) {
 	struct tn_numbers edges = {0}, counts = {0};
 	struct column c;
 	bool ok = column_open(v, &c, err) && tn_numbers_create(&edges, bins, err) && tn_numbers_create(&counts, bins, err);
@@ -183,14 +195,16 @@ static bool fill_cells(struct tn_chart *c, struct tn_tensor *t, struct tn_error 
 	}
 	tn_tensor_unref(holder);
 	if (c->rows < c->whole_rows || c->columns < c->whole_columns) {
-		tn_sink_printf(&text, "means of blocks of a matrix of %lld x %lld", (long long)c->whole_rows, (long long)c->whole_columns);
+		tn_sink_printf(
+			&text, "means of blocks of a matrix of %lld x %lld", (long long)c->whole_rows, (long long)c->whole_columns);
 		return tn_chart_note(c, &text, err);
 	}
 	return true;
 }
 
 /* Names of all rows (or columns); for blocks, that of the first in each. */
-static bool read_names(const char *what, const struct tn_list *list, int64_t cells, int64_t whole, char ***out, struct tn_error *err) {
+static bool read_names(
+	const char *what, const struct tn_list *list, int64_t cells, int64_t whole, char ***out, struct tn_error *err) {
 	if (list->count == 0) {
 		return true;
 	}
@@ -219,7 +233,8 @@ bool tn_show_heatmap(struct tn_native_call *call, struct tn_error *err) {
 	if (c == NULL) {
 		return false;
 	}
-	bool ok = fill_cells(c, v.tensor, err) && read_names("rows", call->args[4].list, c->rows, c->whole_rows, &c->row_names, err) &&
+	bool ok = fill_cells(c, v.tensor, err) &&
+		read_names("rows", call->args[4].list, c->rows, c->whole_rows, &c->row_names, err) &&
 		read_names("columns", call->args[5].list, c->columns, c->whole_columns, &c->column_names, err);
 	return tn_chart_give(call, c, ok, err);
 }

@@ -9,11 +9,17 @@
 
 enum { WIDTH = 640, HEIGHT = 400, LEFT = 64, TOP = 16, RIGHT = 20, BOTTOM = 36, LINE = 18, CHAR = 7, LEGEND_MOST = 24 };
 
-static const char *const colours[] = {"#2563c9", "#e4572e", "#2e9f5b", "#d99a00", "#8a4fd0", "#1197a8", "#d6408f", "#7a5a3a", "#6b7280", "#8a9a00"};
+static const char *const colours[] = {
+	"#2563c9", "#e4572e", "#2e9f5b", "#d99a00", "#8a4fd0", "#1197a8", "#d6408f", "#7a5a3a", "#6b7280", "#8a9a00"};
 #define COLOUR(i) colours[(i) % TN_ARRAY_LEN(colours)]
 
 /* The plot's own rectangle in the picture. */
-struct frame { struct tn_sink *out; const struct tn_chart *chart; double left, top, width, height; struct tn_axis x, y; };
+struct frame {
+	struct tn_sink *out;
+	const struct tn_chart *chart;
+	double left, top, width, height;
+	struct tn_axis x, y;
+};
 
 /* ---- text ---- */
 
@@ -66,8 +72,12 @@ static void put_legend(const struct frame *f) {
 
 /* ---- axes ---- */
 
-static double place_x(const struct frame *f, double x) { return f->left + f->width * tn_axis_place(&f->x, x); }
-static double place_y(const struct frame *f, double y) { return f->top + f->height * (1 - tn_axis_place(&f->y, y)); }
+static double place_x(const struct frame *f, double x) {
+	return f->left + f->width * tn_axis_place(&f->x, x);
+}
+static double place_y(const struct frame *f, double y) {
+	return f->top + f->height * (1 - tn_axis_place(&f->y, y));
+}
 
 static void put_axes(const struct frame *f) {
 	double right = f->left + f->width, bottom = f->top + f->height;
@@ -80,7 +90,8 @@ static void put_axes(const struct frame *f) {
 		double y = place_y(f, f->y.ticks[i]);
 		tn_sink_printf(f->out, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n", f->left, y, right, y);
 	}
-	tn_sink_printf(f->out, "</g>\n<path d=\"M%.1f %.1fV%.1fH%.1f\" fill=\"none\" stroke=\"#333333\"/>\n", f->left, f->top, bottom, right);
+	tn_sink_printf(
+		f->out, "</g>\n<path d=\"M%.1f %.1fV%.1fH%.1f\" fill=\"none\" stroke=\"#333333\"/>\n", f->left, f->top, bottom, right);
 	for (int i = 0; i < f->x.count; i++) {
 		put_text(f->out, place_x(f, f->x.ticks[i]), bottom + 16, "text-anchor=\"middle\"", f->x.labels[i]);
 	}
@@ -123,8 +134,8 @@ static void put_bars(const struct frame *f, const struct tn_series *s, size_t k)
 		double left = place_x(f, s->x[i]), right = place_x(f, s->x[i + 1]), top = place_y(f, s->y[i]);
 		double gap = right - left > 4 ? 1 : 0;
 		if (!isnan(top) && s->y[i] > 0) {
-			tn_sink_printf(f->out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n", left, top, right - left - gap,
-				f->top + f->height - top);
+			tn_sink_printf(f->out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n", left, top,
+				right - left - gap, f->top + f->height - top);
 		}
 	}
 	tn_sink_put(f->out, "</g>\n");
@@ -168,12 +179,13 @@ static void put_cell(const struct frame *f, int64_t row, int64_t column, double 
 	if (isfinite(value)) {
 		heat_colour(part, rgb);
 	}
-	tn_sink_printf(f->out, "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" fill=\"#%02x%02x%02x\"/>\n", x, y, width + 0.3, height + 0.3, rgb[0],
-		rgb[1], rgb[2]);
+	tn_sink_printf(f->out, "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" fill=\"#%02x%02x%02x\"/>\n", x, y,
+		width + 0.3, height + 0.3, rgb[0], rgb[1], rgb[2]);
 	if (isfinite(value) && width >= 28 && height >= 14) {
 		char text[24];
 		tn_axis_label(value, value == floor(value) ? 1 : (high - low) / 100, text);
-		put_text(f->out, x + width / 2, y + height / 2 + 4, part > 0.6 ? "text-anchor=\"middle\"" : "text-anchor=\"middle\" fill=\"#ffffff\"", text);
+		put_text(f->out, x + width / 2, y + height / 2 + 4,
+			part > 0.6 ? "text-anchor=\"middle\"" : "text-anchor=\"middle\" fill=\"#ffffff\"", text);
 	}
 }
 
@@ -185,11 +197,13 @@ static void put_heat_names(const struct frame *f) {
 	int64_t every = (int64_t)ceil((c->column_names != NULL ? 48 : 28) / width), down = (int64_t)ceil(14 / height);
 	for (int64_t i = 0; i < c->columns; i += every) {
 		snprintf(number, sizeof(number), "%lld", (long long)(i * c->whole_columns / c->columns));
-		put_text(f->out, f->left + width * ((double)i + 0.5), f->top + f->height + 16, "text-anchor=\"middle\"", c->column_names != NULL ? c->column_names[i] : number);
+		put_text(f->out, f->left + width * ((double)i + 0.5), f->top + f->height + 16, "text-anchor=\"middle\"",
+			c->column_names != NULL ? c->column_names[i] : number);
 	}
 	for (int64_t i = 0; i < c->rows; i += down) {
 		snprintf(number, sizeof(number), "%lld", (long long)(i * c->whole_rows / c->rows));
-		put_text(f->out, f->left - 6, f->top + height * ((double)i + 0.5) + 4, "text-anchor=\"end\"", c->row_names != NULL ? c->row_names[i] : number);
+		put_text(f->out, f->left - 6, f->top + height * ((double)i + 0.5) + 4, "text-anchor=\"end\"",
+			c->row_names != NULL ? c->row_names[i] : number);
 	}
 }
 
@@ -200,8 +214,8 @@ static void put_scale(const struct frame *f, double low, double high) {
 	for (int i = 0; i < STEPS; i++) {
 		int rgb[3];
 		heat_colour(1 - (i + 0.5) / STEPS, rgb);
-		tn_sink_printf(f->out, "<rect x=\"%.1f\" y=\"%.2f\" width=\"%d\" height=\"%.2f\" fill=\"#%02x%02x%02x\"/>\n", x, f->top + height * i, BAR, height + 0.3,
-			rgb[0], rgb[1], rgb[2]);
+		tn_sink_printf(f->out, "<rect x=\"%.1f\" y=\"%.2f\" width=\"%d\" height=\"%.2f\" fill=\"#%02x%02x%02x\"/>\n", x,
+			f->top + height * i, BAR, height + 0.3, rgb[0], rgb[1], rgb[2]);
 	}
 	tn_axis_label(high, high == floor(high) ? 1 : (high - low) / 100, text);
 	put_text(f->out, x + BAR + 4, f->top + 8, "", text);
@@ -251,8 +265,10 @@ void tn_chart_svg(const struct tn_chart *chart, struct tn_sink *out) {
 	f.left = LEFT + (names > 30 ? names - 30 : 0);
 	f.width = WIDTH - f.left - RIGHT - (heat ? 76 : legend_width(chart));
 	f.height = HEIGHT - f.top - BOTTOM - (chart->x_label[0] != '\0' ? LINE : 0) - (chart->note != NULL ? 12 : 0);
-	tn_sink_printf(out, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" "
-						"font-size=\"12\" fill=\"#222222\">\n<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n", WIDTH, HEIGHT, WIDTH, HEIGHT, WIDTH, HEIGHT);
+	tn_sink_printf(out,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" "
+		"font-size=\"12\" fill=\"#222222\">\n<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n",
+		WIDTH, HEIGHT, WIDTH, HEIGHT, WIDTH, HEIGHT);
 	if (heat) {
 		put_heat(&f);
 	} else {

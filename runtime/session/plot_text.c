@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Charts as text, 72 columns wide: lines and points in braille (2 x 4 dots a character), histograms in eighths of blocks, heat maps as
- * numbers or shades. The name of a line stands at its right end, since text has no colours. */
+/* Charts as text, 72 columns wide: lines and points in braille (2 x 4 dots a character), histograms in eighths of blocks, heat
+ * maps as numbers or shades. The name of a line stands at its right end, since text has no colours. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +11,19 @@
 enum { WIDTH = 72, ROWS = 14, LABEL_MOST = 11, NAME_MOST = 14, HEAT_COLUMNS = 32, HEAT_ROWS = 24, HEAT_NUMBERS = 20 };
 
 /* The drawing: cells of 2 x 4 dots. */
-struct canvas { struct tn_sink *out; const struct tn_chart *chart; struct tn_axis x, y; int columns, label_width; uint8_t dots[ROWS][WIDTH]; int8_t bars[ROWS][WIDTH]; char marks[ROWS][WIDTH]; };
+struct canvas {
+	struct tn_sink *out;
+	const struct tn_chart *chart;
+	struct tn_axis x, y;
+	int columns, label_width;
+	uint8_t dots[ROWS][WIDTH];
+	int8_t bars[ROWS][WIDTH]; /* eighths */
+	char marks[ROWS][WIDTH];  /* of groups; 0: none */
+};
 
-static size_t width_of(const char *text) { return tn_utf8_width(text, strlen(text)); }
+static size_t width_of(const char *text) {
+	return tn_utf8_width(text, strlen(text));
+}
 
 /* A letter for each group of points; NULL where there is but one, or more than there are letters. */
 static const char *group_marks(const struct tn_chart *chart) {
@@ -107,9 +117,9 @@ static void place_names(const struct canvas *c, const char *names[ROWS]) {
 		}
 		row = row < 0 ? (int)(k % ROWS) : row;
 		for (int away = 0; away < ROWS; away++) {
-			int at = row - away >= 0 && names[row - away] == NULL ? row - away : row + away < ROWS && names[row + away] == NULL ? row + away : -1;
-			if (at >= 0) {
-				names[at] = s->name;
+			bool above = row - away >= 0 && names[row - away] == NULL, below = row + away < ROWS && names[row + away] == NULL;
+			if (above || below) {
+				names[above ? row - away : row + away] = s->name;
 				break;
 			}
 		}
@@ -131,7 +141,8 @@ static void put_row(const struct canvas *c, int row, const char *name) {
 	const char *tick = tick_at(c, row);
 	int last = c->columns;
 	tn_sink_printf(c->out, "%*s %s", c->label_width, tick == NULL ? "" : tick, tick == NULL ? "│" : "┤");
-	while (name == NULL && last > 0 && c->dots[row][last - 1] == 0 && c->bars[row][last - 1] == 0 && c->marks[row][last - 1] == 0) {
+	while (
+		name == NULL && last > 0 && c->dots[row][last - 1] == 0 && c->bars[row][last - 1] == 0 && c->marks[row][last - 1] == 0) {
 		last--; /* no blanks at the end of a line */
 	}
 	for (int i = 0; i < last; i++) {

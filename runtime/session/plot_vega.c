@@ -6,7 +6,17 @@
 
 #include "session/plot.h"
 
-enum { WIDTH = 500, HEIGHT = 300, CELL = 24, HEAT_LEAST = 160, HEAT_MOST = 480, NUMBER_WIDTH = 42, NUMBER_HEIGHT = 28, NUMBER_COLUMNS = 13, NUMBER_ROWS = 20 };
+enum {
+	WIDTH = 500,
+	HEIGHT = 300,
+	CELL = 24,
+	HEAT_LEAST = 160,
+	HEAT_MOST = 480,
+	NUMBER_WIDTH = 42,
+	NUMBER_HEIGHT = 28,
+	NUMBER_COLUMNS = 13,
+	NUMBER_ROWS = 20
+};
 
 static void put_title(struct tn_sink *out, const char *title) {
 	if (title[0] == '\0') {
@@ -20,9 +30,10 @@ static void put_title(struct tn_sink *out, const char *title) {
 static void put_axis(struct tn_sink *out, const char *channel, const char *title, const struct tn_axis *axis) {
 	tn_sink_printf(out, "\"%s\": {\"field\": \"%s\", \"type\": \"quantitative\", \"title\": ", channel, channel);
 	put_title(out, title);
-	tn_sink_put(out, axis->log ? ", \"scale\": {\"type\": \"log\"}, \"axis\": {\"tickCount\": 6}}"
-			: axis->whole      ? ", \"scale\": {\"zero\": false}, \"axis\": {\"tickMinStep\": 1}}"
-							   : ", \"scale\": {\"zero\": false}}");
+	tn_sink_put(out,
+		axis->log         ? ", \"scale\": {\"type\": \"log\"}, \"axis\": {\"tickCount\": 6}}"
+			: axis->whole ? ", \"scale\": {\"zero\": false}, \"axis\": {\"tickMinStep\": 1}}"
+						  : ", \"scale\": {\"zero\": false}}");
 }
 
 static void put_head(const struct tn_chart *chart, struct tn_sink *out) {
@@ -65,13 +76,16 @@ static void put_points(const struct tn_chart *chart, struct tn_sink *out) {
 	tn_sink_put(out, "]}, ");
 }
 
-static bool has_names(const struct tn_chart *chart) { return chart->series.count > 0 && chart->series.items[0].name[0] != '\0'; }
+static bool has_names(const struct tn_chart *chart) {
+	return chart->series.count > 0 && chart->series.items[0].name[0] != '\0';
+}
 
 static void put_encoding(const struct tn_chart *chart, struct tn_sink *out) {
 	if (chart->kind == TN_CHART_HIST) {
 		tn_sink_put(out, "\"x\": {\"field\": \"x\", \"type\": \"quantitative\", \"bin\": {\"binned\": true}, \"title\": ");
 		put_title(out, chart->x_label);
-		tn_sink_put(out, "}, \"x2\": {\"field\": \"x2\"}, \"y\": {\"field\": \"y\", \"type\": \"quantitative\", \"stack\": null, \"title\": ");
+		tn_sink_put(out,
+			"}, \"x2\": {\"field\": \"x2\"}, \"y\": {\"field\": \"y\", \"type\": \"quantitative\", \"stack\": null, \"title\": ");
 		put_title(out, chart->y_label);
 		tn_sink_put(out, chart->log_y ? ", \"scale\": {\"type\": \"symlog\"}}" : "}");
 	} else {
@@ -135,7 +149,8 @@ static int64_t side(int64_t cells, int64_t each) {
 static void put_heat_axis(struct tn_sink *out, const char *channel, const char *field, const char *title, bool names) {
 	tn_sink_printf(out, "\"%s\": {\"field\": \"%s\", \"type\": \"ordinal\", \"sort\": null, \"title\": ", channel, field);
 	put_title(out, title);
-	tn_sink_printf(out, ", \"axis\": {\"labelOverlap\": true, \"labelAngle\": %d}}", names && strcmp(channel, "x") == 0 ? -45 : 0);
+	tn_sink_printf(
+		out, ", \"axis\": {\"labelOverlap\": true, \"labelAngle\": %d}}", names && strcmp(channel, "x") == 0 ? -45 : 0);
 }
 
 static const char *number_format(const struct tn_chart *chart, double low, double high) {
@@ -148,8 +163,11 @@ static const char *number_format(const struct tn_chart *chart, double low, doubl
 
 /* Dark ink on the light half of the colours. */
 static void put_numbers(const struct tn_chart *chart, double low, double high, struct tn_sink *out) {
-	tn_sink_printf(out, ", {\"mark\": {\"type\": \"text\", \"fontSize\": 11}, \"encoding\": {\"text\": {\"field\": \"value\", \"type\": \"quantitative\", "
-						"\"format\": \"%s\"}, \"color\": {\"condition\": {\"test\": \"datum.value > ", number_format(chart, low, high));
+	tn_sink_printf(out,
+		", {\"mark\": {\"type\": \"text\", \"fontSize\": 11}, \"encoding\": {\"text\": {\"field\": \"value\", \"type\": "
+		"\"quantitative\", "
+		"\"format\": \"%s\"}, \"color\": {\"condition\": {\"test\": \"datum.value > ",
+		number_format(chart, low, high));
 	tn_sink_number(out, low + (high - low) * 0.6);
 	tn_sink_put(out, "\", \"value\": \"black\"}, \"value\": \"white\"}}}");
 }
@@ -159,13 +177,16 @@ static void put_heat(const struct tn_chart *chart, struct tn_sink *out) {
 	bool numbers = chart->rows <= NUMBER_ROWS && chart->columns <= NUMBER_COLUMNS;
 	tn_heat_range(chart, &low, &high);
 	put_cells(chart, out);
-	tn_sink_printf(out, "\"width\": %lld, \"height\": %lld, \"encoding\": {", (long long)side(chart->columns, numbers ? NUMBER_WIDTH : CELL),
+	tn_sink_printf(out, "\"width\": %lld, \"height\": %lld, \"encoding\": {",
+		(long long)side(chart->columns, numbers ? NUMBER_WIDTH : CELL),
 		(long long)side(chart->rows, numbers ? NUMBER_HEIGHT : CELL));
 	put_heat_axis(out, "x", "column", chart->x_label, chart->column_names != NULL);
 	tn_sink_put(out, ", ");
 	put_heat_axis(out, "y", "row", chart->y_label, chart->row_names != NULL);
-	tn_sink_put(out, "}, \"layer\": [{\"mark\": {\"type\": \"rect\", \"tooltip\": true}, \"encoding\": {\"color\": {\"field\": \"value\", \"type\": "
-					 "\"quantitative\", \"title\": null, \"scale\": {\"scheme\": \"viridis\", \"zero\": false}}}}");
+	tn_sink_put(out,
+		"}, \"layer\": [{\"mark\": {\"type\": \"rect\", \"tooltip\": true}, \"encoding\": {\"color\": {\"field\": \"value\", "
+		"\"type\": "
+		"\"quantitative\", \"title\": null, \"scale\": {\"scheme\": \"viridis\", \"zero\": false}}}}");
 	if (numbers) {
 		put_numbers(chart, low, high, out);
 	}

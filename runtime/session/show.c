@@ -9,21 +9,28 @@
 
 /* ---- places ---- */
 
-/* A figure that is shown again and again in one place (a loss after each step) is sent at most this often; the last one always is. */
+/* A figure that is shown again and again in one place (a loss after each step) is sent at most this often; the last one always
+ * is. */
 enum { AGAIN_MS = 100 };
 
-/* `cell`: the one that last made the place anew. `waiting`: a figure that was not sent yet, or void; only figures wait, because they hold
- * no tensors whose memory a training step wants. */
-struct place { uint64_t id, cell; int64_t sent_ns; struct tn_value waiting; };
+/* `cell`: the one that last made the place anew. `waiting`: a figure that was not sent yet, or void; only figures wait, because
+ * they hold no tensors whose memory a training step wants. */
+struct place {
+	uint64_t id, cell;
+	int64_t sent_ns;
+	struct tn_value waiting;
+};
 
 struct tn_show_places {
-	struct tn_map by_name;      /* the user's id → struct place */
+	struct tn_map by_name; /* the user's id → struct place */
 	uint64_t cell;
 	TN_VEC(uint64_t) open_bars; /* progress bars that have been shown and not ended */
 	int waiting;                /* places with a figure that waits */
 };
 
-struct tn_show_places *tn_show_places_create(void) { return tn_calloc(1, sizeof(struct tn_show_places)); }
+struct tn_show_places *tn_show_places_create(void) {
+	return tn_calloc(1, sizeof(struct tn_show_places));
+}
 
 void tn_show_places_destroy(struct tn_show_places *places) {
 	if (places == NULL) {
@@ -52,7 +59,9 @@ static uint64_t next_id(void) {
 	last += 2;
 	return last;
 }
-static uint64_t id_of_bar(uint64_t pass) { return 2 * pass + 1; }
+static uint64_t id_of_bar(uint64_t pass) {
+	return 2 * pass + 1;
+}
 
 static struct place *place_named(struct tn_show_places *places, const char *name, struct tn_error *err) {
 	struct place *place = tn_map_get(&places->by_name, name);
@@ -101,7 +110,8 @@ static const char *const mimes[TN_FORM_COUNT] = {
 	[TN_FORM_VEGA] = "application/vnd.vegalite.v5+json",
 };
 
-static bool send(const struct tn_session *session, const struct tn_forms *forms, struct tn_session_show *show, struct tn_error *err) {
+static bool send(
+	const struct tn_session *session, const struct tn_forms *forms, struct tn_session_show *show, struct tn_error *err) {
 	struct tn_session_form made[TN_FORM_COUNT];
 	size_t count = 0;
 	if (forms->metadata.failed) {
@@ -159,7 +169,8 @@ static bool make_forms(const struct tn_session *session, struct tn_value value, 
 	return true;
 }
 
-static bool show_value(const struct tn_session *session, struct tn_value value, struct tn_session_show *show, struct tn_error *err) {
+static bool show_value(
+	const struct tn_session *session, struct tn_value value, struct tn_session_show *show, struct tn_error *err) {
 	struct tn_forms forms = {0};
 	bool ok = make_forms(session, value, &forms, err) && send(session, &forms, show, err);
 	tn_forms_finish(&forms);

@@ -14,7 +14,10 @@
 /* ---- text that is put together: show_forms.c ---- */
 
 /* Text that grows. Once memory is out it stays failed, so that only the end asks. All zero is empty. */
-struct tn_sink { struct tn_str text; bool failed; };
+struct tn_sink {
+	struct tn_str text;
+	bool failed;
+};
 void tn_sink_put(struct tn_sink *s, const char *text);
 void tn_sink_put_n(struct tn_sink *s, const char *bytes, size_t length);
 void tn_sink_fill(struct tn_sink *s, char c, size_t count);
@@ -33,21 +36,28 @@ void tn_sink_finish(struct tn_sink *s);
 
 enum tn_form { TN_FORM_TEXT, TN_FORM_HTML, TN_FORM_SVG, TN_FORM_PNG, TN_FORM_VEGA, TN_FORM_COUNT };
 /* One sink a form; an empty one (but the text) is not shown. All zero is ready. */
-struct tn_forms { struct tn_sink form[TN_FORM_COUNT]; struct tn_sink metadata; };
+struct tn_forms {
+	struct tn_sink form[TN_FORM_COUNT];
+	struct tn_sink metadata;
+};
 void tn_forms_finish(struct tn_forms *forms);
 
 /* ---- tables: show_table.c ---- */
 
-/* Cells are heap strings, row by row; NULL is an empty cell. `gap` rows are left out behind row `gap_at` (a row of … stands there). */
-struct tn_table_column { char *name; bool right; };
+/* Cells are heap strings, row by row; NULL is an empty cell. `gap` rows are left out behind row `gap_at` (a row of … stands
+ * there). */
+struct tn_table_column {
+	char *name;
+	bool right;
+};
 struct tn_table {
-	char *caption, *footer;  /* NULL: none */
+	char *caption, *footer; /* NULL: none */
 	TN_VEC(struct tn_table_column) columns;
 	TN_VEC(char *) cells;
 	size_t gap_at;
 	int64_t gap;
-	int64_t gap_columns;     /* said in the caption */
-	bool failed;             /* memory ran out while it was filled */
+	int64_t gap_columns; /* said in the caption */
+	bool failed;         /* memory ran out while it was filled */
 };
 void tn_table_column(struct tn_table *table, const char *name, bool right);
 void tn_table_cell(struct tn_table *table, const char *text);
@@ -60,6 +70,8 @@ void tn_table_finish(struct tn_table *table);
 
 /* ---- values ---- */
 
+/* The parts of a list, tuple, map or struct, in order; none of anything else. Borrowed. */
+const struct tn_value *tn_show_parts(struct tn_value value, size_t *count);
 /* Short text of a value for one cell or line: one line, cut at `most` columns. */
 TN_MUST_USE bool tn_show_brief(struct tn_value value, size_t most, struct tn_sink *out, struct tn_error *err);
 /* The text of a value; of long lists and maps the beginning and the end. */

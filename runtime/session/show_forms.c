@@ -11,9 +11,13 @@ void tn_sink_put_n(struct tn_sink *s, const char *bytes, size_t length) {
 	s->failed = s->failed || !tn_str_append_n(&s->text, bytes, length);
 }
 
-void tn_sink_put(struct tn_sink *s, const char *text) { tn_sink_put_n(s, text, strlen(text)); }
+void tn_sink_put(struct tn_sink *s, const char *text) {
+	tn_sink_put_n(s, text, strlen(text));
+}
 
-void tn_sink_fill(struct tn_sink *s, char c, size_t count) { s->failed = s->failed || !tn_str_append_fill(&s->text, c, count); }
+void tn_sink_fill(struct tn_sink *s, char c, size_t count) {
+	s->failed = s->failed || !tn_str_append_fill(&s->text, c, count);
+}
 
 void tn_sink_printf(struct tn_sink *s, const char *format, ...) {
 	va_list args;
@@ -31,13 +35,13 @@ void tn_sink_html(struct tn_sink *s, const char *text, size_t length) {
 	size_t done = 0;
 	for (size_t i = 0; i < length; i++) {
 		unsigned char c = (unsigned char)text[i];
-		const char *escape = c == '&' ? "&amp;"
-			: c == '<'                ? "&lt;"
-			: c == '>'                ? "&gt;"
-			: c == '"'                ? "&quot;"
-			: c == '\''               ? "&#39;"
+		const char *escape = c == '&'                        ? "&amp;"
+			: c == '<'                                       ? "&lt;"
+			: c == '>'                                       ? "&gt;"
+			: c == '"'                                       ? "&quot;"
+			: c == '\''                                      ? "&#39;"
 			: (c < 32 && c != '\n' && c != '\t') || c == 127 ? "\xef\xbf\xbd"
-													   : NULL;
+															 : NULL;
 		if (escape != NULL) {
 			tn_sink_put_n(s, text + done, i - done);
 			tn_sink_put(s, escape);
@@ -91,7 +95,8 @@ void tn_sink_base64(struct tn_sink *s, const char *bytes, size_t length) {
 	for (size_t i = 0; i < length; i += 3) {
 		size_t n = length - i < 3 ? length - i : 3;
 		unsigned word = (unsigned)p[i] << 16 | (n > 1 ? (unsigned)p[i + 1] << 8 : 0) | (n > 2 ? (unsigned)p[i + 2] : 0);
-		const char out[4] = {digits[word >> 18], digits[word >> 12 & 63], n > 1 ? digits[word >> 6 & 63] : '=', n > 2 ? digits[word & 63] : '='};
+		const char out[4] = {
+			digits[word >> 18], digits[word >> 12 & 63], n > 1 ? digits[word >> 6 & 63] : '=', n > 2 ? digits[word & 63] : '='};
 		tn_sink_put_n(s, out, 4);
 	}
 }

@@ -13,7 +13,7 @@ enum { MOST_TILES = 100, MOST_SIDE = 16384, GRID_WIDTH = 960, GAP = 2, GAP_COLOU
 static const int64_t most_pixels = (int64_t)64 << 20;
 
 struct source {
-	const char *what;        /* the function, for errors */
+	const char *what; /* the function, for errors */
 	struct tn_engine *engine;
 	struct tn_tensor *tensor;
 	int64_t count, shown, height, width, channels, scale, columns;
@@ -22,12 +22,15 @@ struct source {
 
 /* ---- what the axes are ---- */
 
-static bool is_channels(int64_t n) { return n == 1 || n == 3 || n == 4; }
+static bool is_channels(int64_t n) {
+	return n == 1 || n == 3 || n == 4;
+}
 
 static bool wrong_shape(const struct source *s, struct tn_error *err) {
 	char found[176];
 	tn_describe(tn_tensor_dtype(s->tensor), tn_tensor_shape(s->tensor), found);
-	tn_error_set(err, TN_ERR_SHAPE, "%s: expected an image [H, W], [C, H, W] or [H, W, C], or several with N in front, found %s", s->what, found);
+	tn_error_set(err, TN_ERR_SHAPE, "%s: expected an image [H, W], [C, H, W] or [H, W, C], or several with N in front, found %s",
+		s->what, found);
 	tn_error_hint(err, "C is 1, 3 or 4 (grey, RGB, RGB and alpha)");
 	return false;
 }
@@ -69,14 +72,17 @@ static bool check_pixels(const struct source *s, struct tn_error *err) {
 	if (tn_dtype_is_float(dtype) || dtype == TN_DTYPE_U8 || dtype == TN_DTYPE_BOOL8) {
 		return true;
 	}
-	tn_error_set(err, TN_ERR_TYPE, "%s: expected pixels that are u8 (0 to 255) or floating (0 to 1), found %s", s->what, tn_dtype_name(dtype));
+	tn_error_set(err, TN_ERR_TYPE, "%s: expected pixels that are u8 (0 to 255) or floating (0 to 1), found %s", s->what,
+		tn_dtype_name(dtype));
 	tn_error_hint(err, "u8(x) or f32(x) / 255 converts");
 	return false;
 }
 
 /* ---- the layout of the tiles ---- */
 
-static int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b != 0); }
+static int64_t ceil_div(int64_t a, int64_t b) {
+	return a / b + (a % b != 0);
+}
 
 /* 0 asks for a choice: small images larger, and as many to a row as fit well. */
 static bool choose_layout(struct source *s, struct tn_error *err) {
@@ -85,8 +91,8 @@ static bool choose_layout(struct source *s, struct tn_error *err) {
 		s->scale = side > 160 ? 1 : side > 64 ? 2 : side > 32 ? (s->many ? 2 : 4) : (s->many ? 3 : 8);
 	}
 	if (s->width > MOST_SIDE / s->scale || s->height > MOST_SIDE / s->scale) {
-		return tn_error_set(err, TN_ERR_VALUE, "%s: an image of %lld x %lld pixels at scale %lld is larger than %d pixels", s->what,
-			(long long)s->width, (long long)s->height, (long long)s->scale, MOST_SIDE);
+		return tn_error_set(err, TN_ERR_VALUE, "%s: an image of %lld x %lld pixels at scale %lld is larger than %d pixels",
+			s->what, (long long)s->width, (long long)s->height, (long long)s->scale, MOST_SIDE);
 	}
 	s->shown = s->count < MOST_TILES ? s->count : MOST_TILES;
 	int64_t fit = GRID_WIDTH / (s->width * s->scale + GAP);
@@ -95,9 +101,11 @@ static bool choose_layout(struct source *s, struct tn_error *err) {
 		s->columns = s->columns > fit ? (fit > 0 ? fit : 1) : s->columns;
 	}
 	s->columns = s->columns > s->shown ? s->shown : s->columns;
-	int64_t width = s->columns * (s->width * s->scale + GAP), height = ceil_div(s->shown, s->columns) * (s->height * s->scale + GAP);
+	int64_t width = s->columns * (s->width * s->scale + GAP),
+			height = ceil_div(s->shown, s->columns) * (s->height * s->scale + GAP);
 	if (width > most_pixels / height) {
-		return tn_error_set(err, TN_ERR_VALUE, "%s: a picture of %lld x %lld pixels is too large", s->what, (long long)width, (long long)height);
+		return tn_error_set(
+			err, TN_ERR_VALUE, "%s: a picture of %lld x %lld pixels is too large", s->what, (long long)width, (long long)height);
 	}
 	return true;
 }
@@ -126,7 +134,9 @@ static struct tn_tensor *arrange(const struct source *s, struct tn_error *err) {
 }
 
 /* Elements to bytes: low is black, high is white. */
-struct levels { double low, high; };
+struct levels {
+	double low, high;
+};
 
 static struct levels find_levels(const struct source *s, enum tn_dtype dtype, const char *data, int64_t count) {
 	struct levels l = {0, dtype == TN_DTYPE_U8 ? 255 : 1};
@@ -146,7 +156,8 @@ static uint8_t to_byte(struct levels l, double x) {
 	return y >= 255 ? 255 : y > 0 ? (uint8_t)(y + 0.5) : 0; /* NaN is black */
 }
 
-static void draw_tile(const struct source *s, struct tn_picture *p, struct levels l, enum tn_dtype dtype, const char *data, int64_t tile) {
+static void draw_tile(
+	const struct source *s, struct tn_picture *p, struct levels l, enum tn_dtype dtype, const char *data, int64_t tile) {
 	int64_t left = tile % s->columns * (p->tile_width + p->gap), top = tile / s->columns * (p->tile_height + p->gap);
 	size_t size = tn_dtype_size(dtype), channels = (size_t)p->channels;
 	for (int64_t y = 0; y < p->tile_height; y++) {
@@ -240,7 +251,8 @@ static bool read_labels(const struct source *s, struct tn_value labels, struct t
 	}
 	int64_t count = is_vector ? tn_tensor_shape(labels.tensor)->dims[0] : (int64_t)labels.list->count;
 	if (count != s->count) {
-		return tn_error_set(err, TN_ERR_VALUE, "%s: labels: %lld images, but %lld labels", s->what, (long long)s->count, (long long)count);
+		return tn_error_set(
+			err, TN_ERR_VALUE, "%s: labels: %lld images, but %lld labels", s->what, (long long)s->count, (long long)count);
 	}
 	p->labels = tn_calloc((size_t)s->shown, sizeof(*p->labels));
 	if (p->labels == NULL) {
@@ -288,8 +300,8 @@ static bool labelled_html(const struct tn_picture *p, struct tn_sink *out, struc
 		struct tn_str png = {0};
 		bool ok = encode_tile(p, i, &png, err);
 		tn_sink_put(out, i % p->columns == 0 ? "<tr>" : "");
-		tn_sink_printf(out, "<td style=\"text-align: center\"><img width=\"%lld\" height=\"%lld\" alt=\"", (long long)p->tile_width,
-			(long long)p->tile_height);
+		tn_sink_printf(out, "<td style=\"text-align: center\"><img width=\"%lld\" height=\"%lld\" alt=\"",
+			(long long)p->tile_width, (long long)p->tile_height);
 		tn_sink_html(out, p->labels[i], strlen(p->labels[i]));
 		tn_sink_put(out, "\" src=\"data:image/png;base64,");
 		tn_sink_base64(out, tn_str_c(&png), png.length);
@@ -310,7 +322,8 @@ bool tn_picture_forms(const struct tn_picture *p, bool rich, struct tn_forms *ou
 	if (!rich) {
 		return true;
 	}
-	tn_sink_printf(&out->metadata, "{\"image/png\": {\"width\": %lld, \"height\": %lld}}", (long long)p->width, (long long)p->height);
+	tn_sink_printf(
+		&out->metadata, "{\"image/png\": {\"width\": %lld, \"height\": %lld}}", (long long)p->width, (long long)p->height);
 	return tn_png_encode(p->pixels, p->width, p->height, p->channels, &out->form[TN_FORM_PNG].text, err) &&
 		(p->labels == NULL || labelled_html(p, &out->form[TN_FORM_HTML], err));
 }
@@ -324,7 +337,8 @@ static bool get_positive(const struct tn_native_call *call, uint32_t at, const c
 }
 
 bool tn_show_image(struct tn_native_call *call, struct tn_error *err) {
-	struct source s = {.what = "image", .engine = call->engine, .tensor = call->args[0].tensor, .normalize = call->args[4].i != 0};
+	struct source s = {
+		.what = "image", .engine = call->engine, .tensor = call->args[0].tensor, .normalize = call->args[4].i != 0};
 	struct tn_figure figure = {.kind = TN_FIGURE_PICTURE};
 	bool ok = check_pixels(&s, err) && read_axes(&s, err) && get_positive(call, 1, "columns", &s.columns, err) &&
 		get_positive(call, 3, "scale", &s.scale, err) && choose_layout(&s, err) && draw(&s, &figure.picture, err) &&

@@ -60,7 +60,9 @@ static const char *cell(const struct tn_table *table, size_t row, size_t column)
 
 /* ---- as text ---- */
 
-static size_t width_of(const char *text) { return tn_utf8_width(text, strlen(text)); }
+static size_t width_of(const char *text) {
+	return tn_utf8_width(text, strlen(text));
+}
 
 static void put_padded(struct tn_sink *out, const char *text, size_t width, bool right, bool last) {
 	size_t own = width_of(text), pad = width > own ? width - own : 0;

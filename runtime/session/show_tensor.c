@@ -43,11 +43,20 @@ static struct tn_tensor *cut_take(struct tn_engine *e, struct tn_tensor *t, stru
 
 /* ---- the table of one matrix (or vector) ---- */
 
-struct grid { struct tn_sink *out; int64_t rows, columns, at; bool row_gap, column_gap, numbered; int64_t total_rows, total_columns; };
+struct grid {
+	struct tn_sink *out;
+	int64_t rows, columns, at;
+	bool row_gap, column_gap, numbered;
+	int64_t total_rows, total_columns;
+};
 
-static int64_t original(int64_t i, int64_t shown, int64_t total) { return total > shown && i >= EDGE ? total - shown + i : i; }
+static int64_t original(int64_t i, int64_t shown, int64_t total) {
+	return total > shown && i >= EDGE ? total - shown + i : i;
+}
 
-static void put_index(struct tn_sink *out, int64_t i) { tn_sink_printf(out, "<th style=\"text-align: right\">%lld</th>", (long long)i); }
+static void put_index(struct tn_sink *out, int64_t i) {
+	tn_sink_printf(out, "<th style=\"text-align: right\">%lld</th>", (long long)i);
+}
 
 static bool put_element(void *data, const char *text) {
 	struct grid *g = data;
@@ -93,8 +102,11 @@ static void put_head(struct grid *g) {
 static bool put_matrix(struct tn_tensor *cut, const struct tn_shape *whole, struct tn_sink *out, struct tn_error *err) {
 	const struct tn_shape *shown = tn_tensor_shape(cut);
 	bool flat = shown->ndim == 1;
-	struct grid g = {.out = out, .rows = flat ? 1 : shown->dims[0], .columns = shown->dims[shown->ndim - 1],
-		.total_rows = flat ? 1 : whole->dims[0], .total_columns = whole->dims[whole->ndim - 1]};
+	struct grid g = {.out = out,
+		.rows = flat ? 1 : shown->dims[0],
+		.columns = shown->dims[shown->ndim - 1],
+		.total_rows = flat ? 1 : whole->dims[0],
+		.total_columns = whole->dims[whole->ndim - 1]};
 	g.row_gap = g.total_rows > g.rows;
 	g.column_gap = g.total_columns > g.columns;
 	g.numbered = !flat;
@@ -109,8 +121,8 @@ static bool put_matrix(struct tn_tensor *cut, const struct tn_shape *whole, stru
 
 /* ---- higher ranks ---- */
 
-static bool put_statistic(struct tn_engine *e, struct tn_tensor *t, const char *name, enum tn_op op, struct tn_sink *out,
-	struct tn_error *err) {
+static bool put_statistic(
+	struct tn_engine *e, struct tn_tensor *t, const char *name, enum tn_op op, struct tn_sink *out, struct tn_error *err) {
 	double value = 0;
 	struct tn_tensor *made = op == TN_OP_COUNT ? tn_mean(e, t, NULL, 0, false, err) : tn_reduce(e, op, t, NULL, 0, false, err);
 	bool ok = made != NULL && tn_tensor_item_f64(made, &value, err);

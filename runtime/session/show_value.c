@@ -74,17 +74,46 @@ bool tn_show_text(struct tn_value value, struct tn_sink *out, struct tn_error *e
 
 /* ---- trees ---- */
 
-struct tree { struct tn_engine *engine; struct tn_sink *out; int nodes; };
+struct tree {
+	struct tn_engine *engine;
+	struct tn_sink *out;
+	int nodes;
+};
+
+const struct tn_value *tn_show_parts(struct tn_value v, size_t *count) {
+	switch (v.tag) {
+	case TN_LIST:
+		*count = v.list->count;
+		return v.list->items;
+	case TN_TUPLE:
+		*count = v.tuple->count;
+		return v.tuple->items;
+	case TN_MAP:
+		*count = v.map->count;
+		return v.map->items;
+	case TN_STRUCT:
+		*count = v.instance->def->field_count;
+		return v.instance->fields;
+	default:
+		*count = 0;
+		return NULL;
+	}
+}
 
 static size_t count_of(struct tn_value v) {
-	return v.tag == TN_LIST ? v.list->count : v.tag == TN_TUPLE ? v.tuple->count : v.tag == TN_MAP ? v.map->count : v.tag == TN_STRUCT ? v.instance->def->field_count : 0;
+	size_t count;
+	tn_show_parts(v, &count);
+	return count;
 }
 
 static struct tn_value child(struct tn_value v, size_t i) {
-	return v.tag == TN_LIST ? v.list->items[i] : v.tag == TN_TUPLE ? v.tuple->items[i] : v.tag == TN_MAP ? v.map->items[i] : v.instance->fields[i];
+	size_t count;
+	return tn_show_parts(v, &count)[i];
 }
 
-static bool is_container(struct tn_value v) { return v.tag >= TN_LIST && v.tag <= TN_STRUCT; }
+static bool is_container(struct tn_value v) {
+	return v.tag >= TN_LIST && v.tag <= TN_STRUCT;
+}
 
 /* "Net", "list of 3" */
 static void put_kind(struct tn_sink *out, struct tn_value v) {
@@ -95,10 +124,20 @@ static void put_kind(struct tn_sink *out, struct tn_value v) {
 		tn_sink_html(out, text, strlen(text));
 		return;
 	}
-	static const char *const names[] = {[TN_BOOL] = "bool", [TN_INT] = "int", [TN_FLOAT] = "float", [TN_DTYPE] = "dtype", [TN_EMPTY] = "empty",
-		[TN_TENSOR] = "tensor", [TN_STRING] = "string", [TN_LIST] = "list", [TN_TUPLE] = "tuple", [TN_MAP] = "map", [TN_FN] = "fn", [TN_SEQ] = "seq"};
-	const char *name = v.tag == TN_HANDLE ? v.handle->impl->type_name : v.tag < TN_ARRAY_LEN(names) && names[v.tag] != NULL ? names[v.tag] : "";
-	tn_sink_put(out, name);
+	static const char *const names[] = {[TN_BOOL] = "bool",
+		[TN_INT] = "int",
+		[TN_FLOAT] = "float",
+		[TN_DTYPE] = "dtype",
+		[TN_EMPTY] = "empty",
+		[TN_TENSOR] = "tensor",
+		[TN_STRING] = "string",
+		[TN_LIST] = "list",
+		[TN_TUPLE] = "tuple",
+		[TN_MAP] = "map",
+		[TN_FN] = "fn",
+		[TN_SEQ] = "seq"};
+	bool known = v.tag < TN_ARRAY_LEN(names) && names[v.tag] != NULL;
+	tn_sink_put(out, v.tag == TN_HANDLE ? v.handle->impl->type_name : known ? names[v.tag] : "");
 	if (is_container(v)) {
 		tn_sink_put(out, " of ");
 		tn_sink_grouped(out, (int64_t)count_of(v));
@@ -210,10 +249,10 @@ bool tn_show_container(struct tn_engine *e, struct tn_value value, struct tn_sin
 struct frame {
 	struct tn_engine *engine;
 	struct tn_value source;
-	bool by_column;              /* a map of columns; else rows */
+	bool by_column; /* a map of columns; else rows */
 	size_t rows;
-	TN_VEC(const char *) names;  /* borrowed from the rows; NULL for tuples and single values */
-	size_t positions;            /* columns of tuples and single values, behind those with names */
+	TN_VEC(const char *) names; /* borrowed from the rows; NULL for tuples and single values */
+	size_t positions;           /* columns of tuples and single values, behind those with names */
 };
 
 static bool add_name(struct frame *f, const char *name) {
@@ -300,12 +339,17 @@ static bool value_at(const struct frame *f, size_t row, size_t column, struct tn
 		return element != NULL;
 	}
 	struct tn_value v = child(f->source, row);
+	bool named = v.tag == TN_STRUCT || v.tag == TN_MAP;
 	if (column >= f->names.count) {
 		size_t at = column - f->names.count;
-		*out = v.tag == TN_STRUCT || v.tag == TN_MAP ? tn_void() : v.tag != TN_TUPLE ? (at == 0 ? v : tn_void()) : at < v.tuple->count ? v.tuple->items[at] : tn_void();
+		if (v.tag == TN_TUPLE) {
+			*out = at < v.tuple->count ? v.tuple->items[at] : tn_void();
+		} else if (!named && at == 0) {
+			*out = v;
+		}
 		return true;
 	}
-	for (size_t i = 0; (v.tag == TN_STRUCT || v.tag == TN_MAP) && i < count_of(v); i++) {
+	for (size_t i = 0; named && i < count_of(v); i++) {
 		const char *name = v.tag == TN_STRUCT ? v.instance->def->fields[i].name : v.map->keys[i];
 		if (strcmp(name, f->names.items[column]) == 0) {
 			*out = child(v, i);

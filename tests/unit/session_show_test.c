@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a rich session shows when memory runs out at any place: the cell fails with MemoryError or shows everything, and nothing is
- * lost or freed twice (the sanitizers look). How the forms look is tested from outside: tests/cli/show_test.py. */
+/* What a rich session shows when memory runs out at any place: the cell fails with MemoryError or shows everything, and nothing
+ * is lost or freed twice (the sanitizers look). How the forms look is tested from outside: tests/cli/show_test.py. */
 #include <string.h>
 
 #include "runner/test.h"
 #include "session/session.h"
 
-struct seen { int shows; size_t bytes, forms; uint64_t last_id; bool last_update; };
+struct seen {
+	int shows;
+	size_t bytes, forms;
+	uint64_t last_id;
+	bool last_update;
+};
 
 static void take_text(void *data, const char *bytes, size_t length) {
 	(void)data;
@@ -65,17 +70,23 @@ static void walk(const char *before, const char *code) {
 	tn_session_destroy(session);
 }
 
-TN_TEST(memory_may_run_out_while_tensors_are_shown) { walk("auto x = rand(3, 4, 20); auto y = rand(30, 30);", "display(x); y"); }
+TN_TEST(memory_may_run_out_while_tensors_are_shown) {
+	walk("auto x = rand(3, 4, 20); auto y = rand(30, 30);", "display(x); y");
+}
 
 TN_TEST(memory_may_run_out_while_containers_are_shown) {
-	walk("struct P { float x; string s; }; auto p = P{ .x = 1.0, .s = \"<a>\" }; auto ps = list(3, (i) => p); auto m = { \"a\": ps, \"b\": (1, \"c\") };",
+	walk("struct P { float x; string s; }; auto p = P{ .x = 1.0, .s = \"<a>\" }; auto ps = list(3, (i) => p); auto m = { \"a\": "
+		 "ps, \"b\": (1, \"c\") };",
 		"display(p); display(ps); display(m); display([p, p], id: \"q\"); update_display(m, \"q\");");
 }
 
-TN_TEST(memory_may_run_out_while_nets_are_shown) { walk("auto net = (linear(2, 3), relu, batch_norm(3));", "net"); }
+TN_TEST(memory_may_run_out_while_nets_are_shown) {
+	walk("auto net = (linear(2, 3), relu, batch_norm(3));", "net");
+}
 
 TN_TEST(memory_may_run_out_while_tables_are_made) {
-	walk("auto c = { \"a\": [1, 2], \"b\": tensor([0.5, 1.5]) }; auto r = [(1, \"x\"), (2, \"y\")];", "display(table(c)); table(r)");
+	walk("auto c = { \"a\": [1, 2], \"b\": tensor([0.5, 1.5]) }; auto r = [(1, \"x\"), (2, \"y\")];",
+		"display(table(c)); table(r)");
 }
 
 TN_TEST(memory_may_run_out_while_images_are_made) {
@@ -84,7 +95,8 @@ TN_TEST(memory_may_run_out_while_images_are_made) {
 
 TN_TEST(memory_may_run_out_while_charts_are_made) {
 	walk("auto xs = rand(5); auto ys = { \"a\": xs, \"b\": xs * 2.0 }; auto g = [0, 1, 1, 0, 1]; auto h = rand(3, 3);",
-		"display(plot(ys, title: \"t\", log_y: true)); display(scatter(xs, xs, group: g)); display(hist(ys, bins: 4)); heatmap(h)");
+		"display(plot(ys, title: \"t\", log_y: true)); display(scatter(xs, xs, group: g)); display(hist(ys, bins: 4)); "
+		"heatmap(h)");
 }
 
 TN_TEST(without_richness_only_text_is_made) {
