@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The main of a fuzz target that is no libFuzzer program: reads every file of the folders and files named, and each of them again
- * cut short, with bytes changed and with pieces doubled: the suite fuzz-smoke. The same bytes give the same run. */
+ * cut short, with bytes changed, with pieces doubled and with words exchanged, which gets furthest in a text: the suite fuzz-smoke. The same bytes give the same run. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +18,34 @@ static uint32_t next_random(uint32_t below) {
 	return below == 0 ? 0 : (random_state >> 8) % below;
 }
 
+static bool in_word(uint8_t c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+/* A word, or a single other byte, at or behind a random place: [begin, end). */
+static void find_word(const uint8_t *data, size_t size, size_t *begin, size_t *end) {
+	size_t at = next_random((uint32_t)size);
+	while (at > 0 && in_word(data[at]) && in_word(data[at - 1])) {
+		at--;
+	}
+	*begin = *end = at;
+	while (*end < size && in_word(data[*end])) {
+		++*end;
+	}
+	*end += *end == at;
+}
+
+/* Puts a word of the text in the place of another; the new size, at most size + length of a word. */
+static size_t exchange_words(uint8_t *copy, size_t n, const uint8_t *data, size_t size, size_t room) {
+	size_t from, from_end, at, at_end;
+	find_word(data, size, &from, &from_end);
+	find_word(copy, n, &at, &at_end);
+	if (n - (at_end - at) + (from_end - from) > room) {
+		return n;
+	}
+	memmove(copy + at + (from_end - from), copy + at_end, n - at_end);
+	memcpy(copy + at, data + from, from_end - from);
+	return n - (at_end - at) + (from_end - from);
+}
+
 static void mutate(const uint8_t *data, size_t size) {
 	static const char bytes[] = "(){}[]<>=;:,.+-*/%@&|^!?\"'\\f0.e_\n#$ \x80\xff";
 	uint8_t *copy = malloc(2 * size + 1);
@@ -25,7 +53,11 @@ static void mutate(const uint8_t *data, size_t size) {
 	for (int round = 0; round < MUTATIONS; round++) {
 		size_t n = size;
 		memcpy(copy, data, size);
-		if (round % 3 == 0) {
+		if (round % 2 == 1) {
+			for (int k = 0; size > 0 && n > 0 && k < 1 + round / 15; k++) {
+				n = exchange_words(copy, n, data, size, 2 * size);
+			}
+		} else if (round % 3 == 0) {
 			n = next_random((uint32_t)size + 1);
 		} else if (round % 3 == 1) {
 			for (int k = 0; size > 0 && k < 1 + round / 8; k++) {
