@@ -3,6 +3,8 @@
  * character database (general categories Mn, Me, Cf; East Asian width W and F), with unassigned gaps closed. */
 #include "base/str.h"
 
+#include <string.h>
+
 struct range {
 	uint32_t first, last;
 };
@@ -127,6 +129,11 @@ bool tn_utf8_valid(const char *text, size_t length, size_t *bad_offset) {
 	const char *end = text + length;
 	for (const char *p = text; p < end;) {
 		uint32_t c;
+		uint64_t eight; /* most text is ASCII */
+		if (end - p >= 8 && (memcpy(&eight, p, 8), (eight & UINT64_C(0x8080808080808080)) == 0)) {
+			p += 8;
+			continue;
+		}
 		size_t n = tn_utf8_decode(p, end, &c);
 		if (n == 0) {
 			if (bad_offset != NULL) {
