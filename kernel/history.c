@@ -17,7 +17,12 @@
 
 #include "wire/wire.h"
 
-enum { FILE_MAX = 8 * 1024 * 1024, OUTPUT_MAX = 4096, SOURCE_MAX = 256 * 1024 };
+enum { OUTPUT_MAX = 4096, SOURCE_MAX = 256 * 1024, LOCK_TRIES = 20, LOCK_US = 2000 };
+#ifdef TN_TINY_LIMITS
+enum { FILE_MAX = 16 * 1024 };
+#else
+enum { FILE_MAX = 8 * 1024 * 1024 };
+#endif
 
 struct row { int64_t session, line; char *source, *output; };
 
@@ -29,6 +34,7 @@ struct tn_history {
 	off_t read_to;        /* of the file */
 	ino_t inode;
 	bool complained;
+	TN_VEC(json_t *) pending; /* lines that are not on disk yet, without their session */
 };
 
 char *tn_history_default_path(void) {
@@ -69,8 +75,10 @@ void tn_history_destroy(struct tn_history *history) {
 	if (history == NULL) {
 		return;
 	}
+	tn_history_flush(history);
 	drop_rows(history);
 	TN_VEC_FINISH(&history->rows);
+	TN_VEC_FINISH(&history->pending);
 	tn_free(history->path);
 	tn_free(history);
 }
@@ -192,25 +200,32 @@ static void make_folders(char *path) {
 	}
 }
 
+/* Waits for the lock no longer than another kernel may need; without it two sessions could get one number, which is no disaster. */
+static void lock(int fd) {
+	for (int i = 0; i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+		usleep(LOCK_US);
+	}
+}
+
 static int open_locked(struct tn_history *history) {
 	int fd = open(history->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == ENOENT) {
 		make_folders(history->path);
 		fd = open(history->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	}
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		/* another kernel is at it; a write to a file opened for appending is whole without the lock too */
-		tn_log(TN_LOG_DEBUG, "the history is locked");
+	if (fd >= 0) {
+		lock(fd);
 	}
 	return fd;
 }
 
-/* A file that has grown too long keeps its newer half, in a new file, so that other kernels notice. */
-static void shorten(struct tn_history *history, int fd) {
+/* A file that has grown too long keeps its newer half, in a new file, so that other kernels notice. True: the descriptor is of the old one. */
+static bool shorten(struct tn_history *history, int fd) {
 	struct stat status;
 	struct tn_str text = {0}, beside = {0};
+	bool ok = false;
 	if (fstat(fd, &status) != 0 || status.st_size <= FILE_MAX) {
-		return;
+		return false;
 	}
 	const char *kept = NULL;
 	if (read_from(fd, status.st_size / 2, &text) && tn_str_printf(&beside, "%s.%ld", history->path, (long)getpid())) {
@@ -219,14 +234,15 @@ static void shorten(struct tn_history *history, int fd) {
 	int out = kept != NULL ? open(tn_str_c(&beside), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
 	if (out >= 0) {
 		size_t length = text.length - (size_t)(kept + 1 - text.data);
-		bool ok = write(out, kept + 1, length) == (ssize_t)length;
-		ok = close(out) == 0 && ok;
-		if (!ok || rename(tn_str_c(&beside), history->path) != 0) {
+		ok = write(out, kept + 1, length) == (ssize_t)length;
+		ok = close(out) == 0 && ok && rename(tn_str_c(&beside), history->path) == 0;
+		if (!ok) {
 			unlink(tn_str_c(&beside));
 		}
 	}
 	tn_str_finish(&text);
 	tn_str_finish(&beside);
+	return ok;
 }
 
 static bool write_line(int fd, const json_t *value) {
@@ -240,37 +256,58 @@ static bool write_line(int fd, const json_t *value) {
 
 /* The first cell gives the session its number: one above all that the file has. */
 static bool begin_session(struct tn_history *history, int fd) {
-	if (history->session != 0) {
-		return true;
-	}
-	bool ok = fd < 0 || refresh_fd(history, fd);
+	bool ok = refresh_fd(history, fd);
 	history->session = history->last_session + 1;
 	json_t *value = json_pack("{s:I}", "session", (json_int_t)history->session);
-	ok = ok && value != NULL && (fd < 0 || write_line(fd, value));
+	ok = ok && value != NULL && write_line(fd, value);
 	json_decref(value);
 	return ok;
 }
 
-/* Appends {session, line, key: text}. */
-static void store(struct tn_history *history, int64_t line, const char *key, const char *text) {
-	int fd = history->path != NULL ? open_locked(history) : -1;
-	bool ok = history->path == NULL || fd >= 0;
-	if (fd >= 0) {
-		shorten(history, fd);
-	}
-	ok = begin_session(history, fd) && ok;
-	if (fd >= 0) {
-		json_t *value = json_pack("{s:I, s:I, s:s}", "session", (json_int_t)history->session, "line", (json_int_t)line, key, text);
-		ok = ok && value != NULL && write_line(fd, value);
-		json_decref(value);
+static bool write_pending(struct tn_history *history) {
+	int fd = open_locked(history);
+	if (fd >= 0 && history->session == 0 && shorten(history, fd)) {
 		close(fd);
-	} else if (strcmp(key, "source") == 0) {
-		ok = keep_source(history, history->session, line, text) && ok;
+		fd = open_locked(history);
+	}
+	bool ok = fd >= 0 && (history->session != 0 || begin_session(history, fd));
+	for (size_t i = 0; ok && i < history->pending.count; i++) {
+		ok = tn_json_set_take(history->pending.items[i], "session", json_integer(history->session)) &&
+			write_line(fd, history->pending.items[i]);
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	return ok;
+}
+
+void tn_history_flush(struct tn_history *history) {
+	if (history->pending.count == 0) {
+		return;
+	}
+	if (!write_pending(history)) {
+		complain(history);
+	}
+	while (history->pending.count > 0) {
+		json_decref(TN_VEC_POP(&history->pending));
+	}
+}
+
+/* Keeps {line, key: text} for the next flush; in memory where there is no file. */
+static void store(struct tn_history *history, int64_t line, const char *key, const char *text) {
+	bool ok;
+	if (history->path != NULL) {
+		json_t *value = json_pack("{s:I, s:s}", "line", (json_int_t)line, key, text);
+		ok = value != NULL && TN_VEC_PUSH(&history->pending, value);
+		if (!ok) {
+			json_decref(value);
+		}
 	} else {
-		ok = keep_output(history, history->session, line, text) && ok;
+		history->session = 1;
+		ok = strcmp(key, "source") == 0 ? keep_source(history, 1, line, text) : keep_output(history, 1, line, text);
 	}
 	if (!ok) {
-		complain(history);
+		tn_log(TN_LOG_WARN, "a cell is not kept in the history: out of memory");
 	}
 }
 
@@ -318,6 +355,7 @@ static int64_t absolute_session(const struct tn_history *history, int64_t sessio
 }
 
 bool tn_history_find(struct tn_history *history, const struct tn_history_query *query, tn_history_visitor visit, void *data) {
+	tn_history_flush(history);
 	if (!refresh(history)) {
 		return false;
 	}

@@ -30,6 +30,8 @@ TN_MUST_USE struct tn_history *tn_history_create(const char *path);
 void tn_history_destroy(struct tn_history *history); /* accepts NULL */
 /* "$XDG_STATE_HOME/tenon/cells.jsonl"; NULL: there is no such folder, or no memory. The caller frees it. */
 char *tn_history_default_path(void);
+/* Writes what was added to disk: the kernel does so when a cell has been answered, since a disk may be slow. */
+void tn_history_flush(struct tn_history *history);
 /* Adds a cell; a disk that does not take it is logged once. */
 void tn_history_add(struct tn_history *history, int64_t line, const char *source);
 /* The output of the cell that was added last. */

@@ -82,4 +82,7 @@ void tn_kernel_round(struct tn_kernel *kernel, struct pollfd *more, size_t count
 	tn_execute_next(kernel);
 	tn_iopub_flush(&kernel->iopub);
 	pass_credit(kernel);
+	if (kernel->history != NULL && kernel->run.request == NULL) {
+		tn_history_flush(kernel->history);
+	}
 }

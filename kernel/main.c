@@ -179,7 +179,7 @@ static struct parent watch_parent(void) {
 	return parent;
 }
 
-static bool parent_is_gone(const struct parent *parent) { return parent->first > 1 && getppid() != parent->first; }
+static bool parent_is_gone(const struct parent *parent) { return parent->first > 1 && parent->fd < 0 && getppid() != parent->first; }
 
 static void run(struct tn_kernel *kernel, int signals, const struct parent *parent) {
 	struct pollfd watched[WATCH_COUNT] = {[WATCH_SIGNALS] = {.fd = signals, .events = POLLIN}, [WATCH_PARENT] = {.fd = parent->fd, .events = POLLIN}};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The transport over ZeroMQ. zmq_poll, not edge-triggered descriptors, so that a message cannot wait unseen behind a send.
+/* The transport over ZeroMQ.
  *
  * iopub is an XPUB in manual mode: a subscription takes effect when the kernel has seen it, which lets the welcome come first; and it
  * does not drop: a full subscriber makes a send fail, and the kernel's own queue holds the message (iopub.c). */
@@ -18,6 +18,8 @@ struct transport_zmq {
 	struct tn_transport base;
 	void *context;
 	void *sockets[TN_CHANNEL_COUNT];
+	int fds[TN_CHANNEL_COUNT];      /* each socket's: something happened there */
+	bool unsure[TN_CHANNEL_COUNT];  /* the socket must be asked before its descriptor is slept on */
 	struct tn_heartbeat *heartbeat;
 	size_t received_count;
 	zmq_msg_t received[TN_FRAMES_MAX]; /* what `receive` lends out */
@@ -25,34 +27,50 @@ struct transport_zmq {
 
 static struct transport_zmq *of(struct tn_transport *transport) { return TN_CONTAINER_OF(transport, struct transport_zmq, base); }
 
-static short to_zmq(short events) { return (short)((events & POLLIN ? ZMQ_POLLIN : 0) | (events & POLLOUT ? ZMQ_POLLOUT : 0)); }
+/* ZeroMQ's descriptors are edge-triggered: readable once when something happened, and a send or a receive may take that in. So whoever sent
+ * or received must ask the socket itself before it sleeps on the descriptor; the others need not be asked, which zmq_poll would
+ * do for each socket, twice a wait, by a system call each. */
+static bool has_message(struct transport_zmq *t, int channel) {
+	int events = 0;
+	size_t size = sizeof(events);
+	bool ready = zmq_getsockopt(t->sockets[channel], ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
+	t->unsure[channel] = ready;
+	return ready;
+}
 
-static short from_zmq(short events) {
-	return (short)((events & ZMQ_POLLIN ? POLLIN : 0) | (events & ZMQ_POLLOUT ? POLLOUT : 0) | (events & ZMQ_POLLERR ? POLLERR : 0));
+static unsigned ask_sockets(struct transport_zmq *t, unsigned channels) {
+	unsigned ready = 0;
+	for (int i = 0; i < TN_CHANNEL_COUNT; i++) {
+		if (channels & 1u << i && t->unsure[i] && has_message(t, i)) {
+			ready |= 1u << i;
+		}
+	}
+	return ready;
 }
 
 static unsigned wait_for(struct tn_transport *transport, unsigned channels, struct pollfd *fds, size_t count, int timeout_ms) {
 	struct transport_zmq *t = of(transport);
-	zmq_pollitem_t items[TN_CHANNEL_COUNT + FDS_MAX] = {{0}};
-	unsigned ready = 0;
+	struct pollfd all[TN_CHANNEL_COUNT + FDS_MAX];
 	assert(count <= FDS_MAX);
+	unsigned ready = ask_sockets(t, channels);
+	for (int i = 0; i < TN_CHANNEL_COUNT; i++) { /* poll passes over a negative descriptor */
+		all[i] = (struct pollfd){.fd = channels & 1u << i ? t->fds[i] : -1, .events = POLLIN};
+	}
+	if (count > 0) {
+		memcpy(all + TN_CHANNEL_COUNT, fds, count * sizeof(*fds));
+	}
+	if (poll(all, TN_CHANNEL_COUNT + count, ready != 0 ? 0 : timeout_ms) < 0) {
+		for (size_t i = 0; i < TN_CHANNEL_COUNT + count; i++) {
+			all[i].revents = 0;
+		}
+	}
 	for (int i = 0; i < TN_CHANNEL_COUNT; i++) {
-		items[i] = (zmq_pollitem_t){.socket = t->sockets[i], .events = channels & 1u << i ? ZMQ_POLLIN : 0};
+		t->unsure[i] = t->unsure[i] || all[i].revents != 0;
 	}
-	for (size_t i = 0; i < count; i++) {
-		items[TN_CHANNEL_COUNT + i] = (zmq_pollitem_t){.fd = fds[i].fd, .events = to_zmq(fds[i].events)};
-		fds[i].revents = 0;
+	if (count > 0) {
+		memcpy(fds, all + TN_CHANNEL_COUNT, count * sizeof(*fds));
 	}
-	if (zmq_poll(items, (int)(TN_CHANNEL_COUNT + count), timeout_ms) <= 0) {
-		return 0;
-	}
-	for (int i = 0; i < TN_CHANNEL_COUNT; i++) {
-		ready |= items[i].revents & ZMQ_POLLIN ? 1u << i : 0;
-	}
-	for (size_t i = 0; i < count; i++) {
-		fds[i].revents = from_zmq(items[TN_CHANNEL_COUNT + i].revents);
-	}
-	return ready;
+	return ready | ask_sockets(t, channels & ~ready);
 }
 
 static void close_received(struct transport_zmq *t) {
@@ -81,6 +99,7 @@ static bool receive(struct tn_transport *transport, enum tn_channel channel, tn_
 	struct transport_zmq *t = of(transport);
 	bool more = true;
 	close_received(t);
+	t->unsure[channel] = true;
 	frames->count = 0;
 	while (more) {
 		if (!receive_frame(t, t->sockets[channel], &more)) {
@@ -115,6 +134,7 @@ static enum tn_sent send_frames(void *socket, const struct tn_packet *packet) {
 
 static enum tn_sent send_packet(struct tn_transport *transport, enum tn_channel channel, const struct tn_packet *packet, bool force) {
 	void *socket = of(transport)->sockets[channel];
+	of(transport)->unsure[channel] = true;
 	enum tn_sent sent = send_frames(socket, packet);
 	if (sent == TN_SENT_FULL && channel == TN_CHANNEL_IOPUB && force) {
 		set_nodrop(socket, 0);
@@ -125,6 +145,7 @@ static enum tn_sent send_packet(struct tn_transport *transport, enum tn_channel 
 }
 
 static void subscribe(struct tn_transport *transport, struct tn_part topic, bool begin) {
+	of(transport)->unsure[TN_CHANNEL_IOPUB] = true;
 	zmq_setsockopt(of(transport)->sockets[TN_CHANNEL_IOPUB], begin ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE, topic.data, topic.size);
 }
 
@@ -155,9 +176,14 @@ static bool open_channels(struct transport_zmq *t, struct tn_connection *connect
 		const struct tn_socket_params params = {.context = t->context, .type = channels[i].type, .port = channels[i].port,
 			.message_max = i == TN_CHANNEL_IOPUB ? SUBSCRIPTION_MAX : MESSAGE_MAX, .send_max = SEND_MAX};
 		t->sockets[i] = tn_socket_open(connection, &params, err);
+		size_t size = sizeof(t->fds[i]);
 		if (t->sockets[i] == NULL) {
 			return false;
 		}
+		if (zmq_getsockopt(t->sockets[i], ZMQ_FD, &t->fds[i], &size) != 0) {
+			return tn_error_set(err, TN_ERR_IO, "cannot wait for a socket: %s", zmq_strerror(zmq_errno()));
+		}
+		t->unsure[i] = true;
 	}
 	return true;
 }
