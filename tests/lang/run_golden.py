@@ -6,40 +6,67 @@
     int x = "a";       // expect error: cannot                 an error at this line whose text begins so; nothing else runs
     xs[9];             // expect runtime error: index 9        the error that ends the run, at this line or called from it
     int q = 1 / 2;     // expect warning: int / int            a warning at this line
+    x = y;             // hint: did you mean                   the hint of the error or warning that is expected last
 
-Where a comment stands alone in its line it speaks of the line of code before it. An error's text may have its name in front,
-`TypeError: cannot`. A file whose name begins with _ is no test: others import it.
+Where a comment stands alone in its line it speaks of the line of code before it. An error's text may have its name in front, for the
+reader: `TypeError: cannot` (the name itself is what catch (e) shows as e.name). A file whose name begins with _ is no test:
+others import it. Lines `//--- cell` part a file into cells that one session runs one after the other (as a notebook's): a cell that
+fails does not end the run then, its last expression is shown, and lines are counted in the cell.
 
 usage: run_golden.py TENON FOLDER [PART_OF_NAME…]
 """
 import concurrent.futures
+import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 EXPECT = re.compile(r"//\s*expect(?:\s+(error|runtime error|warning))?:(?: (.*))?$")
 NAME = re.compile(r"^(?:[A-Z][A-Za-z]*Error|Error|Interrupted): ")
+HINT = re.compile(r"//\s*hint: (.*)$")
+CELL = re.compile(r"^//--- cell.*\n?", re.MULTILINE)
 PLACE = re.compile(r"(?:-->|= called from) (.+), line (\d+)")
 TIMEOUT_S = 120
 
 
-def read_wanted(path):
-    """(lines of stdout, [(label, line, text, comment)])"""
-    out, reports, code_line = [], [], 0
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="surrogateescape").split("\n"), 1):
-        if line.strip() and not line.strip().startswith("//"):
-            code_line = number
-        found = EXPECT.search(line)
-        if not found:
-            continue
-        text = (found.group(2) or "").rstrip()
-        if found.group(1) is None:
-            out.append(text)
-        else:
-            label = "warning" if found.group(1) == "warning" else "error"
-            reports.append((label, code_line, NAME.sub("", text), f"expect {found.group(1)}: {text}"))
+def read_cells(path):
+    """The texts of the file's cells; one, where it has no marks."""
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    cells = CELL.split(text)
+    if len(cells) > 1 and not re.sub(r"^//.*$", "", cells[0], flags=re.MULTILINE).strip():
+        del cells[0] # what stands before the first mark is the file's comment
+    return cells
+
+
+class Report:
+    """An error or warning that is wanted."""
+
+    def __init__(self, label, place, text, comment):
+        self.label, self.place, self.text, self.comment, self.hint = label, place, text, comment, None
+
+
+def read_wanted(cells, name):
+    """(lines of stdout, [Report])"""
+    out, reports = [], []
+    for cell, text in enumerate(cells, 1):
+        where, code_line = name if len(cells) == 1 else f"cell {cell}", 0
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.strip() and not line.strip().startswith("//"):
+                code_line = number
+            hint, found = HINT.search(line), EXPECT.search(line)
+            if hint and reports:
+                reports[-1].hint = hint.group(1).rstrip()
+            if not found:
+                continue
+            wanted = (found.group(2) or "").rstrip()
+            if found.group(1) is None:
+                out.append(wanted)
+            else:
+                label = "warning" if found.group(1) == "warning" else "error"
+                reports.append(Report(label, (where, str(code_line)), NAME.sub("", wanted), f"expect {found.group(1)}: {wanted}"))
     return out, reports
 
 
@@ -52,9 +79,16 @@ def read_reports(stderr):
             yield label, text.split("\n  ", 1)[0].rstrip(), set(PLACE.findall(block)), block
 
 
-def compare(path, run):
+def fits(wanted, found):
+    label, text, places, block = found
+    hint = re.search(r"^ *= hint: (.*)$", block, flags=re.MULTILINE)
+    return (label == wanted.label and wanted.place in places and text.startswith(wanted.text)
+            and (wanted.hint is None or (hint is not None and hint.group(1).startswith(wanted.hint))))
+
+
+def compare(path, cells, run):
     """Sentences about what differs."""
-    wanted_out, wanted = read_wanted(path)
+    wanted_out, wanted = read_wanted(cells, path.name)
     found_out = run.stdout.split("\n")
     if found_out[-1] == "":
         found_out.pop()
@@ -66,30 +100,44 @@ def compare(path, run):
             yield f"line {number + 1} of the output: wanted {left!r}, found {right!r}"
             break
     reports = list(read_reports(run.stderr))
-    for label, line, text, comment in wanted:
+    for one in wanted:
         for report in reports:
-            if report[0] == label and (path.name, str(line)) in report[2] and report[1].startswith(text):
+            if fits(one, report):
                 reports.remove(report)
                 break
         else:
-            yield f"line {line}: nothing reported fits `{comment}`"
+            with_hint = "" if one.hint is None else f" with the hint `{one.hint}`"
+            yield f"{one.place[0]}, line {one.place[1]}: nothing reported fits `{one.comment}`{with_hint}"
     for report in reports:
         yield f"not expected: {report[3].rstrip()}"
-    status = 1 if any(label == "error" for label, *_ in wanted) else 0
+    status = 1 if len(cells) == 1 and any(one.label == "error" for one in wanted) else 0
     if run.returncode != status:
         yield f"exit status {run.returncode}, wanted {status}"
         if not reports and run.stderr:
             yield run.stderr[-2000:]
 
 
+def as_notebook(cells):
+    """A notebook whose cells may fail."""
+    made = [{"cell_type": "code", "source": text, "metadata": {"tags": ["raises-exception"]}, "outputs": [], "execution_count": None}
+            for text in cells]
+    return json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
 def run_file(tenon, path):
     environment = dict(os.environ, NO_COLOR="1", OMP_WAIT_POLICY="passive")
-    try:
-        run = subprocess.run([tenon, "run", path.name], cwd=path.parent, env=environment, stdin=subprocess.DEVNULL, text=True,
-                             capture_output=True, errors="surrogateescape", timeout=TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        return [f"did not end within {TIMEOUT_S} s"]
-    return list(compare(path, run))
+    cells = read_cells(path)
+    with tempfile.TemporaryDirectory() as folder:
+        name = path.name
+        if len(cells) > 1:
+            name = os.path.join(folder, path.stem + ".ipynb")
+            pathlib.Path(name).write_text(as_notebook(cells), encoding="utf-8")
+        try:
+            run = subprocess.run([tenon, "run", name], cwd=path.parent, env=environment, stdin=subprocess.DEVNULL, text=True,
+                                 capture_output=True, errors="surrogateescape", timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return [f"did not end within {TIMEOUT_S} s"]
+    return list(compare(path, cells, run))
 
 
 def main():
