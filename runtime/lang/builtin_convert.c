@@ -253,8 +253,8 @@ static bool run_cast(struct tn_native_call *call, struct tn_error *err) {
 	return tn_return_tensor(call, tn_cast(call->engine, call->args[0].tensor, call->args[1].dtype, err));
 }
 
-#define DTYPE_ROW(name, id) \
-	{ "tensor " name "(auto x)", "x as a tensor of dtype " name ": a tensor converted, a number (0-d), or a list of them.", name "([1, 0])", run_##id, NULL, 0 }
+#define DTYPE_ROW(name, id, shows) \
+	{ "tensor " name "(auto x)", "x as a tensor of dtype " name ": a tensor converted, a number (0-d), or a list of them.", name "([1, 0])    // expect: " shows, run_##id, NULL, 0 }
 
 static const struct tn_native rows[] = {
 	{ "int int(auto x)", "A number as an int (floats lose their fraction), a string read as one, or the value of a tensor of one element.\n\nx: a number, a string, or a tensor of one element, which it waits for.\n\nErrors: ValueError for other text, OverflowError.",
@@ -264,14 +264,14 @@ static const struct tn_native rows[] = {
 	{ "string string(auto x)", "The text that print writes for x.", "string(2.5) + \"!\"    // expect: \"2.5!\"", run_string, NULL, 0 },
 	{ "tensor tensor(auto x, dtype dtype = none)", "A tensor of a number (0-d), a list of numbers, lists or tensors (one more axis).\n\ndtype: i64 for ints, f32 for floats when left out. x: one of these. Errors: ShapeError when rows have different lengths.",
 	  "tensor([1, 2])    // expect: tensor([1, 2]) i64[2]", run_tensor, NULL, 0 },
-	DTYPE_ROW("f64", F64),
-	DTYPE_ROW("f32", F32),
-	DTYPE_ROW("bf16", BF16),
-	DTYPE_ROW("f16", F16),
-	DTYPE_ROW("i64", I64),
-	DTYPE_ROW("i32", I32),
-	DTYPE_ROW("u8", U8),
-	DTYPE_ROW("bool8", BOOL8),
+	DTYPE_ROW("f64", F64, "tensor([1., 0.]) f64[2]"),
+	DTYPE_ROW("f32", F32, "tensor([1., 0.]) f32[2]"),
+	DTYPE_ROW("bf16", BF16, "tensor([1., 0.]) bf16[2]"),
+	DTYPE_ROW("f16", F16, "tensor([1., 0.]) f16[2]"),
+	DTYPE_ROW("i64", I64, "tensor([1, 0]) i64[2]"),
+	DTYPE_ROW("i32", I32, "tensor([1, 0]) i32[2]"),
+	DTYPE_ROW("u8", U8, "tensor([1, 0]) u8[2]"),
+	DTYPE_ROW("bool8", BOOL8, "tensor([ true, false]) bool8[2]"),
 	{ "tensor cast(tensor x, dtype dtype)", "x converted to another dtype.", "cast(tensor([1.7]), i64)    // expect: tensor([1]) i64[1]", run_cast, NULL, 0 },
 };
 TN_NATIVE_TABLE(convert, rows);

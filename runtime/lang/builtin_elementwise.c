@@ -186,65 +186,65 @@ static bool run_lerp(struct tn_native_call *call, struct tn_error *err) {
 	return tn_return_tensor(call, result);
 }
 
-#define UNARY(id, name, doc, rule) \
+#define UNARY(id, name, doc, rule, at, shows) \
 	{ "auto " name "(operand x)", doc ".\n\nx: a tensor of any shape, a number, or a tree (then each weight).", \
-	  name "(tensor([0.25, 0.5]))", run_elementwise, rule, TN_OP_##id + 1 }
-#define TEST(id, name, doc) \
+	  name "(tensor(" at "))    // expect: " shows, run_elementwise, rule, TN_OP_##id + 1 }
+#define TEST(id, name, doc, shows) \
 	{ "auto " name "(operand x)", doc ".\n\nx: a tensor of any shape, or a number. Tensors give bool8.", \
-	  name "(tensor([0.25, 0.5]))", run_test, type_test, TN_OP_##id + 1 }
-#define BINARY(id, name, doc, rule) \
+	  name "(tensor([0., 1.]) / tensor([0., 2.]))    // expect: " shows, run_test, type_test, TN_OP_##id + 1 }
+#define BINARY(id, name, doc, rule, shows) \
 	{ "auto " name "(operand a, operand b)", doc ".\n\na, b: tensors that broadcast together, or numbers, or trees (then each weight).", \
-	  name "(tensor([5., 7.]), 2.0)", run_elementwise, rule, TN_OP_##id + 1 }
+	  name "(tensor([5., 7.]), 2.0)    // expect: " shows, run_elementwise, rule, TN_OP_##id + 1 }
 #define TENSORS(id, name, args, doc, example) \
 	{ "tensor " name args, doc ".\n\nTensors broadcast together; a number takes the tensor's dtype.", example, run_tensors_only, NULL, TN_OP_##id + 1 }
 
 static const struct tn_native rows[] = {
-	UNARY(ABS, "abs", "Absolute value", type_int),
-	UNARY(SIGN, "sign", "-1, 0 or 1 by the sign", type_int),
-	UNARY(RELU, "relu", "max(x, 0)", type_int),
-	UNARY(FLOOR, "floor", "Largest integer not above x, as a float", type_float),
-	UNARY(CEIL, "ceil", "Smallest integer not below x, as a float", type_float),
-	UNARY(ROUND, "round", "Nearest integer, halves to even, as a float", type_float),
-	UNARY(EXP, "exp", "e raised to x", type_float),
-	UNARY(EXPM1, "expm1", "exp(x) - 1, accurate near 0", type_float),
-	UNARY(LOG, "log", "Natural logarithm", type_float),
-	UNARY(LOG1P, "log1p", "log(1 + x), accurate near 0", type_float),
-	UNARY(SQRT, "sqrt", "Square root", type_float),
-	UNARY(RSQRT, "rsqrt", "1 / sqrt(x)", type_float),
-	UNARY(SIN, "sin", "Sine, x in radians", type_float),
-	UNARY(COS, "cos", "Cosine, x in radians", type_float),
-	UNARY(TAN, "tan", "Tangent, x in radians", type_float),
-	UNARY(ASIN, "asin", "Arc sine, in radians", type_float),
-	UNARY(ACOS, "acos", "Arc cosine, in radians", type_float),
-	UNARY(ATAN, "atan", "Arc tangent, in radians", type_float),
-	UNARY(SINH, "sinh", "Hyperbolic sine", type_float),
-	UNARY(COSH, "cosh", "Hyperbolic cosine", type_float),
-	UNARY(TANH, "tanh", "Hyperbolic tangent", type_float),
-	UNARY(ERF, "erf", "Error function", type_float),
-	UNARY(SIGMOID, "sigmoid", "1 / (1 + exp(-x))", type_float),
-	TEST(ISNAN, "isnan", "Whether x is not a number"),
-	TEST(ISINF, "isinf", "Whether x is infinite"),
-	TEST(ISFINITE, "isfinite", "Whether x is neither infinite nor NaN"),
-	BINARY(MINIMUM, "minimum", "Smaller of a and b; NaN if either is", type_int),
-	BINARY(MAXIMUM, "maximum", "Larger of a and b; NaN if either is", type_int),
-	BINARY(FLOOR_DIV, "floor_div", "Quotient a / b rounded down", type_int),
-	BINARY(POW, "pow", "a to the power b", type_float),
-	BINARY(ATAN2, "atan2", "Angle of the point (b, a), in radians", type_float),
-	TENSORS(EQ, "eq", "(operand a, operand b)", "True where a == b", "eq(tensor([1, 2]), 2)"),
-	TENSORS(NE, "ne", "(operand a, operand b)", "True where a != b", "ne(tensor([1, 2]), 2)"),
-	TENSORS(LT, "lt", "(operand a, operand b)", "True where a < b", "lt(tensor([1, 2]), 2)"),
-	TENSORS(LE, "le", "(operand a, operand b)", "True where a <= b", "le(tensor([1, 2]), 2)"),
-	TENSORS(GT, "gt", "(operand a, operand b)", "True where a > b", "gt(tensor([1, 2]), 1)"),
-	TENSORS(GE, "ge", "(operand a, operand b)", "True where a >= b", "ge(tensor([1, 2]), 2)"),
-	TENSORS(LOGICAL_NOT, "logical_not", "(operand x)", "True where x is 0", "logical_not(tensor([0, 2]))"),
+	UNARY(ABS, "abs", "Absolute value", type_int, "[-1.5, 0.5]", "tensor([1.5000, 0.5000]) f32[2]"),
+	UNARY(SIGN, "sign", "-1, 0 or 1 by the sign", type_int, "[-1.5, 0.5]", "tensor([-1.,  1.]) f32[2]"),
+	UNARY(RELU, "relu", "max(x, 0)", type_int, "[-1.5, 0.5]", "tensor([0.0000, 0.5000]) f32[2]"),
+	UNARY(FLOOR, "floor", "Largest integer not above x, as a float", type_float, "[-1.5, 0.5]", "tensor([-2.,  0.]) f32[2]"),
+	UNARY(CEIL, "ceil", "Smallest integer not below x, as a float", type_float, "[-1.5, 0.5]", "tensor([-1.,  1.]) f32[2]"),
+	UNARY(ROUND, "round", "Nearest integer, halves to even, as a float", type_float, "[-1.5, 0.5]", "tensor([-2.,  0.]) f32[2]"),
+	UNARY(EXP, "exp", "e raised to x", type_float, "[-1.5, 0.5]", "tensor([0.2231, 1.6487]) f32[2]"),
+	UNARY(EXPM1, "expm1", "exp(x) - 1, accurate near 0", type_float, "[-1.5, 0.5]", "tensor([-0.7769,  0.6487]) f32[2]"),
+	UNARY(LOG, "log", "Natural logarithm", type_float, "[0.25, 0.5]", "tensor([-1.3863, -0.6931]) f32[2]"),
+	UNARY(LOG1P, "log1p", "log(1 + x), accurate near 0", type_float, "[0.25, 0.5]", "tensor([0.2231, 0.4055]) f32[2]"),
+	UNARY(SQRT, "sqrt", "Square root", type_float, "[0.25, 0.5]", "tensor([0.5000, 0.7071]) f32[2]"),
+	UNARY(RSQRT, "rsqrt", "1 / sqrt(x)", type_float, "[0.25, 0.5]", "tensor([2.0000, 1.4142]) f32[2]"),
+	UNARY(SIN, "sin", "Sine, x in radians", type_float, "[-1.5, 0.5]", "tensor([-0.9975,  0.4794]) f32[2]"),
+	UNARY(COS, "cos", "Cosine, x in radians", type_float, "[-1.5, 0.5]", "tensor([0.0707, 0.8776]) f32[2]"),
+	UNARY(TAN, "tan", "Tangent, x in radians", type_float, "[-1.5, 0.5]", "tensor([-14.1014,   0.5463]) f32[2]"),
+	UNARY(ASIN, "asin", "Arc sine, in radians", type_float, "[0.25, 0.5]", "tensor([0.2527, 0.5236]) f32[2]"),
+	UNARY(ACOS, "acos", "Arc cosine, in radians", type_float, "[0.25, 0.5]", "tensor([1.3181, 1.0472]) f32[2]"),
+	UNARY(ATAN, "atan", "Arc tangent, in radians", type_float, "[-1.5, 0.5]", "tensor([-0.9828,  0.4636]) f32[2]"),
+	UNARY(SINH, "sinh", "Hyperbolic sine", type_float, "[-1.5, 0.5]", "tensor([-2.1293,  0.5211]) f32[2]"),
+	UNARY(COSH, "cosh", "Hyperbolic cosine", type_float, "[-1.5, 0.5]", "tensor([2.3524, 1.1276]) f32[2]"),
+	UNARY(TANH, "tanh", "Hyperbolic tangent", type_float, "[-1.5, 0.5]", "tensor([-0.9051,  0.4621]) f32[2]"),
+	UNARY(ERF, "erf", "Error function", type_float, "[-1.5, 0.5]", "tensor([-0.9661,  0.5205]) f32[2]"),
+	UNARY(SIGMOID, "sigmoid", "1 / (1 + exp(-x))", type_float, "[-1.5, 0.5]", "tensor([0.1824, 0.6225]) f32[2]"),
+	TEST(ISNAN, "isnan", "Whether x is not a number", "tensor([ true, false]) bool8[2]"),
+	TEST(ISINF, "isinf", "Whether x is infinite", "tensor([false, false]) bool8[2]"),
+	TEST(ISFINITE, "isfinite", "Whether x is neither infinite nor NaN", "tensor([false,  true]) bool8[2]"),
+	BINARY(MINIMUM, "minimum", "Smaller of a and b; NaN if either is", type_int, "tensor([2., 2.]) f32[2]"),
+	BINARY(MAXIMUM, "maximum", "Larger of a and b; NaN if either is", type_int, "tensor([5., 7.]) f32[2]"),
+	BINARY(FLOOR_DIV, "floor_div", "Quotient a / b rounded down", type_int, "tensor([2., 3.]) f32[2]"),
+	BINARY(POW, "pow", "a to the power b", type_float, "tensor([25., 49.]) f32[2]"),
+	BINARY(ATAN2, "atan2", "Angle of the point (b, a), in radians", type_float, "tensor([1.1903, 1.2925]) f32[2]"),
+	TENSORS(EQ, "eq", "(operand a, operand b)", "True where a == b", "eq(tensor([1, 2]), 2)    // expect: tensor([false,  true]) bool8[2]"),
+	TENSORS(NE, "ne", "(operand a, operand b)", "True where a != b", "ne(tensor([1, 2]), 2)    // expect: tensor([ true, false]) bool8[2]"),
+	TENSORS(LT, "lt", "(operand a, operand b)", "True where a < b", "lt(tensor([1, 2]), 2)    // expect: tensor([ true, false]) bool8[2]"),
+	TENSORS(LE, "le", "(operand a, operand b)", "True where a <= b", "le(tensor([1, 2]), 2)    // expect: tensor([true, true]) bool8[2]"),
+	TENSORS(GT, "gt", "(operand a, operand b)", "True where a > b", "gt(tensor([1, 2]), 1)    // expect: tensor([false,  true]) bool8[2]"),
+	TENSORS(GE, "ge", "(operand a, operand b)", "True where a >= b", "ge(tensor([1, 2]), 2)    // expect: tensor([false,  true]) bool8[2]"),
+	TENSORS(LOGICAL_NOT, "logical_not", "(operand x)", "True where x is 0", "logical_not(tensor([0, 2]))    // expect: tensor([ true, false]) bool8[2]"),
 	{ "tensor where(tensor condition, operand a, operand b)",
 	  "Elements of a where condition is true, else of b.\n\ncondition: bool8. a, b: tensors that broadcast with it, or numbers.",
-	  "where(tensor([1, 5]) > 2, 1.0, 0.0)", run_where, NULL, 0 },
+	  "where(tensor([1, 5]) > 2, 1.0, 0.0)    // expect: tensor([0., 1.]) f32[2]", run_where, NULL, 0 },
 	{ "tensor clamp(tensor x, operand min = none, operand max = none)",
 	  "x limited to [min, max]; either bound may be left out.\n\nx: any tensor. min, max: numbers, or tensors that broadcast with x.",
 	  "clamp(tensor([-2., 0.5, 3.]), -1.0, 1.0)    // expect: tensor([-1.0000,  0.5000,  1.0000]) f32[3]", run_clamp, NULL, 0 },
 	{ "float clamp(float x, float min, float max)", "x limited to [min, max].", "clamp(3.5, 0.0, 1.0)    // expect: 1.0", run_clamp_number, NULL, 0 },
-	{ "tensor lerp(tensor a, tensor b, operand weight)", "a + weight * (b - a): from a (weight 0) to b (weight 1).", "lerp(zeros(2), ones(2), 0.5)",
+	{ "tensor lerp(tensor a, tensor b, operand weight)", "a + weight * (b - a): from a (weight 0) to b (weight 1).", "lerp(zeros(2), ones(2), 0.5)    // expect: tensor([0.5000, 0.5000]) f32[2]",
 	  run_lerp, NULL, 0 },
 };
 TN_NATIVE_TABLE(elementwise, rows);

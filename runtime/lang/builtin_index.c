@@ -58,8 +58,8 @@ static const struct tn_native rows[] = {
 	{ "tensor index_select(tensor x, tensor index, int axis = 0)", "Parts of x along an axis, by number.\n\nindex: integers of any shape, which takes the axis's place; negative ones count from the end.",
 	  "index_select(tensor([10, 20, 30]), tensor([2, 0]))    // expect: tensor([30, 10]) i64[2]", run_index_select, NULL, 0 },
 	{ "tensor take_along(tensor x, tensor index, int axis = -1)", "One element per index along an axis.\n\nindex: integers, of x's shape but for that axis.",
-	  "take_along(tensor([[1, 2], [3, 4]]), tensor([[1], [0]]), axis: 1)", run_take_along, NULL, 0 },
-	{ "tensor gather(tensor x, int axis, tensor index)", "As take_along, with PyTorch's order of arguments.\n\nx: any shape. axis: -1 is the last. index: integers with as many axes as x.", "gather(tensor([[1, 2], [3, 4]]), 1, tensor([[1], [0]]))",
+	  "take_along(tensor([[1, 2], [3, 4]]), tensor([[1], [0]]), axis: 1).T    // expect: tensor([[2, 3]]) i64[1, 2]", run_take_along, NULL, 0 },
+	{ "tensor gather(tensor x, int axis, tensor index)", "As take_along, with PyTorch's order of arguments.\n\nx: any shape. axis: -1 is the last. index: integers with as many axes as x.", "gather(tensor([[1, 2], [3, 4]]), 1, tensor([[1], [0]])).T    // expect: tensor([[2, 3]]) i64[1, 2]",
 	  run_gather, NULL, 0 },
 	{ "tensor scatter(tensor x, int axis, tensor index, tensor source)", "x with elements of source set where index says along an axis; of duplicates the last wins.",
 	  "scatter(zeros(3), 0, tensor([1]), ones(1))    // expect: tensor([0., 1., 0.]) f32[3]", run_scatter, NULL, 0 },
@@ -69,8 +69,8 @@ static const struct tn_native rows[] = {
 	  "index_add(zeros(3), 0, tensor([0, 0]), ones(2))    // expect: tensor([2., 0., 0.]) f32[3]", run_index_add, NULL, 0 },
 	{ "tensor masked_fill(tensor x, tensor mask, operand value)", "x with value where mask is true.\n\nmask: bool8, broadcasts with x.",
 	  "masked_fill(tensor([1., 2.]), tensor([1, 2]) == 2, 0.0)    // expect: tensor([1., 0.]) f32[2]", run_masked_fill, NULL, 0 },
-	{ "tensor one_hot(tensor index, int classes)", "A 1 at each index, 0 elsewhere: i64 [..., classes].", "one_hot(tensor([1, 0]), 2)", run_one_hot, NULL, 0 },
-	{ "tensor nonzero(tensor x)", "Where x is not 0: i64 [count, axes]. Waits for x.", "nonzero(tensor([0, 5, 7]))", run_nonzero, NULL, 0 },
+	{ "tensor one_hot(tensor index, int classes)", "A 1 at each index, 0 elsewhere: i64 [..., classes].", "one_hot(tensor([1, 0]), 3)[0]    // expect: tensor([0, 1, 0]) i64[3]", run_one_hot, NULL, 0 },
+	{ "tensor nonzero(tensor x)", "Where x is not 0: i64 [count, axes]. Waits for x.", "nonzero(tensor([0, 5, 7])).T    // expect: tensor([[1, 2]]) i64[1, 2]", run_nonzero, NULL, 0 },
 	{ "bool equal(tensor a, tensor b)", "Whether two tensors have the same dtype, shape and elements. Waits for them.\n\na, b: any tensors.", "equal(ones(2), ones(2))    // expect: true", run_equal, NULL, 0 },
 };
 TN_NATIVE_TABLE(index, rows);

@@ -125,9 +125,9 @@ static bool run_manual_seed(struct tn_native_call *call, struct tn_error *err) {
 }
 
 #define MAKER(name, doc, run) \
-	{ "tensor " name "(shape shape, dtype dtype = f32)", doc "\n\nshape: ints, or one list of ints; none for a 0-d tensor. dtype: of its elements.", name "(2, 3)", run, NULL, 0 }
+	{ "tensor " name "(shape shape, dtype dtype = f32)", doc "\n\nshape: ints, or one list of ints; none for a 0-d tensor. dtype: of its elements.", name "(2, 3).shape    // expect: [2, 3]", run, NULL, 0 }
 #define LIKE(name, doc, run) \
-	{ "tensor " name "(tensor x, dtype dtype = none)", doc "\n\nx: gives the shape, and the dtype unless one is given.", name "(zeros(2, 3))", run, NULL, 0 }
+	{ "tensor " name "(tensor x, dtype dtype = none)", doc "\n\nx: gives the shape, and the dtype unless one is given.", name "(zeros(2, 3)).shape    // expect: [2, 3]", run, NULL, 0 }
 
 static const struct tn_native rows[] = {
 	MAKER("zeros", "A tensor of zeros.", run_zeros),
@@ -143,7 +143,7 @@ static const struct tn_native rows[] = {
 	{ "tensor full_like(tensor x, number value, dtype dtype = none)", "One value in the shape of x.\n\ndtype: that of x when left out.", "full_like(zeros(2), 3)    // expect: tensor([3., 3.]) f32[2]", run_full_like, NULL, 0 },
 	{ "tensor arange(number start, number stop = none, number step = none, dtype dtype = none)",
 	  "start, start + step, … up to, without, stop; arange(n) counts from 0.\n\nInts give i64, floats f32. dtype: of the result when given. Errors: ValueError for a step of 0.", "arange(3)    // expect: tensor([0, 1, 2]) i64[3]", run_arange, NULL, 0 },
-	{ "tensor linspace(number start, number stop, int count, dtype dtype = f32)", "count numbers from start to stop, both included, evenly spaced.\n\ndtype: any; integers lose the fraction.", "linspace(0, 1, 3)", run_linspace,
+	{ "tensor linspace(number start, number stop, int count, dtype dtype = f32)", "count numbers from start to stop, both included, evenly spaced.\n\ndtype: any; integers lose the fraction.", "linspace(0, 1, 3)    // expect: tensor([0.0000, 0.5000, 1.0000]) f32[3]", run_linspace,
 	  NULL, 0 },
 	{ "tensor randint(int low, int high, shape shape, dtype dtype = i64)", "Uniform random integers in [low, high).\n\nshape: ints, or one list of ints. dtype: an integer one, or floating.", "randint(0, 10, [4]).shape    // expect: [4]", run_randint, NULL, 0 },
 	{ "tensor randperm(int n)", "A random permutation of 0 … n - 1: i64.", "sum(randperm(10))    // expect: 45", run_randperm, NULL, 0 },

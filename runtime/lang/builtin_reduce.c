@@ -249,26 +249,26 @@ static bool run_number_min(struct tn_native_call *call, struct tn_error *err) {
 }
 
 #define AXES_DOC "\n\nx: any tensor. axis: an axis or a list of axes, negative from the end; all when left out. keepdim: keep reduced axes with size 1."
-#define REDUCTION(name, doc, run) \
-	{ "tensor " name "(tensor x, axes axis = none, bool keepdim = false)", doc AXES_DOC, name "(tensor([[1., 2.], [3., 4.]]), axis: 0)", run, NULL, 0 }
-#define TEST_REDUCTION(name, doc, run) \
-	{ "tensor " name "(tensor x, axes axis = none, bool keepdim = false)", doc AXES_DOC, name "(tensor([[1., 2.], [3., 4.]]) > 1.5)", run, NULL, 0 }
+#define REDUCTION(name, doc, run, shows) \
+	{ "tensor " name "(tensor x, axes axis = none, bool keepdim = false)", doc AXES_DOC, name "(tensor([[1., 2.], [3., 4.]]), axis: 0)    // expect: " shows, run, NULL, 0 }
+#define TEST_REDUCTION(name, doc, run, shows) \
+	{ "tensor " name "(tensor x, axes axis = none, bool keepdim = false)", doc AXES_DOC, name "(tensor([[1., 2.], [3., 4.]]) > 1.5)    // expect: " shows, run, NULL, 0 }
 
 static const struct tn_native rows[] = {
-	REDUCTION("sum", "Sum over axes; bool8, u8 and i32 give i64.", run_sum),
-	REDUCTION("prod", "Product over axes; bool8, u8 and i32 give i64.", run_prod),
-	REDUCTION("mean", "Mean over axes; integers give f32.", run_mean),
-	REDUCTION("max", "Largest element over axes; NaN where there is one.", run_max),
-	REDUCTION("min", "Smallest element over axes; NaN where there is one.", run_min),
-	REDUCTION("logsumexp", "log(sum(exp(x))) over axes, without overflow.", run_logsumexp),
-	REDUCTION("count_nonzero", "Number of elements that are not 0, over axes: i64.", run_count_nonzero),
-	TEST_REDUCTION("any", "Whether any element over axes is true.", run_any),
-	TEST_REDUCTION("all", "Whether all elements over axes are true.", run_all),
+	REDUCTION("sum", "Sum over axes; bool8, u8 and i32 give i64.", run_sum, "tensor([4., 6.]) f32[2]"),
+	REDUCTION("prod", "Product over axes; bool8, u8 and i32 give i64.", run_prod, "tensor([3., 8.]) f32[2]"),
+	REDUCTION("mean", "Mean over axes; integers give f32.", run_mean, "tensor([2., 3.]) f32[2]"),
+	REDUCTION("max", "Largest element over axes; NaN where there is one.", run_max, "tensor([3., 4.]) f32[2]"),
+	REDUCTION("min", "Smallest element over axes; NaN where there is one.", run_min, "tensor([1., 2.]) f32[2]"),
+	REDUCTION("logsumexp", "log(sum(exp(x))) over axes, without overflow.", run_logsumexp, "tensor([3.1269, 4.1269]) f32[2]"),
+	REDUCTION("count_nonzero", "Number of elements that are not 0, over axes: i64.", run_count_nonzero, "tensor([2, 2]) i64[2]"),
+	TEST_REDUCTION("any", "Whether any element over axes is true.", run_any, "true"),
+	TEST_REDUCTION("all", "Whether all elements over axes are true.", run_all, "false"),
 	{ "tensor var(tensor x, axes axis = none, bool keepdim = false, int correction = 1)",
 	  "Variance over axes: sum((x - mean)²) / (n - correction)." AXES_DOC " correction: 1 for the unbiased estimate, 0 for the mean square.",
-	  "var(tensor([1., 2., 3., 4.]))", run_var, NULL, 0 },
+	  "var(tensor([2., 4., 6.]))    // expect: 4.0", run_var, NULL, 0 },
 	{ "tensor std(tensor x, axes axis = none, bool keepdim = false, int correction = 1)",
-	  "Standard deviation over axes: the root of var." AXES_DOC " correction: as var has it.", "std(tensor([1., 2., 3., 4.]))", run_std, NULL, 0 },
+	  "Standard deviation over axes: the root of var." AXES_DOC " correction: as var has it.", "std(tensor([2., 4., 6.]))    // expect: 2.0", run_std, NULL, 0 },
 	{ "tensor argmax(tensor x, int axis = none, bool keepdim = false)",
 	  "Index of the largest element along an axis, or into the flattened tensor without axis: i64; of equals the first.\n\nx: any shape. axis: -1 is the last. keepdim: the axis stays, with size 1. Errors: IndexError for an axis that x has not.",
 	  "argmax(tensor([[1., 5.], [7., 2.]]), axis: 1)    // expect: tensor([1, 0]) i64[2]", run_argmax, NULL, 0 },
@@ -278,7 +278,7 @@ static const struct tn_native rows[] = {
 	{ "tensor softmax(tensor x, int axis = -1)", "exp(x) / sum(exp(x)) along an axis, without overflow.\n\nx: floating; integers give f32.",
 	  "softmax(tensor([0., 0.]))    // expect: tensor([0.5000, 0.5000]) f32[2]", run_softmax, NULL, 0 },
 	{ "tensor log_softmax(tensor x, int axis = -1)", "Logarithm of softmax along an axis, accurate for small probabilities.\n\nx: any shape; integers give f32.",
-	  "log_softmax(tensor([0., 0.]))", run_log_softmax, NULL, 0 },
+	  "log_softmax(tensor([0., 0.]))    // expect: tensor([-0.6931, -0.6931]) f32[2]", run_log_softmax, NULL, 0 },
 	{ "tensor cumsum(tensor x, int axis)", "Running sum along an axis.\n\nx: any shape; integers give i64. axis: -1 is the last.", "cumsum(tensor([1, 2, 3]), axis: 0)    // expect: tensor([1, 3, 6]) i64[3]",
 	  run_cumsum, NULL, 0 },
 	{ "tensor cumprod(tensor x, int axis)", "Running product along an axis.\n\nx: any shape; integers give i64. axis: -1 is the last.", "cumprod(tensor([1, 2, 3]), axis: 0)    // expect: tensor([1, 2, 6]) i64[3]",
@@ -287,10 +287,10 @@ static const struct tn_native rows[] = {
 	  "argsort(tensor([3., 1., 2.]))    // expect: tensor([1, 2, 0]) i64[3]", run_argsort, NULL, 0 },
 	{ "(tensor, tensor) sort(tensor x, int axis = -1, bool descending = false)",
 	  "Elements in order along an axis, and where they were: (values, indices). Stable; NaN counts as largest.\n\nx: any shape. descending: the largest first.",
-	  "auto (values, indices) = sort(tensor([3., 1., 2.]));", run_sort, NULL, 0 },
+	  "auto (values, indices) = sort(tensor([3., 1., 2.])); indices    // expect: tensor([1, 2, 0]) i64[3]", run_sort, NULL, 0 },
 	{ "(tensor, tensor) topk(tensor x, int k, int axis = -1, bool largest = true)",
 	  "The k largest (or smallest) elements along an axis in order, and where they were: (values, indices).\n\nk: from 0 to the axis's size. x: any shape.",
-	  "auto (values, indices) = topk(tensor([3., 1., 2.]), 2);", run_topk, NULL, 0 },
+	  "auto (values, indices) = topk(tensor([3., 1., 2.]), 2); values    // expect: tensor([3., 2.]) f32[2]", run_topk, NULL, 0 },
 	{ "int sum(int[] xs)", "Sum of a list of ints.\n\nxs: any numbers.", "int[] xs = [1, 2, 3]; sum(xs)    // expect: 6", run_list_sum, NULL, 0 },
 	{ "float sum(float[] xs)", "Sum of a list of floats.\n\nxs: any numbers.", "float[] xs = [1.5, 2.0]; sum(xs)    // expect: 3.5", run_list_sum, NULL, 0 },
 	{ "float mean(float[] xs)", "Mean of a list of numbers.\n\nxs: at least one number.", "float[] xs = [1.0, 2.0]; mean(xs)    // expect: 1.5", run_list_mean, NULL, 0 },

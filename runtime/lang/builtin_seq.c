@@ -271,9 +271,9 @@ static struct tn_type *type_progress(const struct tn_native_typing *typing, stru
 }
 
 static const struct tn_native rows[] = {
-	{ "auto zip(auto... values)", "Tuples of the elements of several sequences side by side; ends with the shortest.\n\nvalues: whatever for loops go over.", "for (auto (a, b) : zip([1, 2], \"xy\")) { print(a, b); }", run_zip, type_zip, 0 },
-	{ "auto enumerate(auto values)", "(0, first), (1, second), …\n\nvalues: whatever a for loop goes over.", "for (auto (i, c) : enumerate(\"ab\")) { print(i, c); }", run_enumerate, type_enumerate, 0 },
-	{ "auto map(auto values, fn f)", "f of each element, computed when the sequence is walked.\n\nvalues: whatever a for loop goes over.", "for (auto x : map(0..3, (i) => i * i)) { print(x); }", run_map, type_map, 0 },
+	{ "auto zip(auto... values)", "Tuples of the elements of several sequences side by side; ends with the shortest.\n\nvalues: whatever for loops go over.", "for (auto (a, b) : zip([1, 2], \"xy\")) { print(a, b); }    // expect: 1 x\n// expect: 2 y", run_zip, type_zip, 0 },
+	{ "auto enumerate(auto values)", "(0, first), (1, second), …\n\nvalues: whatever a for loop goes over.", "for (auto (i, c) : enumerate(\"ab\")) { print(i, c); }    // expect: 0 a\n// expect: 1 b", run_enumerate, type_enumerate, 0 },
+	{ "auto map(auto values, fn f)", "f of each element, computed when the sequence is walked.\n\nvalues: whatever a for loop goes over.", "for (auto x : map(0..3, (i) => i * i)) { print(x); }    // expect: 0\n// expect: 1\n// expect: 4", run_map, type_map, 0 },
 	{ "auto progress(auto values, string label = none)", "The same elements, with a bar, on the terminal or in the notebook, that shows how many have gone by, how many a second, and the time left.\n\nvalues: whatever a for loop goes over. label: stands before the bar.",
 	  "for (auto i : progress(0..3, \"work\")) { }", run_progress, type_progress, 0 },
 };

@@ -327,7 +327,7 @@ static const struct tn_native rows[] = {
 	{ "tensor squeeze(tensor x, axes axis = none)", "Axes of size 1 left out: those given, or all.\n\nx: any shape. axis: one or a list.", "zeros(1, 3, 1).squeeze().shape    // expect: [3]", run_squeeze, NULL, 0 },
 	{ "tensor unsqueeze(tensor x, int axis)", "An axis of size 1 put in at that place.\n\nx: any shape. axis: 0 to its number of axes, or negative: -1 puts it last.", "zeros(3).unsqueeze(0).shape    // expect: [1, 3]", run_unsqueeze, NULL, 0 },
 	{ "tensor flatten(tensor x, int start = 1)", "Axes from `start` on as one; axis 0 is kept.\n\nx: any shape.", "zeros(2, 3, 4).flatten().shape    // expect: [2, 12]", run_flatten, NULL, 0 },
-	{ "tensor contiguous(tensor x)", "A row-major copy where x is not row-major.", "contiguous(zeros(2, 3).T)", run_contiguous, NULL, 0 },
+	{ "tensor contiguous(tensor x)", "A row-major copy where x is not row-major.", "contiguous(zeros(2, 3).T).shape    // expect: [3, 2]", run_contiguous, NULL, 0 },
 	{ "tensor cat(tensor[] xs, int axis = 0)", "Tensors joined along an axis.\n\nxs: alike in dtype and in the other axes.",
 	  "cat([ones(1), zeros(2)])    // expect: tensor([1., 0., 0.]) f32[3]", run_cat, NULL, 0 },
 	{ "tensor stack(tensor[] xs, int axis = 0)", "Tensors of one shape joined along a new axis.\n\nxs: at least one. Errors: ShapeError when their shapes differ.", "stack([ones(2), zeros(2)]).shape    // expect: [2, 2]", run_stack, NULL, 0 },
@@ -344,10 +344,10 @@ static const struct tn_native rows[] = {
 	{ "tensor pad(tensor x, axes widths, number value = 0)", "A border of one value.\n\nwidths: (before, after) of the last axis, then of the one before it, … x: any shape.",
 	  "pad(tensor([1, 2]), [1, 0])    // expect: tensor([0, 1, 2]) i64[3]", run_pad, NULL, 0 },
 	{ "tensor tril(tensor x, int diagonal = 0)", "Zeros above a diagonal of the last two axes.\n\ndiagonal: 0 the main one, positive above it. x: [..., rows, columns].",
-	  "tril(ones(2, 2))", run_tril, NULL, 0 },
+	  "tril(ones(2, 2))[0]    // expect: tensor([1., 0.]) f32[2]", run_tril, NULL, 0 },
 	{ "tensor triu(tensor x, int diagonal = 0)", "Zeros below a diagonal of the last two axes.\n\ndiagonal: 0 the main one, positive above it. x: [..., rows, columns].",
-	  "triu(ones(2, 2))", run_triu, NULL, 0 },
-	{ "tensor eye(int rows, int columns = none, dtype dtype = f32)", "Ones on the diagonal, zeros elsewhere: [rows, columns], square when columns is left out.\n\ndtype: any.", "eye(2)", run_eye,
+	  "triu(ones(2, 2))[1]    // expect: tensor([0., 1.]) f32[2]", run_triu, NULL, 0 },
+	{ "tensor eye(int rows, int columns = none, dtype dtype = f32)", "Ones on the diagonal, zeros elsewhere: [rows, columns], square when columns is left out.\n\ndtype: any.", "eye(2)[0]    // expect: tensor([1., 0.]) f32[2]", run_eye,
 	  NULL, 0 },
 };
 TN_NATIVE_TABLE(shape, rows);

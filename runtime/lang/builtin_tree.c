@@ -303,8 +303,8 @@ static struct tn_type *type_tree(const struct tn_native_typing *typing, struct t
 }
 
 static const struct tn_native rows[] = {
-	{ "auto zeros_like(tree x)", "Zeros for each weight of a tree; other tensors are empty, all else is copied.\n\nx: any tree.", "zeros_like((ones(2), ones(3)))", run_zeros_like, type_tree, 0 },
-	{ "auto ones_like(tree x)", "Ones for each weight of a tree; other tensors are empty, all else is copied.\n\nx: any tree.", "ones_like((zeros(2), zeros(3)))", run_ones_like, type_tree, 0 },
+	{ "auto zeros_like(tree x)", "Zeros for each weight of a tree; other tensors are empty, all else is copied.\n\nx: any tree.", "zeros_like((ones(2), ones(3)))    // expect: (tensor([0., 0.]) f32[2], tensor([0., 0., 0.]) f32[3])", run_zeros_like, type_tree, 0 },
+	{ "auto ones_like(tree x)", "Ones for each weight of a tree; other tensors are empty, all else is copied.\n\nx: any tree.", "ones_like((zeros(2), zeros(3)))    // expect: (tensor([1., 1.]) f32[2], tensor([1., 1., 1.]) f32[3])", run_ones_like, type_tree, 0 },
 	{ "auto stop_gradient(tree x)", "The same value, as a constant for all gradients; of trees too.\n\nx: any tree.", "stop_gradient(ones(2))    // expect: tensor([1., 1.]) f32[2]", run_stop_gradient,
 	  type_tree, 0 },
 	{ "tensor norm(tensor x, axes axis = none, bool keepdim = false)", "Root of the sum of squares, over axes or all elements.\n\nx: any shape; integers give f32. axis: one or a list. keepdim: the axes stay, with size 1.", "norm(tensor([3., 4.]))    // expect: 5.0", run_tensor_norm,
@@ -315,8 +315,8 @@ static const struct tn_native rows[] = {
 	{ "bool is_empty(auto x)", "Whether a tensor slot is empty; of a struct, list or tuple, whether all its tensors are.\n\nx: anything with tensor slots.", "tensor mask = empty; is_empty(mask)    // expect: true",
 	  run_is_empty, NULL, 0 },
 	{ "(string, tensor)[] leaves(tree x, bool all = false)", "(path, weight) for each weight of a tree, in the order of declaration.\n\nall: frozen and integer tensors too. x: any tree.",
-	  "for (auto (path, w) : leaves((ones(2), ones(3)))) { print(path, w.shape); }", run_leaves, NULL, 0 },
-	{ "auto map_leaves(fn f, tree x)", "A copy of a tree with each weight replaced by f(path, weight).\n\nx: any tree. Errors: TypeError when f gives no tensor.", "map_leaves((path, w) => w * 2.0, (ones(1), ones(1)))", run_map_leaves, type_second, 0 },
+	  "for (auto (path, w) : leaves((ones(2), ones(3)))) { print(path, w.shape); }    // expect: 0 [2]\n// expect: 1 [3]", run_leaves, NULL, 0 },
+	{ "auto map_leaves(fn f, tree x)", "A copy of a tree with each weight replaced by f(path, weight).\n\nx: any tree. Errors: TypeError when f gives no tensor.", "map_leaves((path, w) => w * 2.0, (ones(1), ones(1)))    // expect: (tensor([2.]) f32[1], tensor([2.]) f32[1])", run_map_leaves, type_second, 0 },
 	{ "void set_weights(tree &x, tree source)", "The weights of x become those of another tree with the same paths and shapes; all else stays.\n\nsource: a tree like x. Errors: TypeError, ShapeError where they differ.",
 	  "auto a = (zeros(1), zeros(1)); set_weights(&a, (ones(1), ones(1))); norm(a) > 1.0", run_set_weights, NULL, 0 },
 };
