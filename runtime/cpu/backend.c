@@ -18,6 +18,12 @@ struct cpu_backend {
 	size_t workspace_size;
 };
 
+/* Where a view's first element lies: all that a run needs of it. */
+struct cpu_place {
+	uint32_t slot;
+	int64_t offset; /* bytes */
+};
+
 /* A prepared plan. */
 struct cpu_exec {
 	const struct tn_plan *plan;
@@ -26,6 +32,8 @@ struct cpu_exec {
 	char **inputs, **outs;      /* addresses of the running step */
 	struct tn_scalar *scalars;
 	struct cpu_step *steps;     /* plan->step_count */
+	struct cpu_place *places;   /* step after step: its inputs, then its outputs */
+	const struct cpu_place *next; /* those of the step to be run */
 	uint32_t prepared;          /* steps whose prepare succeeded */
 };
 
@@ -122,6 +130,7 @@ static void backend_finish(struct tn_backend *b, void *data) {
 	tn_free(exec->outs);
 	tn_free(exec->scalars);
 	tn_free(exec->steps);
+	tn_free(exec->places);
 	tn_free(exec);
 }
 
@@ -136,13 +145,47 @@ static bool prepare_step(struct cpu_step *step, struct tn_error *err) {
 	return step->kernel->prepare == NULL || step->kernel->prepare(step, err);
 }
 
+static uint32_t input_count(const struct tn_step *step) {
+	return step->is_fused ? step->fused.input_count : step->input_count;
+}
+
+static uint32_t out_count(const struct tn_step *step) {
+	return step->is_fused ? step->fused.out_count : 1;
+}
+
 static void note_sizes(struct cpu_exec *exec, const struct tn_step *step) {
-	uint32_t inputs = step->is_fused ? step->fused.input_count : step->input_count;
-	uint32_t outs = step->is_fused ? step->fused.out_count : 1;
+	uint32_t inputs = input_count(step), outs = out_count(step);
 
 	exec->most_inputs = inputs > exec->most_inputs ? inputs : exec->most_inputs;
 	exec->most_outs = outs > exec->most_outs ? outs : exec->most_outs;
 	exec->most_scalars = step->scalar_count > exec->most_scalars ? step->scalar_count : exec->most_scalars;
+}
+
+static struct cpu_place place_of(const struct tn_view *view) {
+	return (struct cpu_place){view->slot, view->offset * (int64_t)tn_dtype_size(view->dtype)};
+}
+
+static bool note_places(struct cpu_exec *exec) {
+	const struct tn_plan *plan = exec->plan;
+	struct cpu_place *at;
+	size_t count = 1;
+
+	for (uint32_t i = 0; i < plan->step_count; i++) {
+		count += (size_t)input_count(&plan->steps[i]) + out_count(&plan->steps[i]);
+	}
+	at = exec->places = tn_calloc(count, sizeof(*exec->places));
+	for (uint32_t i = 0; at != NULL && i < plan->step_count; i++) {
+		const struct tn_step *step = &plan->steps[i];
+		const struct tn_view *inputs = step->is_fused ? step->fused.inputs : step->inputs;
+
+		for (uint32_t k = 0; k < input_count(step); k++) {
+			*at++ = place_of(&inputs[k]);
+		}
+		for (uint32_t k = 0; k < out_count(step); k++) {
+			*at++ = place_of(step->is_fused ? &step->fused.outs[k].view : &step->out);
+		}
+	}
+	return at != NULL;
 }
 
 static bool backend_prepare(struct tn_backend *b, const struct tn_plan *plan, void **out, struct tn_error *err) {
@@ -159,7 +202,7 @@ static bool backend_prepare(struct tn_backend *b, const struct tn_plan *plan, vo
 	exec->inputs = tn_calloc((size_t)exec->most_inputs + 1, sizeof(*exec->inputs));
 	exec->outs = tn_calloc((size_t)exec->most_outs + 1, sizeof(*exec->outs));
 	exec->scalars = tn_calloc((size_t)exec->most_scalars + 1, sizeof(*exec->scalars));
-	if (exec->steps == NULL || exec->inputs == NULL || exec->outs == NULL || exec->scalars == NULL) {
+	if (exec->steps == NULL || exec->inputs == NULL || exec->outs == NULL || exec->scalars == NULL || !note_places(exec)) {
 		tn_error_memory(err);
 		goto fail;
 	}
@@ -181,10 +224,6 @@ fail:
 	return false;
 }
 
-static char *view_address(const struct tn_run *run, const struct tn_view *view) {
-	return (char *)run->slots[view->slot] + view->offset * (int64_t)tn_dtype_size(view->dtype);
-}
-
 /* Memory that steps use while they run; kept for the next plan. */
 static bool reserve_workspace(struct cpu_backend *cpu, size_t size, struct tn_error *err) {
 	if (size <= cpu->workspace_size) {
@@ -202,6 +241,7 @@ static bool reserve_workspace(struct cpu_backend *cpu, size_t size, struct tn_er
 	return true;
 }
 
+/* Steps are run in order: exec->next moves from one's places to those of the next. */
 static bool run_step(
 	struct cpu_backend *cpu, struct cpu_exec *exec, uint32_t number, const struct tn_run *run, struct tn_error *err) {
 	struct cpu_step *step = &exec->steps[number];
@@ -216,20 +256,14 @@ static bool run_step(
 
 		exec->scalars[i] = scalar->literal ? scalar->value : run->scalars[scalar->slot];
 	}
-	if (!desc->is_fused) {
-		for (uint32_t i = 0; i < desc->input_count; i++) {
-			exec->inputs[i] = view_address(run, &desc->inputs[i]);
-		}
-		call.out = view_address(run, &desc->out);
-		return step->kernel->run(&call, err);
+	for (uint32_t i = 0; i < input_count(desc); i++, exec->next++) {
+		exec->inputs[i] = (char *)run->slots[exec->next->slot] + exec->next->offset;
 	}
-	for (uint32_t i = 0; i < desc->fused.input_count; i++) {
-		exec->inputs[i] = view_address(run, &desc->fused.inputs[i]);
+	for (uint32_t i = 0; i < out_count(desc); i++, exec->next++) {
+		exec->outs[i] = (char *)run->slots[exec->next->slot] + exec->next->offset;
 	}
-	for (uint32_t i = 0; i < desc->fused.out_count; i++) {
-		exec->outs[i] = view_address(run, &desc->fused.outs[i].view);
-	}
-	return cpu_fused_run(&call, err);
+	call.out = exec->outs[0];
+	return desc->is_fused ? cpu_fused_run(&call, err) : step->kernel->run(&call, err);
 }
 
 static bool backend_run(struct tn_backend *b, void *data, struct tn_run *run, struct tn_error *err) {
@@ -237,6 +271,7 @@ static bool backend_run(struct tn_backend *b, void *data, struct tn_run *run, st
 	struct cpu_exec *exec = data;
 
 	run->failed_step = 0;
+	exec->next = exec->places;
 	if (!reserve_workspace(cpu, exec->workspace, err)) {
 		return false;
 	}

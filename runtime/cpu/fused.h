@@ -31,6 +31,7 @@ struct fused_nest {
 	int64_t count, row;          /* elements; length of the last dim */
 	int64_t outer, reduced, kept; /* OUTER: dims before the reduced ones; R; number of results */
 	int64_t chunks;              /* of R */
+	int64_t units;               /* parts that threads may take: more threads have nothing to do */
 	bool by_rows; /* a tile lies within one row, else it is whole rows (INNER: any range of one chunk, or whole r-rows) */
 	int64_t piece;               /* by_rows: elements of a tile */
 	int axes[TN_MAX_NDIM], axis_count; /* the axes in order, before merging */
@@ -60,7 +61,7 @@ struct fused_scalar {
 	enum tn_dtype dtype;
 };
 
-enum { FUSED_ARGS = 8 }; /* a result, the operands of a mix, none */
+enum { FUSED_ARGS = 1 + CPU_MIX_OPERANDS }; /* a result and operands */
 struct fused_code {
 	cpu_vec_fn fn;
 	cpu_mix_fn mix;      /* instead of fn: several operations in one loop, with all of in[] */

@@ -80,9 +80,12 @@ static uint32_t add_code(struct compiler *c, cpu_vec_fn fn, enum cpu_class class
 
 /* Works on a value in place. */
 static void add_in_place(struct compiler *c, cpu_vec_fn fn, uint32_t value) {
-	c->pass->codes[c->pass->code_count++] =
-		(struct fused_code){.fn = fn, .out = value, .in = {value, value, value, value, value, value}, .op = TN_OP_COUNT,
-			.uniform = c->pass->values[value].uniform};
+	struct fused_code *code = &c->pass->codes[c->pass->code_count++];
+
+	*code = (struct fused_code){.fn = fn, .out = value, .op = TN_OP_COUNT, .uniform = c->pass->values[value].uniform};
+	for (int i = 0; i < CPU_MIX_OPERANDS; i++) {
+		code->in[i] = value;
+	}
 }
 
 static uint32_t as_vector(struct compiler *c, uint32_t value) {
@@ -405,7 +408,9 @@ static void place_folds(const struct tn_fused *fused, struct fused_pass *pass) {
 /* Whether the code keeps the arithmetic busy for longer than its operands take to come from the second cache. */
 static bool is_costly(const struct compiler *c, const struct fused_code *code) {
 	if (code->op == TN_OP_COUNT) {
-		return code->mix != NULL && code->mix == c->vectors->mix[code->class][CPU_MIX_RATIO];
+		const cpu_mix_fn *mixes = c->vectors->mix[code->class];
+
+		return code->mix != NULL && (code->mix == mixes[CPU_MIX_RATIO] || code->mix == mixes[CPU_MIX_STEP]);
 	}
 	return code->op == TN_OP_DIV || code->op == TN_OP_SQRT || c->vectors->ops[code->op][code->class][0] == NULL;
 }

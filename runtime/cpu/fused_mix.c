@@ -94,7 +94,7 @@ static const struct fused_code *product_of(const struct finder *f, uint32_t valu
 /* The operands of a mix; NONE: none (a vector), 1 (a number). */
 struct match {
 	enum cpu_mix mix;
-	uint32_t vector[3], number[3];
+	uint32_t vector[CPU_MIX_VECTORS], number[CPU_MIX_OPERANDS - CPU_MIX_VECTORS];
 };
 
 static bool match_sum(const struct finder *f, const struct fused_code *code, struct match *m) {
@@ -112,13 +112,14 @@ static bool match_sum(const struct finder *f, const struct fused_code *code, str
 		y = other;
 	}
 	product = add ? product_of(f, y.vector, code->class) : NULL;
-	*m = (struct match){add ? CPU_MIX_SUM : CPU_MIX_DIFFERENCE, {x.vector, y.vector, NONE}, {x.number, y.number, NONE}};
+	*m = (struct match){add ? CPU_MIX_SUM : CPU_MIX_DIFFERENCE, {x.vector, y.vector, NONE}, {x.number, y.number, NONE, NONE}};
 	if (product != NULL) {
-		*m = (struct match){CPU_MIX_SQUARES, {x.vector, product->in[0], product->in[1]}, {x.number, y.number, NONE}};
+		*m = (struct match){CPU_MIX_SQUARES, {x.vector, product->in[0], product->in[1]}, {x.number, y.number, NONE, NONE}};
 	}
 	return product != NULL || x.number != NONE || y.number != NONE;
 }
 
+/* (x s) / (sqrt(y) t + u) */
 static bool match_ratio(const struct finder *f, const struct fused_code *code, struct match *m) {
 	const struct fused_code *sum = made_by(f, code->in[1], TN_OP_ADD, code->class), *root;
 	struct scaled x, y;
@@ -131,8 +132,23 @@ static bool match_ratio(const struct finder *f, const struct fused_code *code, s
 	x = scaled_of(f, code->in[0], code->class);
 	y = scaled_of(f, sum->in[side], code->class);
 	root = made_by(f, y.vector, TN_OP_SQRT, code->class);
-	*m = (struct match){CPU_MIX_RATIO, {x.vector, root == NULL ? NONE : root->in[0], NONE}, {x.number, y.number, sum->in[1 - side]}};
+	*m = (struct match){CPU_MIX_RATIO, {x.vector, root == NULL ? NONE : root->in[0], NONE},
+	                    {x.number, y.number, sum->in[1 - side], NONE}};
 	return root != NULL;
+}
+
+/* x s minus a ratio. */
+static bool match_step(const struct finder *f, const struct fused_code *code, struct match *m) {
+	const struct fused_code *quotient = made_by(f, code->in[1], TN_OP_DIV, code->class);
+	struct scaled x = scaled_of(f, code->in[0], code->class);
+	struct match ratio;
+
+	if (quotient == NULL || !is_vector(f, code->in[0]) || !match_ratio(f, quotient, &ratio)) {
+		return false;
+	}
+	*m = (struct match){CPU_MIX_STEP, {x.vector, ratio.vector[0], ratio.vector[1]},
+	                    {x.number, ratio.number[0], ratio.number[1], ratio.number[2]}};
+	return true;
 }
 
 static bool match_relu(const struct finder *f, const struct fused_code *code, struct match *m) {
@@ -141,7 +157,7 @@ static bool match_relu(const struct finder *f, const struct fused_code *code, st
 	if (sum == NULL || !is_vector(f, sum->in[0]) || !is_vector(f, sum->in[1])) {
 		return false;
 	}
-	*m = (struct match){CPU_MIX_ADD_RELU, {sum->in[0], sum->in[1], NONE}, {NONE, NONE, NONE}};
+	*m = (struct match){CPU_MIX_ADD_RELU, {sum->in[0], sum->in[1], NONE}, {NONE, NONE, NONE, NONE}};
 	return true;
 }
 
@@ -152,7 +168,7 @@ static bool match_mask(const struct finder *f, const struct fused_code *code, st
 		is_vector(f, code->in[2])) {
 		return false;
 	}
-	*m = (struct match){CPU_MIX_MASK, {test->in[0], code->in[1], NONE}, {test->in[1], code->in[2], NONE}};
+	*m = (struct match){CPU_MIX_MASK, {test->in[0], code->in[1], NONE}, {test->in[1], code->in[2], NONE, NONE}};
 	return true;
 }
 
@@ -161,8 +177,8 @@ static bool match_code(const struct finder *f, const struct fused_code *code, st
 		return false;
 	}
 	switch (code->op) {
-	case TN_OP_ADD:
-	case TN_OP_SUB: return match_sum(f, code, m);
+	case TN_OP_ADD: return match_sum(f, code, m);
+	case TN_OP_SUB: return match_step(f, code, m) || match_sum(f, code, m);
 	case TN_OP_DIV: return match_ratio(f, code, m);
 	case TN_OP_RELU: return match_relu(f, code, m);
 	case TN_OP_WHERE: return match_mask(f, code, m);
@@ -172,9 +188,9 @@ static bool match_code(const struct finder *f, const struct fused_code *code, st
 
 static void apply(struct finder *f, struct fused_code *code, const struct match *m) {
 	for (int k = 0; k < CPU_MIX_OPERANDS; k++) {
-		uint32_t value = k < 3 ? m->vector[k] : m->number[k - 3];
+		uint32_t value = k < CPU_MIX_VECTORS ? m->vector[k] : m->number[k - CPU_MIX_VECTORS];
 
-		code->in[k] = value != NONE ? value : k < 3 ? m->vector[0] : one_of(f, code->class);
+		code->in[k] = value != NONE ? value : k < CPU_MIX_VECTORS ? m->vector[0] : one_of(f, code->class);
 	}
 	code->mix = cpu_vectors()->mix[code->class][m->mix];
 	code->op = TN_OP_COUNT;
@@ -211,7 +227,7 @@ bool fused_mix(struct fused_pass *pass) {
 	ok = f.producer != NULL && f.uses != NULL;
 	if (ok) {
 		count_uses(&f);
-		for (uint32_t i = 0; i < pass->code_count; i++) {
+		for (uint32_t i = pass->code_count; i-- > 0;) { /* what takes in most comes last */
 			struct match m;
 
 			if (match_code(&f, &pass->codes[i], &m)) {

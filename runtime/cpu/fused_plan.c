@@ -188,6 +188,19 @@ static bool rows_are_long(const struct tn_fused *fused, const struct fused_nest 
 	return nest->row > CPU_SHORT_ROW;
 }
 
+static int64_t units_of(const struct fused_nest *nest) {
+	int64_t width = nest->by_rows ? nest->piece : nest->row;
+
+	if (nest->count == 0) {
+		return 0;
+	}
+	switch (nest->kind) {
+	case FUSED_OUTER: return nest->outer * ((nest->row + width - 1) / width) * nest->chunks;
+	case FUSED_INNER: return nest->kept * nest->chunks;
+	default: return nest->by_rows ? nest->count / nest->row * ((nest->row + width - 1) / width) : nest->count;
+	}
+}
+
 void fused_plan_nest(const struct tn_fused *fused, const bool *wanted, struct fused_nest *nest) {
 	const struct tn_view *reference = reference_view(fused, wanted);
 	uint32_t mask = 0;
@@ -221,6 +234,7 @@ void fused_plan_nest(const struct tn_fused *fused, const bool *wanted, struct fu
 	nest->by_rows = rows_are_long(fused, nest) && (nest->kind != FUSED_INNER || nest->reduced_begin < nest->ndim);
 	nest->by_rows = nest->by_rows || (nest->kind == FUSED_MAP && nest->ndim == 1);
 	nest->piece = piece_of(nest->row, nest->kind == FUSED_OUTER ? CPU_PANEL : CPU_BLOCK);
+	nest->units = units_of(nest);
 }
 
 void fused_plan_view(const struct fused_nest *nest, const struct tn_view *view, struct fused_view *out) {

@@ -534,6 +534,7 @@ bool fused_run_pass(const struct fused_pass *pass, const struct cpu_call *call, 
 		set_scalar(scalar, scalar->index == FUSED_ONE ? &one : &call->scalars[scalar->index],
 		           run.shared + pass->scalars_at + i * sizeof(uint64_t));
 	}
+	run.threads = run.threads > pass->nest.units ? (int)pass->nest.units : run.threads;
 	run.deferred = find_deferred(pass, call);
 	if (pass->nest.count > 0) {
 		cpu_parallel(run.threads, run_thread, &run);

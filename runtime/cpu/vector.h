@@ -16,9 +16,11 @@ enum cpu_class { CPU_F64, CPU_F32, CPU_I64, CPU_I32, CPU_U8, CPU_CLASS_COUNT };
 enum { CPU_LAST_SCALAR = 1, CPU_FIRST_SCALAR = 2, CPU_VARIANTS = 4 };
 typedef void (*cpu_vec_fn)(void *out, const void *a, const void *b, const void *c, int64_t n);
 
-/* Several operations in one loop: mix_tmpl.c. in: three vectors, then three numbers; what a kind has no use for is any of them. */
-enum cpu_mix { CPU_MIX_SUM, CPU_MIX_DIFFERENCE, CPU_MIX_SQUARES, CPU_MIX_RATIO, CPU_MIX_ADD_RELU, CPU_MIX_MASK, CPU_MIX_COUNT };
-enum { CPU_MIX_OPERANDS = 6 };
+/* Several operations in one loop: mix_tmpl.c. in: three vectors, then four numbers; what a kind has no use for is any of them. */
+enum cpu_mix {
+	CPU_MIX_SUM, CPU_MIX_DIFFERENCE, CPU_MIX_SQUARES, CPU_MIX_RATIO, CPU_MIX_STEP, CPU_MIX_ADD_RELU, CPU_MIX_MASK, CPU_MIX_COUNT
+};
+enum { CPU_MIX_VECTORS = 3, CPU_MIX_OPERANDS = 7 };
 typedef void (*cpu_mix_fn)(void *out, const void *const *in, int64_t n);
 
 /* Reductions keep 16 lanes: element r of what is reduced goes to lane r % 16, lanes are added pairwise at the end. */
