@@ -210,4 +210,11 @@ def the_reference_mode_gives_the_same_bits():
     check(tenon("run", "-e", code, env=environment(TENON_EAGER="1")).stdout, tenon("run", "-e", code).stdout, "eager and planned")
 
 
+@case
+def input_reads_lines_of_the_standard_input():
+    code = 'string a = input("Name? "); string b = input(); print("<" + a + "|" + b + ">"); input();'
+    run = tenon("run", "-e", code, stdin="Ada\nno line end")
+    check_result(run, 1, out="Name? <Ada|no line end>\n", err="the end of the input was reached")
+
+
 run_cases()

@@ -8,7 +8,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 
-from cli import TENON, Skip, case, check, check_in, environment, run_cases, uses_asan  # noqa: E402,F401
+from cli import TENON, Skip, case, check, check_in, check_result, environment, run_cases, tenon  # noqa: E402,F401
 from client import Closed, Worker, pack, pack_large, text_of  # noqa: E402,F401
 
 # The sanitizers' thread and address checks cost that much time.

@@ -40,6 +40,13 @@ def what_is_no_greeting_is_refused_in_words():
         check(ended(w)[0], 1, "exit status")
 
 
+@case
+def without_a_front_there_is_nothing_to_do():
+    run = tenon("worker")
+    check_result(run, 0, out="", err="")
+    check_result(tenon("worker", "--attach"), 2, out="", err="'--attach' is no option of worker")
+
+
 # ---- cells ----
 
 @case
