@@ -73,8 +73,8 @@ static void announce(struct tn_kernel *kernel) {
 	if (run->silent) {
 		return;
 	}
-	json_t *content = json_object();
-	if (!tn_json_set_take(content, "code", json_incref(json_object_get(run->request->content, "code"))) ||
+	json_t *content = json_object(), *code = json_object_get(run->request->content, "code");
+	if (!tn_json_set_take(content, "code", json_is_string(code) ? json_incref(code) : json_string("")) ||
 		!tn_json_set_take(content, "execution_count", json_integer(run->count))) {
 		json_decref(content);
 		content = NULL;

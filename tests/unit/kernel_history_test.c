@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The history file: sessions beside each other, queries, files that somebody else has spoilt. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kernel/history.h"
+#include "runner/test.h"
+
+static char folder[64], path[128];
+
+static void make_place(void) {
+	snprintf(folder, sizeof(folder), "/tmp/tenon-history-XXXXXX");
+	TN_CHECK_NOT_NULL(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/below/cells.jsonl", folder);
+}
+
+static void remove_place(void) {
+	char below[128];
+	snprintf(below, sizeof(below), "%s/below", folder);
+	unlink(path);
+	rmdir(below);
+	rmdir(folder);
+}
+
+/* What a query finds: "1/2 source=output" and so on, separated by blanks. */
+struct found { char text[4096]; size_t used; };
+
+static bool note(void *data, const struct tn_history_entry *entry) {
+	struct found *found = data;
+	found->used += (size_t)snprintf(found->text + found->used, sizeof(found->text) - found->used, "%s%lld/%lld:%s%s%s", found->used > 0 ? " " : "",
+		(long long)entry->session, (long long)entry->line, entry->source, entry->output != NULL ? "=" : "",
+		entry->output != NULL ? entry->output : "");
+	return found->used < sizeof(found->text);
+}
+
+static const char *find(struct tn_history *history, struct tn_history_query query) {
+	static struct found found;
+	found = (struct found){0};
+	TN_CHECK(tn_history_find(history, &query, note, &found));
+	return found.text;
+}
+
+static void add_three(struct tn_history *history) {
+	tn_history_add(history, 1, "a");
+	tn_history_add(history, 2, "b\nc");
+	tn_history_set_output(history, 2, "7");
+	tn_history_add(history, 3, "a");
+}
+
+TN_TEST(tail_range_and_search_find_what_they_should) {
+	make_place();
+	struct tn_history *history = tn_history_create(path);
+	add_three(history);
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_TAIL, .n = 2}), "1/2:b\nc=7 1/3:a");
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_TAIL}), "1/1:a 1/2:b\nc=7 1/3:a");
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_RANGE, .start = 2}), "1/2:b\nc=7 1/3:a");
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_RANGE, .start = 1, .stop = 2}), "1/1:a");
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_SEARCH, .pattern = "a", .unique = true}), "1/3:a");
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_SEARCH, .pattern = "b*"}), "1/2:b\nc=7");
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_SEARCH, .pattern = "?", .n = 1}), "1/3:a");
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_SEARCH, .pattern = "[z"}), "");
+	tn_history_destroy(history);
+	remove_place();
+}
+
+TN_TEST(sessions_are_numbered_and_see_each_other) {
+	make_place();
+	struct tn_history *first = tn_history_create(path), *second = tn_history_create(path);
+	tn_history_add(first, 1, "one");
+	tn_history_flush(first);
+	tn_history_add(second, 1, "two");
+	tn_history_flush(second);
+	tn_history_add(first, 2, "three");
+	tn_history_flush(first);
+	TN_CHECK_STR_EQ(find(second, (struct tn_history_query){.access = TN_HISTORY_TAIL}), "1/1:one 2/1:two 1/2:three");
+	TN_CHECK_STR_EQ(find(second, (struct tn_history_query){.access = TN_HISTORY_RANGE}), "2/1:two");
+	TN_CHECK_STR_EQ(find(second, (struct tn_history_query){.access = TN_HISTORY_RANGE, .session = -1}), "1/1:one 1/2:three");
+	TN_CHECK_STR_EQ(find(first, (struct tn_history_query){.access = TN_HISTORY_RANGE, .session = 2}), "2/1:two");
+	tn_history_destroy(first);
+	tn_history_destroy(second);
+	struct stat status;
+	TN_CHECK(stat(path, &status) == 0 && (status.st_mode & 0777) == 0600);
+	remove_place();
+}
+
+TN_TEST(a_file_that_somebody_spoilt_loses_only_what_was_spoilt) {
+	make_place();
+	struct tn_history *history = tn_history_create(path);
+	tn_history_add(history, 1, "good");
+	tn_history_flush(history);
+	FILE *file = fopen(path, "a");
+	fputs("not json\n{\"session\": \"x\"}\n[1]\n\n{\"session\": 1, \"line\": 2, \"source\": 5}\n{\"session\": 9, \"line\": 1, \"output\": \"o\"}\n", file);
+	fclose(file);
+	tn_history_add(history, 2, "also good");
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_TAIL}), "1/1:good 1/2:also good");
+	TN_CHECK(truncate(path, 0) == 0);
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_TAIL}), "");
+	tn_history_destroy(history);
+	remove_place();
+}
+
+TN_TEST(a_disk_that_takes_nothing_costs_the_history_and_nothing_else) {
+	struct tn_history *history = tn_history_create("/dev/full");
+	add_three(history);
+	tn_history_flush(history);
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_TAIL}), "");
+	tn_history_destroy(history);
+	history = tn_history_create("/proc/nowhere/cells.jsonl");
+	add_three(history);
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_TAIL}), "");
+	tn_history_destroy(history);
+}
+
+TN_TEST(without_a_file_this_session_is_known) {
+	struct tn_history *history = tn_history_create(NULL);
+	add_three(history);
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_RANGE}), "1/1:a 1/2:b\nc=7 1/3:a");
+	tn_history_destroy(history);
+}
