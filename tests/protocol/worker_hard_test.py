@@ -70,7 +70,10 @@ def a_frame_cut_short_ends_the_worker():
 @case
 def a_front_without_the_magic_is_refused():
     with Session(greet=False) as w:
-        w.write(b"GET / HTTP/1.1\r\n" * 8000)
+        try:
+            w.write(b"GET / HTTP/1.1\r\n" * 8000)
+        except BrokenPipeError:
+            pass # it has read enough
         status, words = ended(w)
         check(status, 1, "exit status")
         check_in("does not speak Tenon's worker protocol", words, "last words")
