@@ -420,7 +420,7 @@ static struct tn_ir *callable_variable(struct tn_checker *c, const struct tn_ast
 	*broken = false;
 	if (binding != NULL) {
 		*broken = binding->broken;
-		type = c->frame->locals.items[binding->local].type;
+		type = binding->broken ? NULL : c->frame->locals.items[binding->local].type; /* a broken one may have no place */
 	} else if ((symbol = check_find_symbol(c, c->frame->module, name)) != NULL) {
 		*broken = symbol->type->kind == TN_TYPE_NEVER;
 		type = symbol->type;

@@ -30,7 +30,7 @@ void check_roll_back(struct tn_checker *c) {
 struct draft {
 	const struct tn_ast *ast;
 	struct tn_struct_def *def, *old;
-	bool same;
+	bool same, endless;
 };
 
 static bool resolve_fields(struct tn_checker *c, struct draft *d) {
@@ -202,6 +202,16 @@ static bool settle(struct tn_checker *c, struct draft *drafts, uint32_t count) {
 	return ok;
 }
 
+/* What follows is checked too, and may ask for the zero of such a struct. */
+static void cut_endless(struct tn_checker *c, struct draft *d) {
+	for (uint32_t i = 0; d->endless && i < d->def->field_count; i++) {
+		struct tn_struct_field *field = &d->def->fields[i];
+		if (field->type != NULL && (field->type->kind == TN_TYPE_STRUCT || field->type->kind == TN_TYPE_TUPLE)) {
+			field->type = check_basic(c, TN_TYPE_ANY);
+		}
+	}
+}
+
 static bool define_structs(struct tn_checker *c) {
 	struct tn_ast_list items = c->unit->tree.items;
 	struct draft *drafts = CHECK_ARRAY(c, items.count, struct draft);
@@ -222,7 +232,11 @@ static bool define_structs(struct tn_checker *c) {
 				c, drafts[i].ast->struct_def.name.span, TN_ERR_TYPE, "the struct %s contains itself", drafts[i].def->name);
 			HINT(err, "a list may hold it: %s[]", drafts[i].def->name);
 			ok = false;
+			drafts[i].endless = true;
 		}
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		cut_endless(c, &drafts[i]);
 	}
 	if (!ok || count == 0) {
 		return ok;
