@@ -28,8 +28,8 @@ const struct tn_face tn_faces[] = {
 	{"repl", "a session to type cells into",
 		"usage: tenon repl\n\n"
 		"Each input is a cell of one session; one that is not finished goes on in the next line. The last expression\n"
-		"without ; is shown. Ctrl-C stops a running cell, and the session goes on; Ctrl-D leaves. ?name shows help,\n"
-		"%lsmagic lists commands.\n"
+		"without ; is shown. Ctrl-C stops a running cell, and the session goes on; Ctrl-D leaves. Tab completes,\n"
+		"?name shows help, %lsmagic lists commands.\n"
 		"History is kept in tenon/history in $XDG_STATE_HOME, or in ~/.local/state.\n",
 		tn_face_repl},
 #ifdef TN_HAVE_KERNEL

@@ -75,7 +75,10 @@ enum tn_line_result { TN_LINE_OK, TN_LINE_END, TN_LINE_CANCELLED /* Ctrl-C */, T
 TN_MUST_USE struct tn_line *tn_line_create(void);
 void tn_line_destroy(struct tn_line *line); /* writes the history; accepts NULL */
 bool tn_line_is_terminal(const struct tn_line *line);
-/* Appends one line with its newline to *out. */
+/* What Tab asks: completions of `text` at its end. */
+typedef bool (*tn_line_completer)(void *data, const char *text, size_t length, struct tn_completion *out, struct tn_error *err);
+void tn_line_set_completer(struct tn_line *line, tn_line_completer complete, void *data);
+/* Appends one line with its newline to *out; what *out holds before is the cell so far, which completion looks at too. */
 TN_MUST_USE enum tn_line_result tn_line_read(struct tn_line *line, const char *prompt, struct tn_str *out);
 
 #endif

@@ -31,6 +31,13 @@ static enum tn_line_result read_cell(struct tn_line *line, struct tn_str *text) 
 	return TN_LINE_OK;
 }
 
+static bool complete(void *data, const char *text, size_t length, struct tn_completion *out, struct tn_error *err) {
+	struct tn_catalog *catalog = tn_catalog_create(tn_session_lang(data), err);
+	bool ok = catalog != NULL && tn_session_complete(catalog, text, length, length, out, err);
+	tn_catalog_unref(catalog);
+	return ok;
+}
+
 static bool run_cell(struct tn_session *session, int64_t number, const struct tn_str *text) {
 	char name[32];
 	struct tn_diagnostics diag = {0};
@@ -82,6 +89,7 @@ int tn_face_repl(int argc, char **argv) {
 		return TN_EXIT_ERROR;
 	}
 	bool interactive = tn_line_is_terminal(line);
+	tn_line_set_completer(line, complete, session);
 	if (interactive) {
 		puts("Tenon " TN_VERSION ": ?name shows help, %lsmagic lists commands, Ctrl-D leaves");
 	}

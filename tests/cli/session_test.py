@@ -81,7 +81,7 @@ def positions_behind_commands_are_those_of_the_cell():
 @case
 def unknown_commands_suggest():
     check_result(tenon("run", "-e", "%tiem 1"), 1, out="", err="did you mean %time?")
-    check_result(tenon("run", "-e", "%tensorboard"), 1, out="", err="not there yet")
+    check_result(tenon("run", "-e", "%sessions"), 1, out="", err="not there yet")
     check_in("%timeit", tenon("run", "-e", "%lsmagic").stdout)
 
 
@@ -229,6 +229,40 @@ def at_the_prompt_ctrl_c_drops_the_line():
         check(terminal.end(), 0, "exit status")
 
 
+def has_libedit():
+    return "libedit" in subprocess.run(["ldd", TENON], capture_output=True, text=True, check=False).stdout
+
+
+@case
+def tab_completes_names_of_the_session_and_the_library():
+    if not has_libedit():
+        return
+    with folder() as d, Terminal(d) as terminal:
+        terminal.wait_for("tenon> ")
+        terminal.send("int zz_value = 7;\n")
+        terminal.wait_for("tenon> ")
+        terminal.send("zz_v\t + 1000\n")
+        terminal.wait_for("1007\r\n")
+        terminal.wait_for("tenon> ")
+        terminal.send("auto layer = linear(3, 4);\n")
+        terminal.wait_for("tenon> ")
+        terminal.send("layer.w.log\t")
+        terminal.wait_for("log_softmax")
+        terminal.wait_for("layer.w.log")
+        terminal.send("_s\t().shape\n")
+        terminal.wait_for("[4, 3]\r\n")
+        terminal.wait_for("tenon> ")
+        terminal.send("int helper(int alpha) {\n")
+        terminal.wait_for("... ")
+        terminal.send("\treturn alp\t * 1000;\n")
+        terminal.wait_for("... ")
+        terminal.send("}\n")
+        terminal.wait_for("tenon> ")
+        terminal.send("help\t(6)\n")
+        terminal.wait_for("6000\r\n")
+        check(terminal.end(), 0, "exit status")
+
+
 @case
 def history_is_kept_for_the_user_alone():
     with folder() as d, Terminal(os.path.join(d, "state")) as terminal:
@@ -238,7 +272,7 @@ def history_is_kept_for_the_user_alone():
         terminal.wait_for("tenon> ")
         check(terminal.end(), 0, "exit status")
         path = os.path.join(d, "state", "tenon", "history")
-        if os.path.exists(path) or "libedit" in subprocess.run(["ldd", TENON], capture_output=True, text=True).stdout:
+        if os.path.exists(path) or has_libedit():
             check(os.stat(path).st_mode & 0o777, 0o600, "mode of the history")
             check(os.stat(os.path.dirname(path)).st_mode & 0o777, 0o700, "mode of its folder")
             check_in("1000", open(path, encoding="utf-8").read(), "history")
