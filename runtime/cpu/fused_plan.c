@@ -171,8 +171,8 @@ static int64_t piece_of(int64_t row, int64_t limit) {
 	return piece > limit ? limit : piece;
 }
 
-/* Whether a tile should lie within one row. Several rows of 256 to a tile halve what each tile costs besides, but an input that is
- * one number in each row would have to be spread out then. */
+/* Whether a tile should lie within one row. Several rows of 256 to a tile halve what each tile costs besides, but an input that
+ * is one number in each row would have to be spread out then. */
 static bool rows_are_long(const struct tn_fused *fused, const struct fused_nest *nest) {
 	int last = nest->axis_count == 0 ? -1 : nest->axes[nest->axis_count - 1];
 

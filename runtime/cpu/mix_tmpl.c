@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loops over several operations at once, for the chains that training is made of: what lies between them stays in registers and is
- * never written. Each operation rounds as it does alone (no contraction), so the bits are those of the separate loops; fused_mix.c
- * finds the chains. Compiled once per instruction set.
+/* Loops over several operations at once, for the chains that training is made of: what lies between them stays in registers and
+ * is never written. Each operation rounds as it does alone (no contraction), so the bits are those of the separate loops;
+ * fused_mix.c finds the chains. Compiled once per instruction set.
  *
  *   SUM         x s + y t                  running means, weight decay
  *   DIFFERENCE  x s - y t                  w - lr d

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to cpu/: the tight loops over contiguous elements that fused programs, reductions and rows are made of, one set per
- * instruction set (vec_tmpl.c math_tmpl.c cast_tmpl.c reduce_tmpl.c row_tmpl.c mix_tmpl.c). A loop works on one of five compute classes;
+ * instruction set (vec_tmpl.c mix_tmpl.c math_tmpl.c cast_tmpl.c reduce_tmpl.c row_tmpl.c). A loop works on one of five classes;
  * bf16 and f16 are computed in f32 and rounded after each op, bool8 is a u8 of 0 or 1.
  *
  * In all loops `out` may be exactly an operand of the same size, else must not overlap one. */
