@@ -108,7 +108,9 @@ static bool check_owner(const char *folder, bool *found, struct tn_error *err) {
 		}
 		const char *language = tn_json_get_text(json, "language", "an unknown language");
 		*found = strcmp(language, "tenon") == 0;
-		if (!*found) {
+		if (ignored.kind == TN_ERR_MEMORY) {
+			ok = tn_error_memory(err);
+		} else if (!*found) {
 			ok = tn_error_set(err, TN_ERR_IO, "'%s' is the kernelspec of another kernel (%s)", folder, language);
 			tn_error_hint(err, "choose another name: --name tenon");
 		}

@@ -9,9 +9,18 @@
 
 enum { WRITE_DEPTH_MAX = 4 * TN_WIRE_DEPTH_MAX }; /* far above what a reader takes: it stands against a cycle */
 
+/* jansson's parser says "invalid token" in many places where memory is out, so that is noted where it happens. */
+static _Thread_local bool memory_was_out;
+
+static void *take_memory(size_t size) {
+	void *memory = tn_alloc(size);
+	memory_was_out = memory_was_out || memory == NULL;
+	return memory;
+}
+
 /* jansson's heap is ours, before its first call. */
 __attribute__((constructor)) static void use_our_heap(void) {
-	json_set_alloc_funcs(tn_alloc, tn_free);
+	json_set_alloc_funcs(take_memory, tn_free);
 }
 
 /* ---- making ---- */
@@ -87,8 +96,9 @@ json_t *tn_json_parse(const char *bytes, size_t length, struct tn_error *err) {
 		return NULL;
 	}
 	json_error_t found;
+	memory_was_out = false;
 	json_t *value = json_loadb(bytes, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &found);
-	if (value == NULL && json_error_code(&found) == json_error_out_of_memory) {
+	if (value == NULL && memory_was_out) {
 		tn_error_memory(err);
 	} else if (value == NULL) {
 		tn_error_set(err, TN_ERR_VALUE, "JSON: %s (line %d, column %d)", found.text, found.line, found.column);

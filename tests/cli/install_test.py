@@ -138,6 +138,19 @@ def a_wrong_command_line_is_said():
 
 
 @case
+def without_memory_it_says_so_and_leaves_no_half_kernel():
+    with folder() as where:
+        for n in range(1000):
+            run = tenon("install", "--prefix", where, env=environment(TENON_ALLOC_FAIL=str(n)))
+            if run.returncode == 0:
+                break
+            check_result(run, 1, "", "out of memory")
+            check(list(pathlib.Path(where).rglob("*.new")), [], "left behind")
+        check_in("the kernel 'Tenon'", run.stdout)
+        assert n > 10, f"only {n} allocations were counted"
+
+
+@case
 def jupyter_lists_it():
     jupyter = pathlib.Path(sys.executable).parent / "jupyter-kernelspec"
     if not jupyter.exists():

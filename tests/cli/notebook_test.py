@@ -3,7 +3,7 @@
 """tenon run of a notebook, without Jupyter: its cells run in order in one session, and what is no notebook is said in words."""
 import json
 
-from cli import case, check_in, check_result, folder, run_cases, tenon, write
+from cli import case, check_in, check_result, environment, folder, run_cases, tenon, write
 
 OURS = {"kernelspec": {"name": "tenon", "display_name": "Tenon", "language": "tenon"}, "language_info": {"name": "tenon"}}
 
@@ -59,6 +59,14 @@ def what_is_no_notebook_is_said():
                         (b'{"nbformat": "\xff"}', "cannot be run"), ("[" * 100000, "cannot be run")):
         check_result(run(text), 1, "", words)
     check_result(tenon("run", "/nowhere/a.ipynb"), 1, "", "cannot open '/nowhere/a.ipynb'")
+
+
+@case
+def without_memory_it_says_so():
+    with folder() as where:
+        path = write(where, "a.ipynb", notebook(*["int a = 1;"] * 20))
+        for n in range(0, 150, 3):
+            check_result(tenon("run", path, env=environment(TENON_ALLOC_FAIL=str(n))), 1, "", "out of memory")
 
 
 @case
