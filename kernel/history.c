@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The history file: one JSON object a line,
- *     {"session": 12}                                       a session began
  *     {"session": 12, "line": 3, "source": "…"}             a cell
  *     {"session": 12, "line": 3, "output": "…"}             and what it gave
  * read when somebody asks, and then only what is new. A line that cannot be read is passed over: another version may have written it. */
@@ -21,7 +20,7 @@ enum { OUTPUT_MAX = 4096, SOURCE_MAX = 256 * 1024, LOCK_TRIES = 20, LOCK_US = 20
 #ifdef TN_TINY_LIMITS
 enum { FILE_MAX = 16 * 1024 };
 #else
-enum { FILE_MAX = 8 * 1024 * 1024 };
+enum { FILE_MAX = 2 * 1024 * 1024 }; /* 50,000 cells: a tenth of a second to read, once */
 #endif
 
 struct row { int64_t session, line; char *source, *output; };
@@ -254,13 +253,35 @@ static bool write_line(int fd, const json_t *value) {
 	return ok;
 }
 
-/* The first cell gives the session its number: one above all that the file has. */
-static bool begin_session(struct tn_history *history, int fd) {
-	bool ok = refresh_fd(history, fd);
-	history->session = history->last_session + 1;
-	json_t *value = json_pack("{s:I}", "session", (json_int_t)history->session);
-	ok = ok && value != NULL && write_line(fd, value);
-	json_decref(value);
+/* The number of the newest session stands in a file of its own, so that a kernel need not read all cells before its first. */
+static int open_counter(const struct tn_history *history) {
+	struct tn_str path = {0};
+	int fd = -1;
+	if (tn_str_printf(&path, "%s.session", history->path)) {
+		fd = open(tn_str_c(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	}
+	tn_str_finish(&path);
+	if (fd >= 0) {
+		lock(fd);
+	}
+	return fd;
+}
+
+/* The session's number: one above the newest. Where the counter is lost, the file says which that was. */
+static bool begin_session(struct tn_history *history, int cells) {
+	char text[32] = "";
+	int fd = open_counter(history);
+	if (fd < 0) {
+		return false;
+	}
+	int64_t newest = pread(fd, text, sizeof(text) - 1, 0) > 0 ? strtoll(text, NULL, 10) : 0;
+	if (newest <= 0 && refresh_fd(history, cells)) {
+		newest = history->last_session;
+	}
+	history->session = (newest < 0 || newest == INT64_MAX ? 0 : newest) + 1;
+	int length = snprintf(text, sizeof(text), "%lld\n", (long long)history->session);
+	bool ok = pwrite(fd, text, (size_t)length, 0) == length;
+	close(fd);
 	return ok;
 }
 
@@ -350,8 +371,18 @@ static bool matches(const struct tn_history *history, size_t index, const struct
 
 /* 0 is this session, -1 the one before it; without a cell of its own this one is the next. */
 static int64_t absolute_session(const struct tn_history *history, int64_t session) {
-	int64_t own = history->session != 0 ? history->session : history->last_session + 1;
-	return session > 0 ? session : own + session;
+	if (session > 0) {
+		return session;
+	}
+	int64_t found = history->session != 0 ? history->session : history->last_session + 1;
+	for (size_t i = history->rows.count; i > 0 && session < 0; i--) { /* numbers have gaps: sessions without a cell */
+		int64_t other = history->rows.items[i - 1].session;
+		if (other < found) {
+			found = other;
+			session++;
+		}
+	}
+	return session == 0 ? found : 0;
 }
 
 bool tn_history_find(struct tn_history *history, const struct tn_history_query *query, tn_history_visitor visit, void *data) {

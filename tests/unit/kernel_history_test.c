@@ -18,7 +18,9 @@ static void make_place(void) {
 }
 
 static void remove_place(void) {
-	char below[128];
+	char below[256];
+	snprintf(below, sizeof(below), "%s.session", path);
+	unlink(below);
 	snprintf(below, sizeof(below), "%s/below", folder);
 	unlink(path);
 	rmdir(below);
