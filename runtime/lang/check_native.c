@@ -235,10 +235,26 @@ static bool needs_types(const struct tn_function *f, const struct tn_ir *arg, co
 	}
 }
 
+/* xs.extend([4]), rows.append([1, 2]): where a list is asked for, a bracket literal is one. */
+static bool list_literals(struct tn_checker *c, const struct tn_function *f, struct operands *args) {
+	const struct tn_type *list = args->count > 0 && f->decl->count > 0 && f->decl->params[0].by_ref ? args->items[0].ir->type : NULL;
+	for (uint32_t i = 1; list != NULL && list->kind == TN_TYPE_LIST && i < args->count; i++) {
+		const struct tn_type *asked = check_same_name(f->name, "extend") ? list : list->items[0];
+		if (args->items[i].ir->kind != TN_IR_TENSOR || asked->kind != TN_TYPE_LIST) {
+			continue;
+		}
+		args->items[i].ir = check_as_list(c, args->items[i].ir, asked->items[0]);
+		if (args->items[i].ir == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
 struct tn_ir *check_call_native(struct tn_checker *c, struct tn_function *f, struct operands args, struct tn_span span) {
 	uint32_t count = f->decl->count;
 	struct slot *slots = CHECK_ARRAY(c, count, struct slot);
-	if (slots == NULL || !check_bind_args(c, f, &args, slots, true, span)) {
+	if (slots == NULL || !check_bind_args(c, f, &args, slots, true, span) || !list_literals(c, f, &args)) {
 		return NULL;
 	}
 	for (uint32_t i = 0; i < count; i++) {
