@@ -35,6 +35,12 @@
 			} \
 		} \
 	} \
+	/* The last n < CPU_LANES elements; the condition becomes a mask where there are masks. */ \
+	static inline void rest_##id##_##C(T *l, const T *x, int64_t n) { \
+		_Pragma("omp simd") for (int j = 0; j < CPU_LANES; j++) { \
+			l[j] = j < n ? combine_##id##_##C(l[j], x[j]) : l[j]; \
+		} \
+	} \
 	static void accumulate_##id##_##C(void *lanes, int lane, const void *x, int64_t n) { \
 		T *out = lanes, l[CPU_LANES]; \
 		const T *p = x; \
@@ -47,9 +53,7 @@
 		__builtin_memcpy(l, out, sizeof(l)); \
 		whole = n / CPU_LANES * CPU_LANES; \
 		whole_##id##_##C(l, p, whole); \
-		for (int64_t j = 0; j < n - whole; j++) { \
-			l[j] = combine_##id##_##C(l[j], p[whole + j]); \
-		} \
+		rest_##id##_##C(l, p + whole, n - whole); \
 		__builtin_memcpy(out, l, sizeof(l)); \
 	} \
 	static void fold_##id##_##C(void *out, const void *lanes) { \
@@ -67,9 +71,7 @@
 				l[j] = start; \
 			} \
 			whole_##id##_##C(l, p, whole); \
-			for (int64_t j = 0; j < length - whole; j++) { \
-				l[j] = combine_##id##_##C(l[j], p[whole + j]); \
-			} \
+			rest_##id##_##C(l, p + whole, length - whole); \
 			o[k] = folded_##id##_##C(l); \
 		} \
 	} \
