@@ -162,35 +162,66 @@ static bool write_username(struct tn_str *out, struct tn_error *err) {
 	return ok;
 }
 
+/* What all headers share is written once: a cell of one line takes six headers. */
+static bool write_fixed_parts(struct tn_sender *sender, struct tn_error *err) {
+	bool ok = (tn_str_printf(&sender->head, "{\"msg_id\":\"%s_", sender->session) &&
+		tn_str_printf(&sender->middle, "\",\"session\":\"%s\",\"username\":", sender->session)) || tn_error_memory(err);
+	return ok && write_username(&sender->middle, err) && (tn_str_append(&sender->middle, ",\"date\":\"") || tn_error_memory(err));
+}
+
 bool tn_sender_init(struct tn_sender *sender, const char *scheme, const char *key, struct tn_error *err) {
 	unsigned char id[16];
-	*sender = (struct tn_sender){0};
+	*sender = (struct tn_sender){.second = -1};
 	randombytes_buf(id, sizeof(id));
 	sodium_bin2hex(sender->session, sizeof(sender->session), id, sizeof(id));
-	return tn_signer_init(&sender->signer, scheme, key, err) && write_username(&sender->username, err);
+	return tn_signer_init(&sender->signer, scheme, key, err) && write_fixed_parts(sender, err);
 }
 
 void tn_sender_finish(struct tn_sender *sender) {
 	tn_signer_finish(&sender->signer);
-	tn_str_finish(&sender->username);
+	tn_str_finish(&sender->head);
+	tn_str_finish(&sender->middle);
+}
+
+static void write_second(const struct timespec *now, char out[TN_DATE_MAX]) {
+	struct tm parts;
+	gmtime_r(&now->tv_sec, &parts);
+	strftime(out, TN_DATE_MAX, "%Y-%m-%dT%H:%M:%S", &parts);
 }
 
 void tn_date_now(char out[TN_DATE_MAX]) {
 	struct timespec now;
-	struct tm parts;
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &parts);
-	size_t length = strftime(out, TN_DATE_MAX, "%Y-%m-%dT%H:%M:%S", &parts);
+	write_second(&now, out);
+	size_t length = strlen(out);
 	snprintf(out + length, TN_DATE_MAX - length, ".%06ldZ", now.tv_nsec / 1000);
 }
 
+/* Decimal digits, at least `width`. */
+static bool append_number(struct tn_str *out, uint64_t number, int width) {
+	char digits[24];
+	int at = sizeof(digits);
+	for (; number > 0 || width > 0; number /= 10, width--) {
+		digits[--at] = (char)('0' + number % 10);
+	}
+	return tn_str_append_n(out, digits + at, sizeof(digits) - (size_t)at);
+}
+
+static bool append_date(struct tn_sender *sender, struct tn_str *out) {
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (now.tv_sec != sender->second) {
+		write_second(&now, sender->date);
+		sender->second = now.tv_sec;
+	}
+	return tn_str_append(out, sender->date) && tn_str_append_char(out, '.') && append_number(out, (uint64_t)now.tv_nsec / 1000, 6);
+}
+
 static bool write_header(struct tn_sender *sender, const char *type, struct tn_packet *packet) {
-	char date[TN_DATE_MAX];
-	tn_date_now(date);
-	sender->sent++;
-	return tn_str_printf(&packet->bytes,
-		"{\"msg_id\":\"%s_%llu\",\"session\":\"%s\",\"username\":%s,\"date\":\"%s\",\"msg_type\":\"%s\",\"version\":\"5.5\"}",
-		sender->session, (unsigned long long)sender->sent, sender->session, tn_str_c(&sender->username), date, type) &&
+	struct tn_str *out = &packet->bytes;
+	return tn_str_append_n(out, sender->head.data, sender->head.length) && append_number(out, ++sender->sent, 1) &&
+		tn_str_append_n(out, sender->middle.data, sender->middle.length) && append_date(sender, out) &&
+		tn_str_append(out, "Z\",\"msg_type\":\"") && tn_str_append(out, type) && tn_str_append(out, "\",\"version\":\"5.5\"}") &&
 		end_frame(packet);
 }
 

@@ -12,7 +12,7 @@
 
 enum tn_channel { TN_CHANNEL_SHELL, TN_CHANNEL_CONTROL, TN_CHANNEL_STDIN, TN_CHANNEL_IOPUB, TN_CHANNEL_COUNT };
 
-enum { TN_FRAMES_MAX = 1200, TN_HEADER_MAX = 64 * 1024, TN_IDENTITIES_MAX = 16 };
+enum { TN_FRAMES_MAX = 1200, TN_HEADER_MAX = 64 * 1024, TN_IDENTITIES_MAX = 16, TN_DATE_MAX = 32 };
 
 /* Frames that lie one behind the other in one string; frame i begins where i - 1 ends. Reused from message to message. */
 struct tn_packet {
@@ -45,8 +45,11 @@ void tn_request_unref(struct tn_request *request);             /* accepts NULL *
 struct tn_sender {
 	struct tn_signer signer;
 	char session[33];
-	struct tn_str username; /* a JSON text with its quotes */
+	struct tn_str head;     /* of each header: up to the number in its msg_id */
+	struct tn_str middle;   /* from behind that number to the date */
 	uint64_t sent;          /* makes ids unique */
+	int64_t second;         /* of the last date, and that date up to its fraction: made once a second */
+	char date[TN_DATE_MAX];
 };
 TN_MUST_USE bool tn_sender_init(struct tn_sender *sender, const char *scheme, const char *key, struct tn_error *err);
 void tn_sender_finish(struct tn_sender *sender);
@@ -65,7 +68,6 @@ struct tn_outgoing {
 TN_MUST_USE bool tn_message_encode(struct tn_sender *sender, const struct tn_outgoing *out, struct tn_packet *packet, struct tn_error *err);
 
 /* "2026-11-21T13:27:05.123456Z" */
-enum { TN_DATE_MAX = 32 };
 void tn_date_now(char out[TN_DATE_MAX]);
 
 #endif
