@@ -266,7 +266,13 @@ static void progress_html(const struct tn_lang_progress *p, struct tn_sink *out)
 	if (p->total >= 0) {
 		tn_sink_printf(out, "/%lld", (long long)p->total);
 	}
-	tn_sink_printf(out, " · %.*f it/s · ", rate < 10 ? 2 : 0, rate);
+	tn_sink_put(out, " · ");
+	if (rate < 10) {
+		tn_sink_printf(out, "%.2f", rate);
+	} else {
+		tn_sink_grouped(out, rate < 1e15 ? (int64_t)(rate + 0.5) : (int64_t)1e15);
+	}
+	tn_sink_put(out, " it/s · ");
 	if (!p->ended && p->total > 0 && rate > 0) {
 		put_clock(out, (double)(p->total - p->done) / rate);
 		tn_sink_put(out, " left");
