@@ -92,7 +92,8 @@ void tn_kernel_reply(struct tn_kernel *kernel, struct tn_request *request, json_
 	}
 	if (reply_type(request->type, type, sizeof(type))) {
 		const struct tn_outgoing out = {.type = type, .parent = request, .to_parent = true, .content = content, .metadata = metadata};
-		bool ok = content != NULL && tn_message_encode(&kernel->sender, &out, &kernel->packet, &err);
+		bool ok = content != NULL && (tn_message_encode(&kernel->sender, &out, &kernel->packet, &err) ||
+			tn_message_encode(&kernel->sender, &out, &kernel->packet, &err)); /* without memory: once more, a client waits for it */
 		if (!ok || kernel->transport->impl->send(kernel->transport, request->channel, &kernel->packet, false) != TN_SENT) {
 			tn_log(TN_LOG_ERROR, "a reply '%s' is lost: %s", type, ok ? "its client does not take it" : err.text);
 		}

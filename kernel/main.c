@@ -233,9 +233,12 @@ static bool serve(const struct service *service, struct tn_error *err) {
 	struct tn_kernel_params params = {.transport = service->transport, .worker = tn_worker_process(&worker),
 		.scheme = service->connection->scheme, .key = service->connection->key, .history = tn_history_create(path)};
 	struct parent parent = watch_parent();
-	bool ok = (params.worker != NULL && params.history != NULL) || tn_error_memory(err);
+	bool ok = params.worker != NULL && params.history != NULL;
 	tn_free(path);
-	if (ok && tn_kernel_init(&kernel, &params, err)) {
+	if (!ok) {
+		tn_error_memory(err);
+		tn_history_destroy(params.history);
+	} else if (tn_kernel_init(&kernel, &params, err)) {
 		memcpy(kernel.ports, service->connection->ports, sizeof(kernel.ports));
 		run(&kernel, service->signals, &parent);
 		tn_kernel_finish(&kernel);

@@ -111,6 +111,7 @@ static bool spawn(struct process *p, int pairs[END_COUNT][2], struct tn_error *e
 }
 
 static bool put(struct process *p, const json_t *json, struct tn_error *err);
+static void destroy_process(struct process *p);
 
 static bool send_hello(struct process *p, struct tn_error *err) {
 	json_t *hello = json_pack("{s:s, s:s, s:[i, i], s:s, s:s, s:i, s:s}", "type", "hello", "protocol", "tenon", "version", TN_WIRE_MAJOR,
@@ -149,9 +150,9 @@ static bool start(struct tn_worker *worker, struct tn_error *err) {
 	p->seq = 0;
 	p->base.generation++;
 	p->base.state = TN_WORKER_STARTING;
-	struct tn_error hello = {0};
-	if (!send_hello(p, &hello)) {
-		tn_log(TN_LOG_ERROR, "the worker was not greeted: %s", hello.text); /* it is seen to die */
+	if (!send_hello(p, err)) { /* it would wait for ever */
+		destroy_process(p);
+		return false;
 	}
 	return true;
 }
@@ -421,14 +422,17 @@ static void service(struct tn_worker *worker, const struct pollfd *fds, size_t c
 	}
 }
 
-static void destroy(struct tn_worker *worker) {
-	struct process *p = of(worker);
-	if (worker->pid > 0) {
-		kill_worker(worker);
-		waitpid((pid_t)worker->pid, NULL, 0);
+static void destroy_process(struct process *p) {
+	if (p->base.pid > 0) {
+		kill_worker(&p->base);
+		waitpid((pid_t)p->base.pid, NULL, 0);
 	}
 	release(p);
-	tn_free(p);
+}
+
+static void destroy(struct tn_worker *worker) {
+	destroy_process(of(worker));
+	tn_free(of(worker));
 }
 
 static const struct tn_worker_impl impl = {.start = start, .send = send_request, .credit = credit, .poll = poll_fds,

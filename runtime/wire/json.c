@@ -98,7 +98,9 @@ json_t *tn_json_parse(const char *bytes, size_t length, struct tn_error *err) {
 	json_error_t found;
 	memory_was_out = false;
 	json_t *value = json_loadb(bytes, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &found);
-	if (value == NULL && memory_was_out) {
+	if (memory_was_out) { /* jansson cuts a token short then and says nothing: no value is better than a wrong one */
+		json_decref(value);
+		value = NULL;
 		tn_error_memory(err);
 	} else if (value == NULL) {
 		tn_error_set(err, TN_ERR_VALUE, "JSON: %s (line %d, column %d)", found.text, found.line, found.column);
