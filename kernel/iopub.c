@@ -6,6 +6,7 @@
 
 #include "wire/wire.h"
 
+#define FIRST_WAIT_NS ((int64_t)1000 * 1000 * 1000)   /* what is published before anybody subscribed is kept for so long */
 #define PATIENCE_NS ((int64_t)5 * 1000 * 1000 * 1000) /* a subscriber that takes nothing for so long is given up */
 enum { STREAM_MAX = 256 * 1024, PACKET_KEPT = 1024 * 1024 };
 
@@ -46,7 +47,8 @@ static bool encode(struct tn_iopub *iopub, const struct tn_publication *p, struc
 	if (iopub->packet.bytes.capacity > PACKET_KEPT) {
 		tn_packet_finish(&iopub->packet); /* one large picture is not kept for ever */
 	}
-	const struct tn_outgoing out = {.type = p->type, .parent = p->parent, .topic = topic, .content = p->content, .metadata = p->metadata};
+	const struct tn_outgoing out = {
+		.type = p->type, .parent = p->parent, .topic = topic, .content = p->content, .metadata = p->metadata};
 	return tn_message_encode(iopub->sender, &out, &iopub->packet, err);
 }
 
@@ -70,12 +72,25 @@ static bool try_send(struct tn_iopub *iopub, const struct tn_publication *p) {
 	return true;
 }
 
+/* Nobody listens yet, and somebody may be on the way. */
+static bool is_held(struct tn_iopub *iopub) {
+	if (iopub->had_subscriber) {
+		return false;
+	}
+	int64_t now = tn_clock_ns();
+	if (iopub->began_ns == 0) {
+		iopub->began_ns = now;
+	}
+	return now - iopub->began_ns < FIRST_WAIT_NS;
+}
+
 /* ---- the queue ---- */
 
 /* Pieces of one stream grow together while they wait. */
 static bool merge(struct tn_iopub *iopub, const struct tn_publication *p) {
 	struct tn_iopub_item *last = &iopub->queue.items[iopub->queue.count - 1];
-	if (!tn_iopub_is_waiting(iopub) || last->text.length == 0 || strcmp(p->type, "stream") != 0 || last->what.parent != p->parent) {
+	if (!tn_iopub_is_waiting(iopub) || last->text.length == 0 || strcmp(p->type, "stream") != 0 ||
+		last->what.parent != p->parent) {
 		return false;
 	}
 	const json_t *text = json_object_get(p->content, "text");
@@ -112,7 +127,7 @@ void tn_iopub_publish(struct tn_iopub *iopub, const struct tn_publication *publi
 		tn_log(TN_LOG_ERROR, "a message '%s' is lost: out of memory", publication->type);
 		done = true;
 	} else if (!tn_iopub_is_waiting(iopub)) {
-		done = try_send(iopub, publication);
+		done = !is_held(iopub) && try_send(iopub, publication);
 	} else {
 		done = merge(iopub, publication);
 	}
@@ -141,7 +156,7 @@ static void give_up_when_stuck(struct tn_iopub *iopub) {
 }
 
 void tn_iopub_flush(struct tn_iopub *iopub) {
-	while (tn_iopub_is_waiting(iopub)) {
+	while (tn_iopub_is_waiting(iopub) && !is_held(iopub)) {
 		struct tn_iopub_item *item = &iopub->queue.items[iopub->first];
 		if (restore_text(item) && !try_send(iopub, &item->what)) {
 			give_up_when_stuck(iopub);
@@ -164,16 +179,27 @@ void tn_iopub_flush(struct tn_iopub *iopub) {
 
 /* ---- subscribers ---- */
 
+/* Straight out, before what waits for the first subscriber: a welcome comes first. */
+static void send_first(struct tn_iopub *iopub, const char *type, json_t *content) {
+	const struct tn_publication first = {.type = type, .content = content};
+	if (content == NULL || !try_send(iopub, &first)) {
+		tn_log(TN_LOG_ERROR, "a message '%s' is lost", type);
+	}
+	json_decref(content);
+}
+
 static void welcome(struct tn_iopub *iopub, struct tn_part topic) {
 	json_t *content = json_object();
 	if (!tn_json_set_take(content, "subscription", tn_json_text(topic.data, topic.size))) {
 		json_decref(content);
 		content = NULL;
 	}
-	tn_iopub_publish(iopub, &(struct tn_publication){.type = "iopub_welcome", .content = content});
-	if (!iopub->had_subscriber) {
+	if (iopub->had_subscriber) {
+		tn_iopub_publish(iopub, &(struct tn_publication){.type = "iopub_welcome", .content = content});
+	} else {
 		iopub->had_subscriber = true;
-		tn_iopub_publish(iopub, &(struct tn_publication){.type = "status", .content = json_pack("{s:s}", "execution_state", "starting")});
+		send_first(iopub, "iopub_welcome", content);
+		send_first(iopub, "status", json_pack("{s:s}", "execution_state", "starting"));
 	}
 }
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every other request: its answer, and busy and idle around it, beside a running cell too; and output that meets a slow subscriber. */
+/* Every other request: its answer, and busy and idle around it, beside a running cell too; and output that meets a slow
+ * subscriber. */
 #include "kernel_fixture.h"
 
 TN_TEST(every_request_is_answered_between_busy_and_idle_on_shell_and_control) {
-	static const struct { const char *type, *content, *reply; } cases[] = {
+	static const struct {
+		const char *type, *content, *reply;
+	} cases[] = {
 		{"kernel_info_request", "{}", "kernel_info_reply=ok"},
 		{"connect_request", "{}", "connect_reply=ok"},
 		{"history_request", "{\"hist_access_type\": \"tail\", \"n\": 3, \"raw\": true, \"output\": false}", "history_reply=ok"},
@@ -49,7 +52,8 @@ TN_TEST(a_question_is_answered_beside_a_running_cell_which_is_busy_again_after_i
 	fixture_asked(&f, "execute");
 	fixture_request(&f, TN_CHANNEL_SHELL, "is_complete_request", "q", "{\"code\": \"if (x) {\"}");
 	fixture_round(&f);
-	fixture_say(&f, fixture_asked(&f, "is_complete"), "{\"type\": \"done\", \"status\": \"ok\", \"complete\": \"incomplete\", \"indent\": 4}");
+	fixture_say(&f, fixture_asked(&f, "is_complete"),
+		"{\"type\": \"done\", \"status\": \"ok\", \"complete\": \"incomplete\", \"indent\": 4}");
 	TN_CHECK_STR_EQ(fixture_run(&f), "a:busy a:execute_input q:busy q>is_complete_reply=incomplete q:idle -:busy");
 	fixture_finish(&f);
 }
@@ -71,20 +75,22 @@ TN_TEST(a_question_that_no_worker_answers_is_answered_emptily_after_its_time) {
 TN_TEST(a_question_that_waits_is_asked_once_the_worker_is_up) {
 	struct fixture f;
 	fixture_init(&f, false);
-	fixture_request(&f, TN_CHANNEL_SHELL, "inspect_request", "q", "{\"code\": \"print\", \"cursor_pos\": 2, \"detail_level\": 1}");
+	fixture_request(
+		&f, TN_CHANNEL_SHELL, "inspect_request", "q", "{\"code\": \"print\", \"cursor_pos\": 2, \"detail_level\": 1}");
 	fixture_round(&f);
 	f.worker.comes_up = true;
 	fixture_round(&f);
 	TN_CHECK_INT_EQ(tn_json_get_int(f.worker.asked.items[0], "detail", 0), 1);
-	fixture_say(&f, fixture_asked(&f, "inspect"), "{\"type\": \"done\", \"status\": \"ok\", \"found\": true, \"data\": {\"text/plain\": \"doc\"}}");
+	fixture_say(&f, fixture_asked(&f, "inspect"),
+		"{\"type\": \"done\", \"status\": \"ok\", \"found\": true, \"data\": {\"text/plain\": \"doc\"}}");
 	TN_CHECK_STR_EQ(fixture_run(&f), "q:busy q>inspect_reply=ok q:idle");
 	fixture_finish(&f);
 }
 
 TN_TEST(a_wrong_signature_and_garbage_are_dropped_and_the_kernel_goes_on) {
 	static const struct tn_part garbage[] = {{"me", 2}, {"x", 1}, {"<IDS|MSG>", 9}, {"", 0}};
-	static const struct tn_part unsigned_[] = {{"<IDS|MSG>", 9}, {"0000", 4}, {"{\"msg_id\": \"e\", \"msg_type\": \"kernel_info_request\"}", 50},
-		{"{}", 2}, {"{}", 2}, {"{}", 2}};
+	static const struct tn_part unsigned_[] = {{"<IDS|MSG>", 9}, {"0000", 4},
+		{"{\"msg_id\": \"e\", \"msg_type\": \"kernel_info_request\"}", 50}, {"{}", 2}, {"{}", 2}, {"{}", 2}};
 	struct fixture f;
 	fixture_init(&f, true);
 	for (enum tn_channel channel = TN_CHANNEL_SHELL; channel < TN_CHANNEL_COUNT; channel++) {
@@ -103,10 +109,36 @@ TN_TEST(a_subscriber_is_welcomed_first_and_starting_is_said_once) {
 	struct fixture f;
 	const struct tn_part subscription = {"\x01", 1};
 	fixture_init(&f, true);
+	f.kernel.iopub.had_subscriber = false;
 	TN_CHECK(tn_transport_memory_put(f.transport, TN_CHANNEL_IOPUB, &subscription, 1));
 	TN_CHECK_STR_EQ(fixture_run(&f), "-:iopub_welcome -:starting");
 	TN_CHECK(tn_transport_memory_put(f.transport, TN_CHANNEL_IOPUB, &subscription, 1));
 	TN_CHECK_STR_EQ(fixture_run(&f), "-:iopub_welcome");
+	fixture_finish(&f);
+}
+
+TN_TEST(what_comes_before_the_first_subscriber_waits_for_it) {
+	struct fixture f;
+	const struct tn_part subscription = {"\x01", 1};
+	fixture_init(&f, true);
+	f.kernel.iopub.had_subscriber = false;
+	fixture_request(&f, TN_CHANNEL_SHELL, "kernel_info_request", "a", "{}");
+	TN_CHECK_STR_EQ(fixture_run(&f), "a>kernel_info_reply=ok");
+	TN_CHECK(tn_transport_memory_put(f.transport, TN_CHANNEL_IOPUB, &subscription, 1));
+	TN_CHECK_STR_EQ(fixture_run(&f), "-:iopub_welcome -:starting a:busy a:idle");
+	fixture_request(&f, TN_CHANNEL_SHELL, "kernel_info_request", "b", "{}");
+	TN_CHECK_STR_EQ(fixture_run(&f), "b:busy b>kernel_info_reply=ok b:idle");
+	fixture_finish(&f);
+}
+
+TN_TEST(what_nobody_listens_to_is_not_kept_for_ever) {
+	struct fixture f;
+	fixture_init(&f, true);
+	f.kernel.iopub.had_subscriber = false;
+	fixture_request(&f, TN_CHANNEL_SHELL, "kernel_info_request", "a", "{}");
+	TN_CHECK_STR_EQ(fixture_run(&f), "a>kernel_info_reply=ok");
+	f.kernel.iopub.began_ns -= (int64_t)60 * 1000 * 1000 * 1000;
+	TN_CHECK_STR_EQ(fixture_run(&f), "a:busy a:idle");
 	fixture_finish(&f);
 }
 
@@ -177,8 +209,8 @@ TN_TEST(when_memory_runs_out_the_kernel_stands) {
 		struct tn_transport *transport = tn_transport_memory();
 		struct tn_kernel kernel;
 		struct tn_kernel_params params = {.transport = transport, .worker = &worker.base, .scheme = "hmac-sha256", .key = ""};
-		static const struct tn_part frames[] = {{"<IDS|MSG>", 9}, {"", 0}, {"{\"msg_id\": \"e\", \"msg_type\": \"kernel_info_request\"}", 50},
-			{"{}", 2}, {"{}", 2}, {"{}", 2}};
+		static const struct tn_part frames[] = {{"<IDS|MSG>", 9}, {"", 0},
+			{"{\"msg_id\": \"e\", \"msg_type\": \"kernel_info_request\"}", 50}, {"{}", 2}, {"{}", 2}, {"{}", 2}};
 		if (transport != NULL && tn_kernel_init(&kernel, &params, &err)) {
 			if (tn_transport_memory_put(transport, TN_CHANNEL_SHELL, frames, TN_ARRAY_LEN(frames))) {
 				tn_kernel_round(&kernel, NULL, 0, 0);

@@ -16,16 +16,18 @@
 
 struct scripted {
 	struct tn_worker base;
-	TN_VEC(json_t *) asked;   /* requests that were sent and not taken by the test */
-	TN_VEC(json_t *) to_say;  /* messages for the next service */
-	bool comes_up, dies;      /* at the next service */
+	TN_VEC(json_t *) asked;  /* requests that were sent and not taken by the test */
+	TN_VEC(json_t *) to_say; /* messages for the next service */
+	bool comes_up, dies;     /* at the next service */
 	bool cannot_start;
 	int starts, kills;
 	uint64_t credit;
 	struct tn_worker_death death;
 };
 
-static inline struct scripted *scripted_of(struct tn_worker *worker) { return TN_CONTAINER_OF(worker, struct scripted, base); }
+static inline struct scripted *scripted_of(struct tn_worker *worker) {
+	return TN_CONTAINER_OF(worker, struct scripted, base);
+}
 
 static inline bool scripted_start(struct tn_worker *worker, struct tn_error *err) {
 	struct scripted *s = scripted_of(worker);
@@ -43,7 +45,9 @@ static inline bool scripted_send(struct tn_worker *worker, const json_t *request
 	return (copy != NULL && TN_VEC_PUSH(&scripted_of(worker)->asked, copy)) || tn_error_memory(err);
 }
 
-static inline void scripted_credit(struct tn_worker *worker, uint64_t bytes) { scripted_of(worker)->credit += bytes; }
+static inline void scripted_credit(struct tn_worker *worker, uint64_t bytes) {
+	scripted_of(worker)->credit += bytes;
+}
 
 static inline size_t scripted_poll(struct tn_worker *worker, struct pollfd *fds) {
 	(void)worker;
@@ -81,10 +85,17 @@ static inline void scripted_kill(struct tn_worker *worker) {
 	scripted_of(worker)->dies = true;
 }
 
-static inline void scripted_destroy(struct tn_worker *worker) { (void)worker; }
+static inline void scripted_destroy(struct tn_worker *worker) {
+	(void)worker;
+}
 
-static const struct tn_worker_impl scripted_impl = {.start = scripted_start, .send = scripted_send, .credit = scripted_credit,
-	.poll = scripted_poll, .service = scripted_service, .kill = scripted_kill, .destroy = scripted_destroy};
+static const struct tn_worker_impl scripted_impl = {.start = scripted_start,
+	.send = scripted_send,
+	.credit = scripted_credit,
+	.poll = scripted_poll,
+	.service = scripted_service,
+	.kill = scripted_kill,
+	.destroy = scripted_destroy};
 
 /* ---- kernel and client ---- */
 
@@ -101,10 +112,14 @@ static inline void fixture_init(struct fixture *f, bool up) {
 	snprintf(f->worker.death.reason, sizeof(f->worker.death.reason), "was killed by SIGSEGV (signal 11)");
 	f->worker.death.last_words = "";
 	TN_CHECK_NOT_NULL(f->transport);
-	const struct tn_kernel_params params = {.transport = f->transport, .worker = &f->worker.base, .scheme = "hmac-sha256", .key = FIXTURE_KEY,
+	const struct tn_kernel_params params = {.transport = f->transport,
+		.worker = &f->worker.base,
+		.scheme = "hmac-sha256",
+		.key = FIXTURE_KEY,
 		.history = tn_history_create(NULL)};
 	TN_CHECK(tn_kernel_init(&f->kernel, &params, &err));
 	TN_CHECK(tn_sender_init(&f->client, "hmac-sha256", FIXTURE_KEY, &err));
+	f->kernel.iopub.had_subscriber = true; /* somebody listens; the first one has a test of its own */
 	if (up) {
 		f->worker.comes_up = true;
 		tn_kernel_round(&f->kernel, NULL, 0, 0);
@@ -122,14 +137,18 @@ static inline void fixture_finish(struct fixture *f) {
 	TN_VEC_FINISH(&f->worker.to_say);
 }
 
-static inline void fixture_round(struct fixture *f) { tn_kernel_round(&f->kernel, NULL, 0, 0); }
+static inline void fixture_round(struct fixture *f) {
+	tn_kernel_round(&f->kernel, NULL, 0, 0);
+}
 
 /* Puts a signed request onto a channel, from a client called "me". `content` is JSON; the msg_id is `id`. */
-static inline void fixture_request(struct fixture *f, enum tn_channel channel, const char *type, const char *id, const char *content) {
+static inline void fixture_request(
+	struct fixture *f, enum tn_channel channel, const char *type, const char *id, const char *content) {
 	char header[512], hex[TN_SIGN_HEX_MAX + 1];
-	snprintf(header, sizeof(header), "{\"msg_id\": \"%s\", \"session\": \"s\", \"username\": \"u\", \"version\": \"5.5\", \"msg_type\": \"%s\"}",
-		id, type);
-	struct tn_part frames[] = {{"me", 2}, {"<IDS|MSG>", 9}, {hex, 0}, {header, strlen(header)}, {"{}", 2}, {"{}", 2}, {content, strlen(content)}};
+	snprintf(header, sizeof(header),
+		"{\"msg_id\": \"%s\", \"session\": \"s\", \"username\": \"u\", \"version\": \"5.5\", \"msg_type\": \"%s\"}", id, type);
+	struct tn_part frames[] = {
+		{"me", 2}, {"<IDS|MSG>", 9}, {hex, 0}, {header, strlen(header)}, {"{}", 2}, {"{}", 2}, {content, strlen(content)}};
 	frames[2].size = tn_signer_sign(&f->client.signer, frames + 3, hex);
 	TN_CHECK(tn_transport_memory_put(f->transport, channel, frames, TN_ARRAY_LEN(frames)));
 }
@@ -210,8 +229,8 @@ static inline bool fixture_take(struct fixture *f, struct got *got) {
 	return true;
 }
 
-/* All that was sent, one word a message: "a:busy a:execute_input a>execute_reply a:idle"; > is a reply, : is iopub, ? is stdin, - no parent.
- * An error's or stream's own word stands behind =. */
+/* All that was sent, one word a message: "a:busy a:execute_input a>execute_reply a:idle"; > is a reply, : is iopub, ? is stdin, -
+ * no parent. An error's or stream's own word stands behind =. */
 static inline const char *fixture_transcript(struct fixture *f) {
 	static char text[8192];
 	struct got got;
