@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questions that the worker answers beside a running cell: completion, inspection, whether a cell is whole, variables, usage. While no worker is up
- * they wait for a moment and are answered emptily then: an editor that asks must never hang. */
+/* Questions that the worker answers beside a running cell: completion, inspection, whether a cell is whole, variables, usage.
+ * While no worker is up they wait for a moment and are answered emptily then: an editor that asks must never hang. */
 #include "kernel/kernel.h"
 
 #include <string.h>
@@ -16,14 +16,6 @@ struct tn_assist {
 };
 
 enum { DOWN_MS = 800, SLOW_MS = 5000 };
-
-static json_t *or_nothing(json_t *object, bool ok) {
-	if (!ok) {
-		json_decref(object);
-		return NULL;
-	}
-	return object;
-}
 
 static json_t *copy_or(const json_t *from, const char *key, json_t *fallback_take) {
 	json_t *value = json_object_get(from, key);
@@ -55,8 +47,8 @@ static json_t *typed_matches(const json_t *done, int64_t start, int64_t end) {
 	json_array_foreach(json_object_get(done, "matches"), i, match) {
 		json_t *type = json_array_get(types, i), *signature = json_array_get(signatures, i);
 		json_t *row = json_pack("{s:I, s:I, s:O, s:o, s:o}", "start", (json_int_t)start, "end", (json_int_t)end, "text", match,
-			"type", json_is_string(type) ? json_incref(type) : json_string(""),
-			"signature", json_is_string(signature) ? json_incref(signature) : json_string(""));
+			"type", json_is_string(type) ? json_incref(type) : json_string(""), "signature",
+			json_is_string(signature) ? json_incref(signature) : json_string(""));
 		if (row == NULL || json_array_append_new(out, row) != 0) {
 			json_decref(out);
 			return NULL;
@@ -73,15 +65,18 @@ static json_t *answer_complete(struct tn_kernel *kernel, const struct tn_request
 	json_t *content = json_object(), *metadata = json_object();
 	bool ok = tn_json_set_take(metadata, "_jupyter_types_experimental", typed_matches(found, start, end));
 	ok = tn_json_set_take(content, "metadata", metadata) && ok;
-	return or_nothing(content, ok && tn_json_set_take(content, "status", json_string("ok")) &&
-		tn_json_set_take(content, "matches", copy_or(found, "matches", json_array())) &&
-		tn_json_set_take(content, "cursor_start", json_integer(start)) && tn_json_set_take(content, "cursor_end", json_integer(end)));
+	return tn_content_or_null(content,
+		ok && tn_json_set_take(content, "status", json_string("ok")) &&
+			tn_json_set_take(content, "matches", copy_or(found, "matches", json_array())) &&
+			tn_json_set_take(content, "cursor_start", json_integer(start)) &&
+			tn_json_set_take(content, "cursor_end", json_integer(end)));
 }
 
 /* ---- inspection ---- */
 
 static bool ask_inspect(json_t *ask, const json_t *content) {
-	return ask_cursor(ask, content) && tn_json_set_take(ask, "detail", json_integer(tn_json_get_int(content, "detail_level", 0) != 0));
+	return ask_cursor(ask, content) &&
+		tn_json_set_take(ask, "detail", json_integer(tn_json_get_int(content, "detail_level", 0) != 0));
 }
 
 static json_t *answer_inspect(struct tn_kernel *kernel, const struct tn_request *request, const struct tn_wire_message *done) {
@@ -91,9 +86,10 @@ static json_t *answer_inspect(struct tn_kernel *kernel, const struct tn_request 
 	json_t *content = json_object();
 	json_t *data = done != NULL ? tn_relay_data(json_object_get(found, "data"), done) : json_object();
 	bool ok = tn_json_set_take(content, "data", data);
-	return or_nothing(content, ok && tn_json_set_take(content, "status", json_string("ok")) &&
-		tn_json_set_take(content, "found", json_boolean(tn_json_get_bool(found, "found", false))) &&
-		tn_json_set_take(content, "metadata", json_object()));
+	return tn_content_or_null(content,
+		ok && tn_json_set_take(content, "status", json_string("ok")) &&
+			tn_json_set_take(content, "found", json_boolean(tn_json_get_bool(found, "found", false))) &&
+			tn_json_set_take(content, "metadata", json_object()));
 }
 
 /* ---- whether a cell is whole ---- */
@@ -113,7 +109,8 @@ static json_t *indent_of(const json_t *found) {
 	return json_stringn(spaces, (size_t)count);
 }
 
-static json_t *answer_is_complete(struct tn_kernel *kernel, const struct tn_request *request, const struct tn_wire_message *done) {
+static json_t *answer_is_complete(
+	struct tn_kernel *kernel, const struct tn_request *request, const struct tn_wire_message *done) {
 	(void)kernel;
 	(void)request;
 	const json_t *found = done != NULL ? done->json : NULL;
@@ -123,7 +120,7 @@ static json_t *answer_is_complete(struct tn_kernel *kernel, const struct tn_requ
 	if (strcmp(status, "incomplete") == 0) {
 		ok = tn_json_set_take(content, "indent", indent_of(found)) && ok;
 	}
-	return or_nothing(content, ok);
+	return tn_content_or_null(content, ok);
 }
 
 /* ---- variables and usage ---- */
@@ -132,8 +129,9 @@ static json_t *answer_variables(struct tn_kernel *kernel, const struct tn_reques
 	(void)kernel;
 	(void)request;
 	json_t *content = json_object();
-	return or_nothing(content, tn_json_set_take(content, "status", json_string("ok")) &&
-		tn_json_set_take(content, "variables", copy_or(done != NULL ? done->json : NULL, "variables", json_array())));
+	return tn_content_or_null(content,
+		tn_json_set_take(content, "status", json_string("ok")) &&
+			tn_json_set_take(content, "variables", copy_or(done != NULL ? done->json : NULL, "variables", json_array())));
 }
 
 static json_t *answer_usage(struct tn_kernel *kernel, const struct tn_request *request, const struct tn_wire_message *done) {
@@ -160,7 +158,8 @@ static bool send_question(struct tn_kernel *kernel, struct tn_question *question
 	if (ok && question->kind->needs_code) {
 		ok = tn_json_set_take(ask, "code", json_incref(json_object_get(content, "code")));
 	}
-	ok = ok && (question->kind->ask == NULL || question->kind->ask(ask, content)) && kernel->worker->impl->send(kernel->worker, ask, &err);
+	ok = ok && (question->kind->ask == NULL || question->kind->ask(ask, content)) &&
+		kernel->worker->impl->send(kernel->worker, ask, &err);
 	json_decref(ask);
 	question->sent = ok;
 	question->deadline_ns = tn_clock_ns() + (ok ? question->kind->patience_ms * TN_MS : 0);

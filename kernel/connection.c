@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading and writing connection files. Launchers differ: ports come as integers or as text, the scheme may be missing. What cannot be
- * followed is refused in words that name the file, since the user sees nothing else of a kernel that does not start. */
+/* Reading and writing connection files. Launchers differ: ports come as integers or as text, the scheme may be missing. What
+ * cannot be followed is refused in words that name the file, since the user sees nothing else of a kernel that does not start. */
 #include "kernel/connection.h"
 
 #include <errno.h>
@@ -12,13 +12,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel/paths.h"
 #include "wire/wire.h"
 
 enum { FILE_MAX = 64 * 1024, CURVE_KEY_LENGTH = TN_CURVE_KEY_MAX - 1 };
 
 static const char *const port_names[TN_PORT_COUNT] = {"shell", "iopub", "stdin", "control", "hb"};
 
-const char *tn_port_name(enum tn_port port) { return port_names[port]; }
+const char *tn_port_name(enum tn_port port) {
+	return port_names[port];
+}
 
 /* ---- reading ---- */
 
@@ -28,7 +31,8 @@ static bool read_file(const char *path, struct tn_str *out, struct tn_error *err
 	if (fd < 0) {
 		return tn_error_errno(err, "cannot open the connection file '%s'", path);
 	}
-	bool ok = fstat(fd, &status) == 0 ? S_ISREG(status.st_mode) || tn_error_set(err, TN_ERR_IO, "the connection file '%s' is no regular file", path)
+	bool ok = fstat(fd, &status) == 0
+		? S_ISREG(status.st_mode) || tn_error_set(err, TN_ERR_IO, "the connection file '%s' is no regular file", path)
 		: tn_error_errno(err, "cannot read the connection file '%s'", path);
 	while (ok) {
 		char buffer[4096];
@@ -74,8 +78,8 @@ static bool read_port(const json_t *root, enum tn_port port, int *out) {
 static bool read_ports(struct tn_connection *c, const json_t *root, const char *path, struct tn_error *err) {
 	for (int port = 0; port < TN_PORT_COUNT; port++) {
 		if (!read_port(root, (enum tn_port)port, &c->ports[port])) {
-			return tn_error_set(err, TN_ERR_VALUE, "the connection file '%s' has no usable %s_port (a number from 0 to 65535)", path,
-				port_names[port]);
+			return tn_error_set(err, TN_ERR_VALUE, "the connection file '%s' has no usable %s_port (a number from 0 to 65535)",
+				path, port_names[port]);
 		}
 	}
 	return true;
@@ -98,7 +102,8 @@ static bool read_curve(struct tn_connection *c, const json_t *root, const char *
 	return true;
 }
 
-static bool read_text(const json_t *root, const char *name, const char *fallback, char **out, const char *path, struct tn_error *err) {
+static bool read_text(
+	const json_t *root, const char *name, const char *fallback, char **out, const char *path, struct tn_error *err) {
 	const json_t *value = json_object_get(root, name);
 	if (value != NULL && !json_is_null(value) && !json_is_string(value)) {
 		return tn_error_set(err, TN_ERR_VALUE, "the connection file '%s': %s is no text", path, name);
@@ -114,7 +119,8 @@ static bool read_text(const json_t *root, const char *name, const char *fallback
 static bool read_transport(struct tn_connection *c, const json_t *root, const char *path, struct tn_error *err) {
 	const char *transport = tn_json_get_text(root, "transport", "tcp");
 	if (strcmp(transport, "tcp") != 0 && strcmp(transport, "ipc") != 0) {
-		return tn_error_set(err, TN_ERR_VALUE, "the connection file '%s' has the transport '%s': tcp and ipc are known", path, transport);
+		return tn_error_set(
+			err, TN_ERR_VALUE, "the connection file '%s' has the transport '%s': tcp and ipc are known", path, transport);
 	}
 	c->ipc = strcmp(transport, "ipc") == 0;
 	return true;
@@ -125,7 +131,8 @@ static bool read_root(struct tn_connection *c, const json_t *root, const char *p
 		return wrong(path, err, "is no JSON object");
 	}
 	return read_transport(c, root, path, err) && read_ports(c, root, path, err) &&
-		read_text(root, "ip", c->ipc ? NULL : "127.0.0.1", &c->ip, path, err) && read_text(root, "key", NULL, &c->key, path, err) &&
+		read_text(root, "ip", c->ipc ? NULL : "127.0.0.1", &c->ip, path, err) &&
+		read_text(root, "key", NULL, &c->key, path, err) &&
 		read_text(root, "signature_scheme", "hmac-sha256", &c->scheme, path, err) && read_curve(c, root, path, err);
 }
 
@@ -170,8 +177,12 @@ bool tn_connection_init_own(struct tn_connection *connection, struct tn_error *e
 
 /* Where Jupyter's clients look for files of running kernels. */
 static bool runtime_folder(struct tn_str *out, struct tn_error *err) {
-	static const struct { const char *variable, *below; } places[] = {
-		{"JUPYTER_RUNTIME_DIR", ""}, {"JUPYTER_DATA_DIR", "/runtime"}, {"XDG_DATA_HOME", "/jupyter/runtime"},
+	static const struct {
+		const char *variable, *below;
+	} places[] = {
+		{"JUPYTER_RUNTIME_DIR", ""},
+		{"JUPYTER_DATA_DIR", "/runtime"},
+		{"XDG_DATA_HOME", "/jupyter/runtime"},
 		{"HOME", "/.local/share/jupyter/runtime"},
 	};
 	for (size_t i = 0; i < TN_ARRAY_LEN(places); i++) {
@@ -181,14 +192,6 @@ static bool runtime_folder(struct tn_str *out, struct tn_error *err) {
 		}
 	}
 	return tn_error_set(err, TN_ERR_IO, "no folder for a connection file: set JUPYTER_RUNTIME_DIR, or HOME");
-}
-
-static void make_folders(char *path) {
-	for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(path, 0700); /* most are there; what is missing shows when the file is opened */
-		*slash = '/';
-	}
 }
 
 static json_t *to_json(const struct tn_connection *c) {
@@ -230,7 +233,7 @@ bool tn_connection_write(struct tn_connection *connection, struct tn_error *err)
 	ok = ok && runtime_folder(&path, err) && (tn_str_printf(&path, "/tenon-%ld.json", (long)getpid()) || tn_error_memory(err)) &&
 		tn_json_write(root, &text, err);
 	if (ok) {
-		make_folders(path.data);
+		tn_paths_make_parents(path.data);
 		unlink(path.data); /* of a dead process that had this number */
 		ok = write_file(path.data, &text, err);
 	}
@@ -262,5 +265,6 @@ bool tn_connection_url(const struct tn_connection *connection, enum tn_port port
 	if (connection->ipc) {
 		return tn_str_printf(out, "ipc://%s-%d", connection->ip, number);
 	}
-	return number == 0 ? tn_str_printf(out, "tcp://%s:*", connection->ip) : tn_str_printf(out, "tcp://%s:%d", connection->ip, number);
+	return number == 0 ? tn_str_printf(out, "tcp://%s:*", connection->ip)
+					   : tn_str_printf(out, "tcp://%s:%d", connection->ip, number);
 }

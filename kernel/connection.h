@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The connection file: where a launcher wants the sockets, and with which keys. Without one the kernel chooses ports and writes a file of
- * its own, so that `jupyter console --existing` finds it. */
+/* The connection file: where a launcher wants the sockets, and with which keys. Without one the kernel chooses ports and writes a
+ * file of its own, so that `jupyter console --existing` finds it. */
 #ifndef TN_KERNEL_CONNECTION_H
 #define TN_KERNEL_CONNECTION_H
 
@@ -15,7 +15,7 @@ struct tn_connection {
 	int ports[TN_PORT_COUNT]; /* 0: any (tcp only) */
 	bool curve;               /* both keys were given: nothing is said in clear then */
 	char curve_public[TN_CURVE_KEY_MAX], curve_secret[TN_CURVE_KEY_MAX];
-	char *path;               /* of a file that was written here and goes with the kernel; NULL: the launcher's */
+	char *path; /* of a file that was written here and goes with the kernel; NULL: the launcher's */
 };
 
 /* Reads a launcher's file. err names the file and what is wrong with it. */

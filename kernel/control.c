@@ -47,7 +47,8 @@ void tn_kernel_tick_interrupt(struct tn_kernel *kernel, int64_t now) {
 	if (run->request != NULL && run->interrupted_ns != 0 && !run->warned && now - run->interrupted_ns >= PATIENCE_NS) {
 		run->warned = true;
 		tn_kernel_say(kernel, run->request, "stderr",
-			"The cell has not answered the interrupt for 3 s. A second interrupt ends its worker: all variables would be lost.\n");
+			"The cell has not answered the interrupt for 3 s. A second interrupt ends its worker: all variables would be "
+			"lost.\n");
 	}
 }
 
@@ -86,6 +87,7 @@ bool tn_handle_shutdown(struct tn_kernel *kernel, struct tn_request *request) {
 
 bool tn_handle_unsupported(struct tn_kernel *kernel, struct tn_request *request) {
 	bool debug = strcmp(request->type, "debug_request") == 0;
-	tn_kernel_reply_error(kernel, request, "NotSupported", debug ? "this kernel has no debugger" : "this kernel has no subshells");
+	tn_kernel_reply_error(
+		kernel, request, "NotSupported", debug ? "this kernel has no debugger" : "this kernel has no subshells");
 	return true;
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a message to its handler, and from a handler to a reply: the one place where busy, reply and idle are sent, so that no path can
- * miss one. */
+/* From a message to its handler, and from a handler to a reply: the one place where busy, reply and idle are sent, so that no
+ * path can miss one. */
 #include "kernel/kernel.h"
 
 #include <ctype.h>
 #include <string.h>
 
-static const struct { const char *type; tn_handler handle; } handlers[] = {
+static const struct {
+	const char *type;
+	tn_handler handle;
+} handlers[] = {
 	{"kernel_info_request", tn_handle_kernel_info},
 	{"complete_request", tn_handle_assist},
 	{"inspect_request", tn_handle_assist},
@@ -35,7 +38,8 @@ void tn_kernel_publish(struct tn_kernel *kernel, struct tn_request *parent, cons
 
 void tn_kernel_say(struct tn_kernel *kernel, struct tn_request *parent, const char *stream, const char *text) {
 	json_t *content = json_object();
-	if (!tn_json_set_take(content, "name", json_string(stream)) || !tn_json_set_take(content, "text", tn_json_text(text, strlen(text)))) {
+	if (!tn_json_set_take(content, "name", json_string(stream)) ||
+		!tn_json_set_take(content, "text", tn_json_text(text, strlen(text)))) {
 		json_decref(content);
 		content = NULL;
 	}
@@ -46,8 +50,9 @@ void tn_kernel_busy(struct tn_kernel *kernel, struct tn_request *request) {
 	tn_kernel_publish(kernel, request, "status", json_incref(kernel->busy));
 }
 
-/* A request that was answered beside a running cell leaves the kernel busy, and clients keep the last state that they heard (a server that culls
- * idle kernels would end a training): so it is said again, without a parent, since it belongs to none of this request's. */
+/* A request that was answered beside a running cell leaves the kernel busy, and clients keep the last state that they heard (a
+ * server that culls idle kernels would end a training): so it is said again, without a parent, since it belongs to none of this
+ * request's. */
 void tn_kernel_idle(struct tn_kernel *kernel, struct tn_request *request) {
 	tn_kernel_publish(kernel, request, "status", json_incref(kernel->idle));
 	if (kernel->run.request != NULL && kernel->run.request != request) {
@@ -74,7 +79,8 @@ static bool reply_type(const char *request, char *out, size_t size) {
 static json_t *error_content(const char *name, const char *text) {
 	json_t *content = json_object();
 	json_t *traceback = json_array();
-	bool ok = tn_json_set_take(content, "status", json_string("error")) && tn_json_set_take(content, "ename", json_string(name)) &&
+	bool ok = tn_json_set_take(content, "status", json_string("error")) &&
+		tn_json_set_take(content, "ename", json_string(name)) &&
 		tn_json_set_take(content, "evalue", tn_json_text(text, strlen(text)));
 	ok = tn_json_set_take(content, "traceback", traceback) && ok;
 	if (!ok) {
@@ -91,9 +97,12 @@ void tn_kernel_reply(struct tn_kernel *kernel, struct tn_request *request, json_
 		content = error_content("MemoryError", "out of memory");
 	}
 	if (reply_type(request->type, type, sizeof(type))) {
-		const struct tn_outgoing out = {.type = type, .parent = request, .to_parent = true, .content = content, .metadata = metadata};
-		bool ok = content != NULL && (tn_message_encode(&kernel->sender, &out, &kernel->packet, &err) ||
-			tn_message_encode(&kernel->sender, &out, &kernel->packet, &err)); /* without memory: once more, a client waits for it */
+		const struct tn_outgoing out = {
+			.type = type, .parent = request, .to_parent = true, .content = content, .metadata = metadata};
+		bool ok = content != NULL &&
+			(tn_message_encode(&kernel->sender, &out, &kernel->packet, &err) ||
+				tn_message_encode(
+					&kernel->sender, &out, &kernel->packet, &err)); /* without memory: once more, a client waits for it */
 		if (!ok || kernel->transport->impl->send(kernel->transport, request->channel, &kernel->packet, false) != TN_SENT) {
 			tn_log(TN_LOG_ERROR, "a reply '%s' is lost: %s", type, ok ? "its client does not take it" : err.text);
 		}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cells: a queue, of which the worker has one at a time. The request goes to the worker before busy and execute_input are published, so
- * that both sides work at once; the order that a client sees is kept, since the worker's messages are read later.
+/* Cells: a queue, of which the worker has one at a time. The request goes to the worker before busy and execute_input are
+ * published, so that both sides work at once; the order that a client sees is kept, since the worker's messages are read later.
  *
  * After an error the cells that were sent with it are answered "aborted"; those that come later run. Which is which is decided by
  * reading the socket empty before the reply leaves. */
@@ -13,7 +13,8 @@ enum { DRAIN_ALL = 100 * 1000 };
 void tn_execute_enqueue(struct tn_kernel *kernel, struct tn_request *request) {
 	if (kernel->stop != TN_RUNNING || !TN_VEC_PUSH(&kernel->queue, request)) {
 		tn_kernel_busy(kernel, request);
-		tn_kernel_reply_error(kernel, request, "RuntimeError", kernel->stop != TN_RUNNING ? "the kernel is ending" : "out of memory");
+		tn_kernel_reply_error(
+			kernel, request, "RuntimeError", kernel->stop != TN_RUNNING ? "the kernel is ending" : "out of memory");
 		tn_kernel_idle(kernel, request);
 		return;
 	}
@@ -35,8 +36,12 @@ static void set_up(struct tn_kernel *kernel, struct tn_request *request) {
 	bool silent = tn_json_get_bool(content, "silent", false);
 	bool store = !silent && tn_json_get_bool(content, "store_history", true);
 	kernel->execution_count += store;
-	kernel->run = (struct tn_execution){.request = request, .count = kernel->execution_count, .silent = silent, .store = store,
-		.stop_on_error = tn_json_get_bool(content, "stop_on_error", true), .allow_stdin = tn_json_get_bool(content, "allow_stdin", false)};
+	kernel->run = (struct tn_execution){.request = request,
+		.count = kernel->execution_count,
+		.silent = silent,
+		.store = store,
+		.stop_on_error = tn_json_get_bool(content, "stop_on_error", true),
+		.allow_stdin = tn_json_get_bool(content, "allow_stdin", false)};
 	tn_date_now(kernel->run.started);
 }
 
@@ -170,7 +175,9 @@ static void finish_run(struct tn_kernel *kernel, json_t *content, bool aborts) {
 	}
 }
 
-static bool stops(const struct tn_execution *run) { return run->stop_on_error && !run->silent; }
+static bool stops(const struct tn_execution *run) {
+	return run->stop_on_error && !run->silent;
+}
 
 void tn_execute_fail(struct tn_kernel *kernel, const struct tn_failure *failure) {
 	struct tn_execution *run = &kernel->run;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The heartbeat: echoes what comes, frame by frame. A ROUTER, so that several clients are served; ends when its context is shut down. */
+/* The heartbeat: echoes what comes, frame by frame. A ROUTER, so that several clients are served; ends when its context is shut
+ * down. */
 #include <pthread.h>
 #include <signal.h>
 #include <zmq.h>
@@ -66,8 +67,11 @@ struct tn_heartbeat *tn_heartbeat_start(struct tn_connection *connection, struct
 		tn_free(heartbeat);
 		return NULL;
 	}
-	const struct tn_socket_params params = {.context = heartbeat->context, .type = ZMQ_ROUTER, .port = TN_PORT_HEARTBEAT,
-		.message_max = BEAT_MAX, .send_max = SEND_MAX};
+	const struct tn_socket_params params = {.context = heartbeat->context,
+		.type = ZMQ_ROUTER,
+		.port = TN_PORT_HEARTBEAT,
+		.message_max = BEAT_MAX,
+		.send_max = SEND_MAX};
 	heartbeat->socket = tn_socket_open(connection, &params, err);
 	if (heartbeat->socket == NULL || !start_thread(heartbeat, err)) {
 		if (heartbeat->socket != NULL) {

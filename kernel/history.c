@@ -2,7 +2,8 @@
 /* The history file: one JSON object a line,
  *     {"session": 12, "line": 3, "source": "…"}             a cell
  *     {"session": 12, "line": 3, "output": "…"}             and what it gave
- * read when somebody asks, and then only what is new. A line that cannot be read is passed over: another version may have written it. */
+ * read when somebody asks, and then only what is new. A line that cannot be read is passed over: another version may have written
+ * it. */
 #include "kernel/history.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel/paths.h"
 #include "wire/wire.h"
 
 enum { OUTPUT_MAX = 4096, SOURCE_MAX = 256 * 1024, LOCK_TRIES = 20, LOCK_US = 2000 };
@@ -23,10 +25,13 @@ enum { FILE_MAX = 16 * 1024 };
 enum { FILE_MAX = 2 * 1024 * 1024 }; /* 50,000 cells: a tenth of a second to read, once */
 #endif
 
-struct row { int64_t session, line; char *source, *output; };
+struct row {
+	int64_t session, line;
+	char *source, *output;
+};
 
 struct tn_history {
-	char *path;           /* NULL: only what this session stores is known */
+	char *path; /* NULL: only what this session stores is known */
 	TN_VEC(struct row) rows;
 	int64_t session;      /* this one's number; 0: none yet */
 	int64_t last_session; /* the highest that was seen */
@@ -191,15 +196,8 @@ static void complain(struct tn_history *history) {
 	}
 }
 
-static void make_folders(char *path) {
-	for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(path, 0700); /* most are there; what is missing shows when the file is opened */
-		*slash = '/';
-	}
-}
-
-/* Waits for the lock no longer than another kernel may need; without it two sessions could get one number, which is no disaster. */
+/* Waits for the lock no longer than another kernel may need; without it two sessions could get one number, which is no disaster.
+ */
 static void lock(int fd) {
 	for (int i = 0; i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
 		usleep(LOCK_US);
@@ -209,7 +207,7 @@ static void lock(int fd) {
 static int open_locked(struct tn_history *history) {
 	int fd = open(history->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == ENOENT) {
-		make_folders(history->path);
+		tn_paths_make_parents(history->path);
 		fd = open(history->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	}
 	if (fd >= 0) {
@@ -218,7 +216,8 @@ static int open_locked(struct tn_history *history) {
 	return fd;
 }
 
-/* A file that has grown too long keeps its newer half, in a new file, so that other kernels notice. True: the descriptor is of the old one. */
+/* A file that has grown too long keeps its newer half, in a new file, so that other kernels notice. True: the descriptor is of
+ * the old one. */
 static bool shorten(struct tn_history *history, int fd) {
 	struct stat status;
 	struct tn_str text = {0}, beside = {0};

@@ -9,7 +9,8 @@ static json_t *language_info(void) {
 }
 
 bool tn_handle_kernel_info(struct tn_kernel *kernel, struct tn_request *request) {
-	static const char banner[] = "Tenon " TN_VERSION ": a small C-like language for tensors. ?name shows help, %lsmagic lists commands.";
+	static const char banner[] =
+		"Tenon " TN_VERSION ": a small C-like language for tensors. ?name shows help, %lsmagic lists commands.";
 	json_t *content = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:[], s:[], s:b}", "status", "ok", "protocol_version", "5.5",
 		"implementation", "tenon", "implementation_version", TN_VERSION, "language_info", language_info(), "banner", banner,
 		"help_links", "supported_features", "debugger", 0);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The front as a whole: one thread that takes requests from the sockets and messages from the worker, and never waits for either. It
- * runs no user code, so a request on control is always answered at once.
+/* The front as a whole: one thread that takes requests from the sockets and messages from the worker, and never waits for either.
+ * It runs no user code, so a request on control is always answered at once.
  *
  *     shell, control ─→ dispatch ─┬→ answered here (info, history, comms, shutdown …)
  *                                 ├→ execute: a queue, one cell at a time at the worker
  *                                 └→ assist: asked of the worker beside a running cell, with a deadline
  *     worker ─→ relay ─→ iopub
  *
- * Every request is wrapped in busy and idle, on every path: tn_kernel_busy when its handling begins, tn_kernel_idle when nothing of it
- * can come any more. */
+ * Every request is wrapped in busy and idle, on every path: tn_kernel_busy when its handling begins, tn_kernel_idle when nothing
+ * of it can come any more. */
 #ifndef TN_KERNEL_KERNEL_H
 #define TN_KERNEL_KERNEL_H
 
@@ -24,17 +24,17 @@ struct tn_execution {
 	int64_t id;                 /* at the worker; 0: not sent yet */
 	int64_t count;              /* execution_count */
 	bool silent, store, stop_on_error, allow_stdin;
-	bool error_shown;           /* an error was published for it */
-	bool wants_input;           /* an input_request is out */
-	json_t *question;           /* one that its client could not be sent yet */
-	int64_t question_ns;        /* when that was tried first */
-	char input_id[64];          /* its msg_id */
+	bool error_shown;    /* an error was published for it */
+	bool wants_input;    /* an input_request is out */
+	json_t *question;    /* one that its client could not be sent yet */
+	int64_t question_ns; /* when that was tried first */
+	char input_id[64];   /* its msg_id */
 	char started[TN_DATE_MAX];
-	json_t *payload;            /* gathered for the reply; NULL: none */
-	char *result;               /* text/plain of its value, for the history */
-	int64_t interrupted_ns;     /* the first interrupt that was not answered; 0: none */
-	bool warned;                /* what a second one would do was said */
-	bool killed;                /* a second one was given */
+	json_t *payload;        /* gathered for the reply; NULL: none */
+	char *result;           /* text/plain of its value, for the history */
+	int64_t interrupted_ns; /* the first interrupt that was not answered; 0: none */
+	bool warned;            /* what a second one would do was said */
+	bool killed;            /* a second one was given */
 };
 
 /* A question that the worker answers beside a running cell. */
@@ -53,22 +53,22 @@ struct tn_kernel {
 	struct tn_worker *worker;       /* borrowed */
 	struct tn_sender sender;
 	struct tn_iopub iopub;
-	struct tn_packet packet;        /* replies */
-	tn_parts frames;                /* what is received */
-	json_t *busy, *idle;            /* contents of status messages */
+	struct tn_packet packet; /* replies */
+	tn_parts frames;         /* what is received */
+	json_t *busy, *idle;     /* contents of status messages */
 
 	struct tn_execution run;
 	TN_VEC(struct tn_request *) queue; /* execute_requests that wait, oldest first from queue_first */
 	size_t queue_first;
-	bool holding;                   /* no cell begins: the queue is about to be aborted */
+	bool holding; /* no cell begins: the queue is about to be aborted */
 	int64_t execution_count;
 	TN_VEC(struct tn_question) questions;
 	int64_t next_id;
-	struct tn_str notice;           /* shown on stderr before the next cell's output: "variables are gone" */
+	struct tn_str notice; /* shown on stderr before the next cell's output: "variables are gone" */
 
-	struct tn_history *history;     /* owned; NULL: none is kept */
-	int ports[TN_PORT_COUNT];       /* for connect_request */
-	double cpu_seconds;             /* at the last usage_request, for a share */
+	struct tn_history *history; /* owned; NULL: none is kept */
+	int ports[TN_PORT_COUNT];   /* for connect_request */
+	double cpu_seconds;         /* at the last usage_request, for a share */
 	int64_t cpu_ns;
 
 	enum tn_stop stop;
@@ -81,13 +81,15 @@ struct tn_kernel_params {
 	const char *scheme, *key;   /* of signatures */
 	struct tn_history *history; /* taken; may be NULL */
 };
-/* Sets up and starts the worker; a worker that cannot be started is told to the first cell. False: out of memory, or a bad scheme. */
+/* Sets up and starts the worker; a worker that cannot be started is told to the first cell. False: out of memory, or a bad
+ * scheme. */
 TN_MUST_USE bool tn_kernel_init(struct tn_kernel *kernel, const struct tn_kernel_params *params, struct tn_error *err);
 void tn_kernel_finish(struct tn_kernel *kernel);
 
 /* ---- the loop: loop.c ---- */
 
-/* Waits for something to do, at most timeout_ms (negative: as long as nothing is due), and does it. `more` are further descriptors to wait for; their revents are set. */
+/* Waits for something to do, at most timeout_ms (negative: as long as nothing is due), and does it. `more` are further
+ * descriptors to wait for; their revents are set. */
 void tn_kernel_round(struct tn_kernel *kernel, struct pollfd *more, size_t count, int timeout_ms);
 /* What SIGINT and interrupt_request do: the running cell is asked to stop; nothing at idle. */
 void tn_kernel_interrupt(struct tn_kernel *kernel);
@@ -105,7 +107,8 @@ void tn_kernel_dispatch_take(struct tn_kernel *kernel, struct tn_request *reques
 void tn_kernel_drain(struct tn_kernel *kernel, enum tn_channel channel, size_t limit);
 void tn_kernel_busy(struct tn_kernel *kernel, struct tn_request *request);
 void tn_kernel_idle(struct tn_kernel *kernel, struct tn_request *request);
-/* Contents and metadata are taken; a NULL content (out of memory) becomes an error reply. The type is the request's, with "reply". */
+/* Contents and metadata are taken; a NULL content (out of memory) becomes an error reply. The type is the request's, with
+ * "reply". */
 void tn_kernel_reply(struct tn_kernel *kernel, struct tn_request *request, json_t *content, json_t *metadata);
 void tn_kernel_reply_error(struct tn_kernel *kernel, struct tn_request *request, const char *name, const char *text);
 /* content is taken */
@@ -113,18 +116,28 @@ void tn_kernel_publish(struct tn_kernel *kernel, struct tn_request *parent, cons
 /* A piece of a stream, published for the request. */
 void tn_kernel_say(struct tn_kernel *kernel, struct tn_request *parent, const char *stream, const char *text);
 
-/* Handlers: busy was published. True: the request is finished, and idle follows; false: it stays open, who finishes it publishes idle. */
+/* Handlers: busy was published. True: the request is finished, and idle follows; false: it stays open, who finishes it publishes
+ * idle. */
 typedef bool (*tn_handler)(struct tn_kernel *kernel, struct tn_request *request);
-bool tn_handle_kernel_info(struct tn_kernel *kernel, struct tn_request *request);     /* info.c */
+bool tn_handle_kernel_info(struct tn_kernel *kernel, struct tn_request *request); /* info.c */
 bool tn_handle_connect(struct tn_kernel *kernel, struct tn_request *request);
-bool tn_handle_history(struct tn_kernel *kernel, struct tn_request *request);         /* recall.c */
-bool tn_handle_comm_info(struct tn_kernel *kernel, struct tn_request *request);       /* comm.c */
+bool tn_handle_history(struct tn_kernel *kernel, struct tn_request *request);   /* recall.c */
+bool tn_handle_comm_info(struct tn_kernel *kernel, struct tn_request *request); /* comm.c */
 bool tn_handle_comm_open(struct tn_kernel *kernel, struct tn_request *request);
 bool tn_handle_comm_other(struct tn_kernel *kernel, struct tn_request *request);
-bool tn_handle_interrupt(struct tn_kernel *kernel, struct tn_request *request);       /* control.c */
+bool tn_handle_interrupt(struct tn_kernel *kernel, struct tn_request *request); /* control.c */
 bool tn_handle_shutdown(struct tn_kernel *kernel, struct tn_request *request);
 bool tn_handle_unsupported(struct tn_kernel *kernel, struct tn_request *request);
-bool tn_handle_assist(struct tn_kernel *kernel, struct tn_request *request);          /* assist.c */
+bool tn_handle_assist(struct tn_kernel *kernel, struct tn_request *request); /* assist.c */
+
+/* What was built when all of it went well; else NULL, and what there was is gone. */
+static inline json_t *tn_content_or_null(json_t *content_take, bool ok) {
+	if (!ok) {
+		json_decref(content_take);
+		return NULL;
+	}
+	return content_take;
+}
 
 /* ---- execute.c ---- */
 

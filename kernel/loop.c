@@ -7,7 +7,9 @@
 
 enum { FDS_MAX = 8, SHELL_AT_ONCE = 64, CONTROL_AT_ONCE = 256, RETRY_MS = 2, QUEUE_MAX = 100 * 1000, CREDIT_STEP = 256 * 1024 };
 
-static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t earlier(int64_t a, int64_t b) {
+	return a < b ? a : b;
+}
 
 /* Milliseconds until something is due; negative: nothing is. */
 static int time_left(const struct tn_kernel *kernel, int timeout_ms) {
@@ -23,7 +25,8 @@ static int time_left(const struct tn_kernel *kernel, int timeout_ms) {
 		int ms = left <= 0 ? 0 : (int)earlier(left / TN_MS + 1, 60 * 1000);
 		timeout_ms = timeout_ms < 0 || ms < timeout_ms ? ms : timeout_ms;
 	}
-	if (tn_iopub_is_waiting(&kernel->iopub) || kernel->run.question != NULL) { /* neither a full XPUB nor a client to come can be waited for */
+	if (tn_iopub_is_waiting(&kernel->iopub) ||
+		kernel->run.question != NULL) { /* neither a full XPUB nor a client to come can be waited for */
 		timeout_ms = timeout_ms < 0 || RETRY_MS < timeout_ms ? RETRY_MS : timeout_ms;
 	}
 	return timeout_ms;
@@ -60,8 +63,8 @@ void tn_kernel_round(struct tn_kernel *kernel, struct pollfd *more, size_t count
 	if (count > 0) {
 		memcpy(fds + of_worker, more, count * sizeof(*more));
 	}
-	unsigned ready = kernel->transport->impl->wait(kernel->transport, channels_wanted(kernel), fds, of_worker + count,
-		time_left(kernel, timeout_ms));
+	unsigned ready = kernel->transport->impl->wait(
+		kernel->transport, channels_wanted(kernel), fds, of_worker + count, time_left(kernel, timeout_ms));
 	if (count > 0) {
 		memcpy(more, fds + of_worker, count * sizeof(*more));
 	}

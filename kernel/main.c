@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `tenon-kernel`: the program that a kernelspec names (through `tenon kernel`). Signals are blocked before anything else and read by a
- * descriptor: Jupyter sends SIGINT at any moment, also while the kernel starts, and at idle it must do nothing. */
+/* `tenon-kernel`: the program that a kernelspec names (through `tenon kernel`). Signals are blocked before anything else and read
+ * by a descriptor: Jupyter sends SIGINT at any moment, also while the kernel starts, and at idle it must do nothing. */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -62,10 +62,10 @@ static int read_options(int argc, char **argv, struct options *options) {
 /* ---- the worker's command ---- */
 
 struct command {
-	char **words;     /* ends with NULL */
-	char *own[3];     /* `tenon worker` */
+	char **words; /* ends with NULL */
+	char *own[3]; /* `tenon worker` */
 	char path[PATH_MAX];
-	char *text;       /* TENON_WORKER, cut into words in place */
+	char *text; /* TENON_WORKER, cut into words in place */
 	TN_VEC(char *) cut;
 };
 
@@ -165,9 +165,12 @@ static void read_signals(struct tn_kernel *kernel, int fd) {
 	}
 }
 
-/* The launcher, by its number in JPY_PARENT_PID: a descriptor that says when it is gone, and the parent that we had, in case that the number
- * means nothing here (a container). 1 is nobody. */
-struct parent { int fd; pid_t first; };
+/* The launcher, by its number in JPY_PARENT_PID: a descriptor that says when it is gone, and the parent that we had, in case that
+ * the number means nothing here (a container). 1 is nobody. */
+struct parent {
+	int fd;
+	pid_t first;
+};
 
 static struct parent watch_parent(void) {
 	const char *text = getenv("JPY_PARENT_PID");
@@ -179,10 +182,13 @@ static struct parent watch_parent(void) {
 	return parent;
 }
 
-static bool parent_is_gone(const struct parent *parent) { return parent->first > 1 && parent->fd < 0 && getppid() != parent->first; }
+static bool parent_is_gone(const struct parent *parent) {
+	return parent->first > 1 && parent->fd < 0 && getppid() != parent->first;
+}
 
 static void run(struct tn_kernel *kernel, int signals, const struct parent *parent) {
-	struct pollfd watched[WATCH_COUNT] = {[WATCH_SIGNALS] = {.fd = signals, .events = POLLIN}, [WATCH_PARENT] = {.fd = parent->fd, .events = POLLIN}};
+	struct pollfd watched[WATCH_COUNT] = {
+		[WATCH_SIGNALS] = {.fd = signals, .events = POLLIN}, [WATCH_PARENT] = {.fd = parent->fd, .events = POLLIN}};
 	size_t count = parent->fd >= 0 ? 2 : 1;
 	int timeout = parent->first > 1 && parent->fd < 0 ? PARENT_MS : -1;
 	while (kernel->stop != TN_STOPPED || tn_iopub_is_waiting(&kernel->iopub)) {
@@ -227,11 +233,15 @@ struct service {
 static bool serve(const struct service *service, struct tn_error *err) {
 	char directory[PATH_MAX];
 	struct tn_kernel kernel;
-	const struct tn_worker_process_params worker = {.command = service->command, .session = service->session,
+	const struct tn_worker_process_params worker = {.command = service->command,
+		.session = service->session,
 		.directory = getcwd(directory, sizeof(directory)) != NULL ? directory : ""};
 	char *path = tn_history_default_path();
-	struct tn_kernel_params params = {.transport = service->transport, .worker = tn_worker_process(&worker),
-		.scheme = service->connection->scheme, .key = service->connection->key, .history = tn_history_create(path)};
+	struct tn_kernel_params params = {.transport = service->transport,
+		.worker = tn_worker_process(&worker),
+		.scheme = service->connection->scheme,
+		.key = service->connection->key,
+		.history = tn_history_create(path)};
 	struct parent parent = watch_parent();
 	bool ok = params.worker != NULL && params.history != NULL;
 	tn_free(path);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parsing and building of Jupyter messages. Whatever a client sends is hostile until its signature is checked, and may be nonsense after
- * that: sizes are bounded, JSON is read strictly. Replies are written into a packet that keeps its memory, so that a round trip of a small cell
- * allocates next to nothing. */
+/* Parsing and building of Jupyter messages. Whatever a client sends is hostile until its signature is checked, and may be
+ * nonsense after that: sizes are bounded, JSON is read strictly. Replies are written into a packet that keeps its memory, so that
+ * a round trip of a small cell allocates next to nothing. */
 #include "kernel/message.h"
 
 #include <string.h>
@@ -31,7 +31,9 @@ struct tn_part tn_packet_frame(const struct tn_packet *packet, size_t index) {
 	return (struct tn_part){tn_str_c(&packet->bytes) + begin, packet->ends.items[index] - begin};
 }
 
-static bool end_frame(struct tn_packet *packet) { return TN_VEC_PUSH(&packet->ends, packet->bytes.length); }
+static bool end_frame(struct tn_packet *packet) {
+	return TN_VEC_PUSH(&packet->ends, packet->bytes.length);
+}
 
 static bool add_frame(struct tn_packet *packet, struct tn_part frame) {
 	return tn_str_append_n(&packet->bytes, frame.data, frame.size) && end_frame(packet);
@@ -104,8 +106,8 @@ static bool read_identities(struct tn_request *request, const struct tn_part *fr
 	return true;
 }
 
-struct tn_request *tn_request_parse(const struct tn_part *frames, size_t count, enum tn_channel channel,
-	const struct tn_signer *signer, struct tn_error *err) {
+struct tn_request *tn_request_parse(
+	const struct tn_part *frames, size_t count, enum tn_channel channel, const struct tn_signer *signer, struct tn_error *err) {
 	size_t delimiter = find_delimiter(frames, count);
 	if (delimiter == count || count - delimiter < FIXED_FRAMES) {
 		tn_error_set(err, TN_ERR_VALUE, "%zu frames that are no Jupyter message", count);
@@ -165,7 +167,8 @@ static bool write_username(struct tn_str *out, struct tn_error *err) {
 /* What all headers share is written once: a cell of one line takes six headers. */
 static bool write_fixed_parts(struct tn_sender *sender, struct tn_error *err) {
 	bool ok = (tn_str_printf(&sender->head, "{\"msg_id\":\"%s_", sender->session) &&
-		tn_str_printf(&sender->middle, "\",\"session\":\"%s\",\"username\":", sender->session)) || tn_error_memory(err);
+				  tn_str_printf(&sender->middle, "\",\"session\":\"%s\",\"username\":", sender->session)) ||
+		tn_error_memory(err);
 	return ok && write_username(&sender->middle, err) && (tn_str_append(&sender->middle, ",\"date\":\"") || tn_error_memory(err));
 }
 
@@ -214,7 +217,8 @@ static bool append_date(struct tn_sender *sender, struct tn_str *out) {
 		write_second(&now, sender->date);
 		sender->second = now.tv_sec;
 	}
-	return tn_str_append(out, sender->date) && tn_str_append_char(out, '.') && append_number(out, (uint64_t)now.tv_nsec / 1000, 6);
+	return tn_str_append(out, sender->date) && tn_str_append_char(out, '.') &&
+		append_number(out, (uint64_t)now.tv_nsec / 1000, 6);
 }
 
 static bool write_header(struct tn_sender *sender, const char *type, struct tn_packet *packet) {
@@ -246,7 +250,8 @@ static bool write_front(const struct tn_outgoing *out, struct tn_packet *packet)
 
 /* Room for the signature, which is known once the four parts lie behind it. */
 static bool reserve_signature(const struct tn_signer *signer, struct tn_packet *packet) {
-	static const size_t sizes[] = {[TN_SIGN_NONE] = 0, [TN_SIGN_SHA256] = 2 * crypto_auth_hmacsha256_BYTES,
+	static const size_t sizes[] = {[TN_SIGN_NONE] = 0,
+		[TN_SIGN_SHA256] = 2 * crypto_auth_hmacsha256_BYTES,
 		[TN_SIGN_SHA512] = 2 * crypto_auth_hmacsha512_BYTES};
 	return add_frame(packet, (struct tn_part){DELIMITER, DELIMITER_SIZE}) &&
 		tn_str_append_fill(&packet->bytes, '0', sizes[signer->scheme]) && end_frame(packet);

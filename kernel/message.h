@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jupyter messages: frames in, a request out; a message in, frames out. The header of a request is kept as the bytes that came, so a
- * parent_header is exactly what the client sent and costs no second serialisation.
+/* Jupyter messages: frames in, a request out; a message in, frames out. The header of a request is kept as the bytes that came,
+ * so a parent_header is exactly what the client sent and costs no second serialisation.
  *
  *     identity … │ <IDS|MSG> │ signature │ header │ parent_header │ metadata │ content │ buffer … */
 #ifndef TN_KERNEL_MESSAGE_H
@@ -27,17 +27,17 @@ struct tn_part tn_packet_frame(const struct tn_packet *packet, size_t index);
 struct tn_request {
 	int refs;
 	enum tn_channel channel;
-	struct tn_packet identities;   /* replayed in front of each reply */
-	struct tn_str header_text;     /* as it came */
+	struct tn_packet identities; /* replayed in front of each reply */
+	struct tn_str header_text;   /* as it came */
 	json_t *header, *metadata, *content;
-	json_t *parent;                /* of a message on stdin: what it answers; else NULL */
-	const char *type, *id;         /* within header */
+	json_t *parent;                       /* of a message on stdin: what it answers; else NULL */
+	const char *type, *id;                /* within header */
 	char refusal[TN_ERROR_TEXT_MAX + 32]; /* not "": metadata or content could not be read, and why; both are empty then */
 };
 
 /* NULL with err: the message is dropped, since there is nothing to answer to (too few frames, a bad signature, no header). */
-TN_MUST_USE struct tn_request *tn_request_parse(const struct tn_part *frames, size_t count, enum tn_channel channel,
-	const struct tn_signer *signer, struct tn_error *err);
+TN_MUST_USE struct tn_request *tn_request_parse(
+	const struct tn_part *frames, size_t count, enum tn_channel channel, const struct tn_signer *signer, struct tn_error *err);
 struct tn_request *tn_request_ref(struct tn_request *request); /* accepts NULL */
 void tn_request_unref(struct tn_request *request);             /* accepts NULL */
 
@@ -45,10 +45,10 @@ void tn_request_unref(struct tn_request *request);             /* accepts NULL *
 struct tn_sender {
 	struct tn_signer signer;
 	char session[33];
-	struct tn_str head;     /* of each header: up to the number in its msg_id */
-	struct tn_str middle;   /* from behind that number to the date */
-	uint64_t sent;          /* makes ids unique */
-	int64_t second;         /* of the last date, and that date up to its fraction: made once a second */
+	struct tn_str head;   /* of each header: up to the number in its msg_id */
+	struct tn_str middle; /* from behind that number to the date */
+	uint64_t sent;        /* makes ids unique */
+	int64_t second;       /* of the last date, and that date up to its fraction: made once a second */
 	char date[TN_DATE_MAX];
 };
 TN_MUST_USE bool tn_sender_init(struct tn_sender *sender, const char *scheme, const char *key, struct tn_error *err);
@@ -56,16 +56,17 @@ void tn_sender_finish(struct tn_sender *sender);
 
 /* Everything is borrowed. */
 struct tn_outgoing {
-	const char *type;                 /* letters, digits, underscores */
-	const struct tn_request *parent;  /* NULL: {} */
-	bool to_parent;                   /* behind the parent's identities; else behind `topic` */
+	const char *type;                /* letters, digits, underscores */
+	const struct tn_request *parent; /* NULL: {} */
+	bool to_parent;                  /* behind the parent's identities; else behind `topic` */
 	const char *topic;
 	const json_t *content, *metadata; /* NULL: {} */
 	const struct tn_part *buffers;
 	size_t buffer_count;
 };
 /* Encodes and signs; what was in the packet is gone. Its date is now. False: out of memory, or content that JSON cannot hold. */
-TN_MUST_USE bool tn_message_encode(struct tn_sender *sender, const struct tn_outgoing *out, struct tn_packet *packet, struct tn_error *err);
+TN_MUST_USE bool tn_message_encode(
+	struct tn_sender *sender, const struct tn_outgoing *out, struct tn_packet *packet, struct tn_error *err);
 
 /* "2026-11-21T13:27:05.123456Z" */
 void tn_date_now(char out[TN_DATE_MAX]);

@@ -4,7 +4,10 @@
 
 #include <string.h>
 
-struct gathered { json_t *list; bool with_output; };
+struct gathered {
+	json_t *list;
+	bool with_output;
+};
 
 static bool gather(void *data, const struct tn_history_entry *entry) {
 	struct gathered *gathered = data;
@@ -19,9 +22,12 @@ static bool gather(void *data, const struct tn_history_entry *entry) {
 
 static bool read_query(const json_t *content, struct tn_history_query *query) {
 	const char *access = tn_json_get_text(content, "hist_access_type", "tail");
-	*query = (struct tn_history_query){.n = tn_json_get_int(content, "n", 0), .pattern = tn_json_get_text(content, "pattern", "*"),
-		.unique = tn_json_get_bool(content, "unique", false), .session = tn_json_get_int(content, "session", 0),
-		.start = tn_json_get_int(content, "start", 1), .stop = tn_json_get_int(content, "stop", 0)};
+	*query = (struct tn_history_query){.n = tn_json_get_int(content, "n", 0),
+		.pattern = tn_json_get_text(content, "pattern", "*"),
+		.unique = tn_json_get_bool(content, "unique", false),
+		.session = tn_json_get_int(content, "session", 0),
+		.start = tn_json_get_int(content, "start", 1),
+		.stop = tn_json_get_int(content, "stop", 0)};
 	if (strcmp(access, "tail") == 0) {
 		query->access = TN_HISTORY_TAIL;
 		query->n = json_is_integer(json_object_get(content, "n")) ? query->n : 10;

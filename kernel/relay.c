@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the worker says, on its way to the clients: each message carries the id of a request and is published with that request as its
- * parent. Also what its coming up and its death mean for the requests that are open. */
+/* What the worker says, on its way to the clients: each message carries the id of a request and is published with that request as
+ * its parent. Also what its coming up and its death mean for the requests that are open. */
 #include "kernel/kernel.h"
 
 #include <sodium.h>
@@ -49,15 +49,10 @@ static bool set_shown(json_t *content, const struct tn_wire_message *message) {
 
 /* ---- messages of a cell: each makes the content of what is published, or NULL: no memory ---- */
 
-struct relayed { const char *type; json_t *content; };
-
-static json_t *or_nothing(json_t *content, bool ok) {
-	if (!ok) {
-		json_decref(content);
-		return NULL;
-	}
-	return content;
-}
+struct relayed {
+	const char *type;
+	json_t *content;
+};
 
 static struct relayed relay_stream(struct tn_execution *run, const struct tn_wire_message *message) {
 	(void)run;
@@ -65,7 +60,7 @@ static struct relayed relay_stream(struct tn_execution *run, const struct tn_wir
 	const char *name = strcmp(tn_json_get_text(message->json, "name", ""), "stderr") == 0 ? "stderr" : "stdout";
 	bool ok = tn_json_set_take(content, "name", json_string(name)) &&
 		tn_json_set_take(content, "text", json_is_string(text) ? json_incref(text) : json_string(""));
-	return (struct relayed){"stream", or_nothing(content, ok)};
+	return (struct relayed){"stream", tn_content_or_null(content, ok)};
 }
 
 static struct relayed relay_display(struct tn_execution *run, const struct tn_wire_message *message) {
@@ -75,7 +70,7 @@ static struct relayed relay_display(struct tn_execution *run, const struct tn_wi
 	bool update = tn_json_get_bool(message->json, "update", false);
 	bool ok = !json_is_string(id) || json_object_set(transient, "display_id", id) == 0;
 	ok = tn_json_set_take(content, "transient", transient) && ok && set_shown(content, message);
-	return (struct relayed){update ? "update_display_data" : "display_data", or_nothing(content, ok)};
+	return (struct relayed){update ? "update_display_data" : "display_data", tn_content_or_null(content, ok)};
 }
 
 static struct relayed relay_result(struct tn_execution *run, const struct tn_wire_message *message) {
@@ -86,14 +81,14 @@ static struct relayed relay_result(struct tn_execution *run, const struct tn_wir
 		tn_free(run->result);
 		run->result = tn_strdup(plain); /* without memory the history has no output for it */
 	}
-	return (struct relayed){"execute_result", or_nothing(content, ok)};
+	return (struct relayed){"execute_result", tn_content_or_null(content, ok)};
 }
 
 static struct relayed relay_clear(struct tn_execution *run, const struct tn_wire_message *message) {
 	(void)run;
 	json_t *content = json_object();
 	bool ok = tn_json_set_take(content, "wait", json_boolean(tn_json_get_bool(message->json, "wait", false)));
-	return (struct relayed){"clear_output", or_nothing(content, ok)};
+	return (struct relayed){"clear_output", tn_content_or_null(content, ok)};
 }
 
 static struct relayed relay_error(struct tn_execution *run, const struct tn_wire_message *message) {
@@ -101,8 +96,15 @@ static struct relayed relay_error(struct tn_execution *run, const struct tn_wire
 	return (struct relayed){"error", tn_reply_error(message->json)};
 }
 
-static const struct { const char *type; struct relayed (*make)(struct tn_execution *run, const struct tn_wire_message *message); } relays[] = {
-	{"stream", relay_stream}, {"display", relay_display}, {"result", relay_result}, {"clear", relay_clear}, {"error", relay_error},
+static const struct {
+	const char *type;
+	struct relayed (*make)(struct tn_execution *run, const struct tn_wire_message *message);
+} relays[] = {
+	{"stream", relay_stream},
+	{"display", relay_display},
+	{"result", relay_result},
+	{"clear", relay_clear},
+	{"error", relay_error},
 };
 
 /* False: no such type. */
@@ -117,8 +119,9 @@ static bool relay(struct tn_kernel *kernel, const struct tn_wire_message *messag
 			return true;
 		}
 		struct relayed made = relays[i].make(&kernel->run, message);
-		tn_iopub_publish(&kernel->iopub, &(struct tn_publication){.type = made.type, .parent = kernel->run.request,
-			.content = made.content, .credit = message->bulk_bytes});
+		tn_iopub_publish(&kernel->iopub,
+			&(struct tn_publication){
+				.type = made.type, .parent = kernel->run.request, .content = made.content, .credit = message->bulk_bytes});
 		return true;
 	}
 	return false;
@@ -212,10 +215,13 @@ static void fail_run(struct tn_kernel *kernel, const struct tn_worker_death *dea
 		ok = ok && tn_str_printf(&more, "Its last words:\n%s", death->last_words);
 	}
 	if (death->was_up) {
-		ok = ok && tn_str_printf(&more, "%sVariables are gone; the next cell runs in a fresh worker.", more.length > 0 ? "\n" : "");
+		ok = ok &&
+			tn_str_printf(&more, "%sVariables are gone; the next cell runs in a fresh worker.", more.length > 0 ? "\n" : "");
 	}
-	const struct tn_failure failure = {.name = kernel->run.killed ? "Interrupted" : "WorkerDied", .text = ok ? tn_str_c(&text) : "the worker died",
-		.more = more.length > 0 ? tn_str_c(&more) : NULL, .abort_all = true};
+	const struct tn_failure failure = {.name = kernel->run.killed ? "Interrupted" : "WorkerDied",
+		.text = ok ? tn_str_c(&text) : "the worker died",
+		.more = more.length > 0 ? tn_str_c(&more) : NULL,
+		.abort_all = true};
 	tn_execute_fail(kernel, &failure);
 	tn_str_finish(&text);
 	tn_str_finish(&more);
@@ -224,10 +230,13 @@ static void fail_run(struct tn_kernel *kernel, const struct tn_worker_death *dea
 static void restart(struct tn_kernel *kernel, const struct tn_worker_death *death, bool in_cell) {
 	struct tn_error err = {0};
 	tn_str_clear(&kernel->notice);
-	bool ok = in_cell ? tn_str_append(&kernel->notice, "A fresh worker: the variables of earlier cells are gone.\n")
-		: tn_str_printf(&kernel->notice, "The worker %s while no cell ran. A fresh worker: the variables of earlier cells are gone.\n", death->reason);
+	bool ok = in_cell
+		? tn_str_append(&kernel->notice, "A fresh worker: the variables of earlier cells are gone.\n")
+		: tn_str_printf(&kernel->notice,
+			  "The worker %s while no cell ran. A fresh worker: the variables of earlier cells are gone.\n", death->reason);
 	if (!ok || !kernel->worker->impl->start(kernel->worker, &err)) {
-		tn_log(TN_LOG_WARN, "no fresh worker: %s", ok ? err.text : "out of memory"); /* the next cell tries again, and says why not */
+		tn_log(TN_LOG_WARN, "no fresh worker: %s",
+			ok ? err.text : "out of memory"); /* the next cell tries again, and says why not */
 	}
 }
 

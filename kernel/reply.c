@@ -22,19 +22,12 @@ static json_t *copy_traceback(const json_t *from) {
 	return out;
 }
 
-static json_t *or_nothing(json_t *object, bool ok) {
-	if (!ok) {
-		json_decref(object);
-		return NULL;
-	}
-	return object;
-}
-
 json_t *tn_reply_error(const json_t *from) {
 	json_t *error = json_object();
-	return or_nothing(error, tn_json_set_take(error, "ename", text_or(from, "name", "Error")) &&
-		tn_json_set_take(error, "evalue", text_or(from, "text", "")) &&
-		tn_json_set_take(error, "traceback", copy_traceback(json_object_get(from, "traceback"))));
+	return tn_content_or_null(error,
+		tn_json_set_take(error, "ename", text_or(from, "name", "Error")) &&
+			tn_json_set_take(error, "evalue", text_or(from, "text", "")) &&
+			tn_json_set_take(error, "traceback", copy_traceback(json_object_get(from, "traceback"))));
 }
 
 json_t *tn_reply_own_error(const struct tn_failure *failure) {
@@ -47,7 +40,7 @@ json_t *tn_reply_own_error(const struct tn_failure *failure) {
 	ok = tn_json_set_take(error, "evalue", tn_json_text(failure->text, strlen(failure->text))) && ok;
 	ok = tn_json_set_take(error, "traceback", traceback) && ok;
 	tn_str_finish(&text);
-	return or_nothing(error, ok);
+	return tn_content_or_null(error, ok);
 }
 
 static bool add_rest(json_t *content, const struct tn_execution *run, json_t *expressions_take) {
@@ -59,25 +52,27 @@ static bool add_rest(json_t *content, const struct tn_execution *run, json_t *ex
 json_t *tn_reply_failure(const struct tn_execution *run, const json_t *error) {
 	json_t *content = json_object();
 	bool ok = tn_json_set_take(content, "status", json_string("error")) && json_object_update(content, (json_t *)error) == 0;
-	return or_nothing(content, add_rest(content, run, json_object()) && ok);
+	return tn_content_or_null(content, add_rest(content, run, json_object()) && ok);
 }
 
 json_t *tn_reply_aborted(int64_t count) {
 	json_t *content = json_object();
-	return or_nothing(content, tn_json_set_take(content, "status", json_string("aborted")) &&
-		tn_json_set_take(content, "execution_count", json_integer(count)));
+	return tn_content_or_null(content,
+		tn_json_set_take(content, "status", json_string("aborted")) &&
+			tn_json_set_take(content, "execution_count", json_integer(count)));
 }
 
 /* {status, data, metadata} with its pictures, or the error in Jupyter's words. */
 static json_t *convert_expression(const json_t *value, const struct tn_wire_message *done) {
 	if (strcmp(tn_json_get_text(value, "status", "error"), "ok") != 0) {
 		json_t *error = tn_reply_error(value);
-		return or_nothing(error, error != NULL && tn_json_set_take(error, "status", json_string("error")));
+		return tn_content_or_null(error, error != NULL && tn_json_set_take(error, "status", json_string("error")));
 	}
 	json_t *out = json_object(), *metadata = json_object_get(value, "metadata");
-	return or_nothing(out, tn_json_set_take(out, "status", json_string("ok")) &&
-		tn_json_set_take(out, "data", tn_relay_data(json_object_get(value, "data"), done)) &&
-		tn_json_set_take(out, "metadata", json_is_object(metadata) ? json_incref(metadata) : json_object()));
+	return tn_content_or_null(out,
+		tn_json_set_take(out, "status", json_string("ok")) &&
+			tn_json_set_take(out, "data", tn_relay_data(json_object_get(value, "data"), done)) &&
+			tn_json_set_take(out, "metadata", json_is_object(metadata) ? json_incref(metadata) : json_object()));
 }
 
 static json_t *convert_expressions(const struct tn_wire_message *done) {
@@ -101,10 +96,10 @@ json_t *tn_reply_content(struct tn_execution *run, const struct tn_wire_message 
 	}
 	json_t *content = json_object();
 	bool ok = tn_json_set_take(content, "status", json_string("ok"));
-	return or_nothing(content, add_rest(content, run, convert_expressions(done)) && ok);
+	return tn_content_or_null(content, add_rest(content, run, convert_expressions(done)) && ok);
 }
 
 json_t *tn_reply_metadata(const struct tn_execution *run) {
 	json_t *metadata = json_object();
-	return or_nothing(metadata, tn_json_set_take(metadata, "started", json_string(run->started)));
+	return tn_content_or_null(metadata, tn_json_set_take(metadata, "started", json_string(run->started)));
 }

@@ -22,7 +22,9 @@ bool tn_signer_init(struct tn_signer *signer, const char *scheme, const char *ke
 	return true;
 }
 
-void tn_signer_finish(struct tn_signer *signer) { sodium_memzero(signer, sizeof(*signer)); }
+void tn_signer_finish(struct tn_signer *signer) {
+	sodium_memzero(signer, sizeof(*signer));
+}
 
 size_t tn_signer_sign(const struct tn_signer *signer, const struct tn_part parts[TN_SIGN_PARTS], char hex[TN_SIGN_HEX_MAX + 1]) {
 	unsigned char digest[crypto_auth_hmacsha512_BYTES];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signatures of Jupyter messages: HMAC over the four serialised dictionaries, as hex. Verified over the bytes as they were received, in
- * constant time. An empty key means no signatures, as the protocol has it. */
+/* Signatures of Jupyter messages: HMAC over the four serialised dictionaries, as hex. Verified over the bytes as they were
+ * received, in constant time. An empty key means no signatures, as the protocol has it. */
 #ifndef TN_KERNEL_SIGN_H
 #define TN_KERNEL_SIGN_H
 
@@ -29,6 +29,7 @@ TN_MUST_USE bool tn_signer_init(struct tn_signer *signer, const char *scheme, co
 void tn_signer_finish(struct tn_signer *signer);
 /* Writes the signature as hex with a NUL and returns its length: 0 without a key. Any thread. */
 size_t tn_signer_sign(const struct tn_signer *signer, const struct tn_part parts[TN_SIGN_PARTS], char hex[TN_SIGN_HEX_MAX + 1]);
-TN_MUST_USE bool tn_signer_check(const struct tn_signer *signer, const struct tn_part parts[TN_SIGN_PARTS], struct tn_part signature);
+TN_MUST_USE bool tn_signer_check(
+	const struct tn_signer *signer, const struct tn_part parts[TN_SIGN_PARTS], struct tn_part signature);
 
 #endif

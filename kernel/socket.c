@@ -9,15 +9,19 @@
 
 enum { LINGER_MS = 1000 };
 
-static bool set_int(void *socket, int option, int value) { return zmq_setsockopt(socket, option, &value, sizeof(value)) == 0; }
+static bool set_int(void *socket, int option, int value) {
+	return zmq_setsockopt(socket, option, &value, sizeof(value)) == 0;
+}
 
 /* No list of clients' keys: Jupyter's heartbeat client makes a pair of its own. Who knows the server's public key may connect. */
 static bool set_curve(void *socket, const struct tn_connection *c) {
-	return set_int(socket, ZMQ_CURVE_SERVER, 1) && zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, c->curve_public, TN_CURVE_KEY_MAX) == 0 &&
+	return set_int(socket, ZMQ_CURVE_SERVER, 1) &&
+		zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, c->curve_public, TN_CURVE_KEY_MAX) == 0 &&
 		zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, c->curve_secret, TN_CURVE_KEY_MAX) == 0;
 }
 
-static bool set_options(void *socket, const struct tn_connection *c, const struct tn_socket_params *params, struct tn_error *err) {
+static bool set_options(
+	void *socket, const struct tn_connection *c, const struct tn_socket_params *params, struct tn_error *err) {
 	bool ok = set_int(socket, ZMQ_LINGER, LINGER_MS) && set_int(socket, ZMQ_SNDHWM, params->send_max) &&
 		zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &params->message_max, sizeof(params->message_max)) == 0;
 	ok = ok && (strchr(c->ip, ':') == NULL || set_int(socket, ZMQ_IPV6, 1));
@@ -25,10 +29,12 @@ static bool set_options(void *socket, const struct tn_connection *c, const struc
 	ok = ok && (params->port != TN_PORT_STDIN || set_int(socket, ZMQ_ROUTER_MANDATORY, 1)); /* a question must not vanish */
 	ok = ok && (params->type != ZMQ_XPUB || (set_int(socket, ZMQ_XPUB_MANUAL, 1) && set_int(socket, ZMQ_XPUB_NODROP, 1)));
 	if (ok && c->curve && !zmq_has("curve")) {
-		return tn_error_set(err, TN_ERR_VALUE, "the connection file asks for encryption (CURVE), which this libzmq was built without");
+		return tn_error_set(
+			err, TN_ERR_VALUE, "the connection file asks for encryption (CURVE), which this libzmq was built without");
 	}
 	if (ok && c->curve && !set_curve(socket, c)) {
-		return tn_error_set(err, TN_ERR_VALUE, "the CURVE keys of the connection file are not valid: %s", zmq_strerror(zmq_errno()));
+		return tn_error_set(
+			err, TN_ERR_VALUE, "the CURVE keys of the connection file are not valid: %s", zmq_strerror(zmq_errno()));
 	}
 	return ok || tn_error_set(err, TN_ERR_IO, "cannot set up a socket: %s", zmq_strerror(zmq_errno()));
 }
@@ -51,9 +57,11 @@ void *tn_socket_open(struct tn_connection *connection, const struct tn_socket_pa
 		tn_error_set(err, TN_ERR_IO, "cannot make a socket: %s", zmq_strerror(zmq_errno()));
 		return NULL;
 	}
-	bool ok = set_options(socket, connection, params, err) && (tn_connection_url(connection, params->port, &url) || tn_error_memory(err));
+	bool ok = set_options(socket, connection, params, err) &&
+		(tn_connection_url(connection, params->port, &url) || tn_error_memory(err));
 	if (ok && zmq_bind(socket, tn_str_c(&url)) != 0) {
-		ok = tn_error_set(err, TN_ERR_IO, "cannot bind %s (%s): %s", tn_str_c(&url), tn_port_name(params->port), zmq_strerror(zmq_errno()));
+		ok = tn_error_set(
+			err, TN_ERR_IO, "cannot bind %s (%s): %s", tn_str_c(&url), tn_port_name(params->port), zmq_strerror(zmq_errno()));
 	}
 	if (ok && !connection->ipc && connection->ports[params->port] == 0 && !read_port(socket, &connection->ports[params->port])) {
 		ok = tn_error_set(err, TN_ERR_IO, "cannot tell the port of %s", tn_str_c(&url));

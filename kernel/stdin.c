@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questions to the user: the worker asks, the client that sent the cell is asked on its stdin channel, its answer goes back. An interrupt or
- * the worker's death takes the question away; an answer that comes after that is dropped. */
+/* Questions to the user: the worker asks, the client that sent the cell is asked on its stdin channel, its answer goes back. An
+ * interrupt or the worker's death takes the question away; an answer that comes after that is dropped. */
 #include "kernel/kernel.h"
 
 #include <string.h>
@@ -10,7 +10,8 @@
 static void send_answer(struct tn_kernel *kernel, json_t *value) {
 	struct tn_error err = {0};
 	json_t *answer = json_object();
-	bool ok = tn_json_set_take(answer, "type", json_string("input")) && tn_json_set_take(answer, "id", json_integer(kernel->run.id));
+	bool ok =
+		tn_json_set_take(answer, "type", json_string("input")) && tn_json_set_take(answer, "id", json_integer(kernel->run.id));
 	ok = (value != NULL ? json_object_set(answer, "value", value) == 0 : tn_json_set_take(answer, "eof", json_true())) && ok;
 	if (!ok || !kernel->worker->impl->send(kernel->worker, answer, &err)) {
 		tn_log(TN_LOG_ERROR, "an answer is lost: %s", ok ? err.text : "out of memory");
@@ -24,7 +25,8 @@ static enum tn_sent send_question(struct tn_kernel *kernel, const json_t *input)
 	json_t *content = json_object();
 	bool ok = tn_json_set_take(content, "prompt", json_string(tn_json_get_text(input, "prompt", ""))) &&
 		tn_json_set_take(content, "password", json_boolean(tn_json_get_bool(input, "password", false)));
-	const struct tn_outgoing out = {.type = "input_request", .parent = kernel->run.request, .to_parent = true, .content = content};
+	const struct tn_outgoing out = {
+		.type = "input_request", .parent = kernel->run.request, .to_parent = true, .content = content};
 	ok = ok && tn_message_encode(&kernel->sender, &out, &kernel->packet, &err);
 	json_decref(content);
 	return ok ? kernel->transport->impl->send(kernel->transport, TN_CHANNEL_STDIN, &kernel->packet, false) : TN_SENT_FAILED;
@@ -41,7 +43,8 @@ static void try_question(struct tn_kernel *kernel) {
 	enum tn_sent sent = send_question(kernel, run->question);
 	if (sent == TN_SENT) {
 		run->wants_input = true;
-		snprintf(run->input_id, sizeof(run->input_id), "%s_%llu", kernel->sender.session, (unsigned long long)kernel->sender.sent);
+		snprintf(
+			run->input_id, sizeof(run->input_id), "%s_%llu", kernel->sender.session, (unsigned long long)kernel->sender.sent);
 		drop_question(run);
 	} else if (sent == TN_SENT_FAILED || tn_clock_ns() - run->question_ns > PATIENCE_NS) {
 		tn_log(TN_LOG_WARN, "the user cannot be asked: the client has no stdin channel");

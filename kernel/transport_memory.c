@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The transport of the tests: messages wait in lists, in the order in which they were sent over all channels, so that a test sees what a
- * client can only guess at. */
+/* The transport of the tests: messages wait in lists, in the order in which they were sent over all channels, so that a test sees
+ * what a client can only guess at. */
 #include <string.h>
 
 #include "kernel/transport.h"
 
-struct kept { enum tn_channel channel; struct tn_packet packet; };
+struct kept {
+	enum tn_channel channel;
+	struct tn_packet packet;
+};
 
 struct transport_memory {
 	struct tn_transport base;
@@ -14,7 +17,9 @@ struct transport_memory {
 	bool blocked;
 };
 
-static struct transport_memory *of(struct tn_transport *transport) { return TN_CONTAINER_OF(transport, struct transport_memory, base); }
+static struct transport_memory *of(struct tn_transport *transport) {
+	return TN_CONTAINER_OF(transport, struct transport_memory, base);
+}
 
 static unsigned wait_for(struct tn_transport *transport, unsigned channels, struct pollfd *fds, size_t count, int timeout_ms) {
 	struct transport_memory *t = of(transport);
@@ -59,7 +64,8 @@ static bool copy_frames(struct tn_packet *out, const struct tn_part *frames, siz
 	return true;
 }
 
-static enum tn_sent send_packet(struct tn_transport *transport, enum tn_channel channel, const struct tn_packet *packet, bool force) {
+static enum tn_sent send_packet(
+	struct tn_transport *transport, enum tn_channel channel, const struct tn_packet *packet, bool force) {
 	struct transport_memory *t = of(transport);
 	struct kept kept = {.channel = channel};
 	if (t->blocked && (channel == TN_CHANNEL_IOPUB || channel == TN_CHANNEL_STDIN)) {
@@ -110,7 +116,8 @@ struct tn_transport *tn_transport_memory(void) {
 	return &t->base;
 }
 
-bool tn_transport_memory_put(struct tn_transport *transport, enum tn_channel channel, const struct tn_part *frames, size_t count) {
+bool tn_transport_memory_put(
+	struct tn_transport *transport, enum tn_channel channel, const struct tn_part *frames, size_t count) {
 	struct transport_memory *t = of(transport);
 	struct kept kept = {.channel = channel};
 	if (!copy_frames(&kept.packet, frames, count)) {
@@ -135,4 +142,6 @@ bool tn_transport_memory_take(struct tn_transport *transport, enum tn_channel *c
 	return true;
 }
 
-void tn_transport_memory_block(struct tn_transport *transport, bool blocked) { of(transport)->blocked = blocked; }
+void tn_transport_memory_block(struct tn_transport *transport, bool blocked) {
+	of(transport)->blocked = blocked;
+}

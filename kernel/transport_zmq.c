@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The transport over ZeroMQ.
  *
- * iopub is an XPUB in manual mode: a subscription takes effect when the kernel has seen it, which lets the welcome come first; and it
- * does not drop: a full subscriber makes a send fail, and the kernel's own queue holds the message (iopub.c). */
+ * iopub is an XPUB in manual mode: a subscription takes effect when the kernel has seen it, which lets the welcome come first;
+ * and it does not drop: a full subscriber makes a send fail, and the kernel's own queue holds the message (iopub.c). */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -18,18 +18,20 @@ struct transport_zmq {
 	struct tn_transport base;
 	void *context;
 	void *sockets[TN_CHANNEL_COUNT];
-	int fds[TN_CHANNEL_COUNT];      /* each socket's: something happened there */
-	bool unsure[TN_CHANNEL_COUNT];  /* the socket must be asked before its descriptor is slept on */
+	int fds[TN_CHANNEL_COUNT];     /* each socket's: something happened there */
+	bool unsure[TN_CHANNEL_COUNT]; /* the socket must be asked before its descriptor is slept on */
 	struct tn_heartbeat *heartbeat;
 	size_t received_count;
 	zmq_msg_t received[TN_FRAMES_MAX]; /* what `receive` lends out */
 };
 
-static struct transport_zmq *of(struct tn_transport *transport) { return TN_CONTAINER_OF(transport, struct transport_zmq, base); }
+static struct transport_zmq *of(struct tn_transport *transport) {
+	return TN_CONTAINER_OF(transport, struct transport_zmq, base);
+}
 
-/* ZeroMQ's descriptors are edge-triggered: readable once when something happened, and a send or a receive may take that in. So whoever sent
- * or received must ask the socket itself before it sleeps on the descriptor; the others need not be asked, which zmq_poll would
- * do for each socket, twice a wait, by a system call each. */
+/* ZeroMQ's descriptors are edge-triggered: readable once when something happened, and a send or a receive may take that in. So
+ * whoever sent or received must ask the socket itself before it sleeps on the descriptor; the others need not be asked, which
+ * zmq_poll would do for each socket, twice a wait, by a system call each. */
 static bool has_message(struct transport_zmq *t, int channel) {
 	int events = 0;
 	size_t size = sizeof(events);
@@ -117,7 +119,9 @@ static bool receive(struct tn_transport *transport, enum tn_channel channel, tn_
 	return true;
 }
 
-static void set_nodrop(void *socket, int value) { zmq_setsockopt(socket, ZMQ_XPUB_NODROP, &value, sizeof(value)); }
+static void set_nodrop(void *socket, int value) {
+	zmq_setsockopt(socket, ZMQ_XPUB_NODROP, &value, sizeof(value));
+}
 
 static enum tn_sent send_frames(void *socket, const struct tn_packet *packet) {
 	size_t last = packet->ends.count - 1;
@@ -132,7 +136,8 @@ static enum tn_sent send_frames(void *socket, const struct tn_packet *packet) {
 	return TN_SENT;
 }
 
-static enum tn_sent send_packet(struct tn_transport *transport, enum tn_channel channel, const struct tn_packet *packet, bool force) {
+static enum tn_sent send_packet(
+	struct tn_transport *transport, enum tn_channel channel, const struct tn_packet *packet, bool force) {
 	void *socket = of(transport)->sockets[channel];
 	of(transport)->unsure[channel] = true;
 	enum tn_sent sent = send_frames(socket, packet);
@@ -169,12 +174,19 @@ static const struct tn_transport_impl impl = {
 	.wait = wait_for, .receive = receive, .send = send_packet, .subscribe = subscribe, .destroy = destroy};
 
 static bool open_channels(struct transport_zmq *t, struct tn_connection *connection, struct tn_error *err) {
-	static const struct { enum tn_port port; int type; } channels[TN_CHANNEL_COUNT] = {
-		[TN_CHANNEL_SHELL] = {TN_PORT_SHELL, ZMQ_ROUTER}, [TN_CHANNEL_CONTROL] = {TN_PORT_CONTROL, ZMQ_ROUTER},
-		[TN_CHANNEL_STDIN] = {TN_PORT_STDIN, ZMQ_ROUTER}, [TN_CHANNEL_IOPUB] = {TN_PORT_IOPUB, ZMQ_XPUB}};
+	static const struct {
+		enum tn_port port;
+		int type;
+	} channels[TN_CHANNEL_COUNT] = {[TN_CHANNEL_SHELL] = {TN_PORT_SHELL, ZMQ_ROUTER},
+		[TN_CHANNEL_CONTROL] = {TN_PORT_CONTROL, ZMQ_ROUTER},
+		[TN_CHANNEL_STDIN] = {TN_PORT_STDIN, ZMQ_ROUTER},
+		[TN_CHANNEL_IOPUB] = {TN_PORT_IOPUB, ZMQ_XPUB}};
 	for (int i = 0; i < TN_CHANNEL_COUNT; i++) {
-		const struct tn_socket_params params = {.context = t->context, .type = channels[i].type, .port = channels[i].port,
-			.message_max = i == TN_CHANNEL_IOPUB ? SUBSCRIPTION_MAX : MESSAGE_MAX, .send_max = SEND_MAX};
+		const struct tn_socket_params params = {.context = t->context,
+			.type = channels[i].type,
+			.port = channels[i].port,
+			.message_max = i == TN_CHANNEL_IOPUB ? SUBSCRIPTION_MAX : MESSAGE_MAX,
+			.send_max = SEND_MAX};
 		t->sockets[i] = tn_socket_open(connection, &params, err);
 		size_t size = sizeof(t->fds[i]);
 		if (t->sockets[i] == NULL) {

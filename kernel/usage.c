@@ -27,7 +27,8 @@ static int64_t read_kib(const char *path, const char *name) {
 static double own_cpu_seconds(void) {
 	struct rusage usage;
 	getrusage(RUSAGE_SELF, &usage);
-	return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+	return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+		(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
 }
 
 /* Percent of one CPU since the last time that it was asked for. */
@@ -44,9 +45,9 @@ static json_t *host_memory(void) {
 	int64_t total = read_kib(file, "MemTotal"), available = read_kib(file, "MemAvailable"), unused = read_kib(file, "MemFree");
 	int64_t active = read_kib(file, "Active"), inactive = read_kib(file, "Inactive");
 	double percent = total > 0 ? 100 * (double)(total - available) / (double)total : 0;
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "total", (json_int_t)total, "available", (json_int_t)available, "free",
-		(json_int_t)unused, "used", (json_int_t)(total - available), "active", (json_int_t)active, "inactive", (json_int_t)inactive, "percent",
-		percent);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "total", (json_int_t)total, "available", (json_int_t)available,
+		"free", (json_int_t)unused, "used", (json_int_t)(total - available), "active", (json_int_t)active, "inactive",
+		(json_int_t)inactive, "percent", percent);
 }
 
 json_t *tn_usage_content(struct tn_kernel *kernel, const json_t *done) {
@@ -58,8 +59,8 @@ json_t *tn_usage_content(struct tn_kernel *kernel, const json_t *done) {
 	double load[1] = {0};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	bool has_load = getloadavg(load, 1) == 1 && cpus > 0;
-	return json_pack("{s:s, s:o, s:I, s:f, s:I, s:I, s:f, s:o, s:I}", "status", "ok", "hostname", tn_json_text(host, strlen(host)), "pid",
-		(json_int_t)getpid(), "kernel_cpu", cpu_share(kernel, seconds), "kernel_memory", (json_int_t)memory, "cpu_count", (json_int_t)cpus,
-		"host_cpu_percent", has_load ? 100 * load[0] / (double)cpus : 0.0, "host_virtual_memory", host_memory(), "tensor_memory",
-		(json_int_t)tn_json_get_int(done, "tensor_bytes", 0));
+	return json_pack("{s:s, s:o, s:I, s:f, s:I, s:I, s:f, s:o, s:I}", "status", "ok", "hostname",
+		tn_json_text(host, strlen(host)), "pid", (json_int_t)getpid(), "kernel_cpu", cpu_share(kernel, seconds), "kernel_memory",
+		(json_int_t)memory, "cpu_count", (json_int_t)cpus, "host_cpu_percent", has_load ? 100 * load[0] / (double)cpus : 0.0,
+		"host_virtual_memory", host_memory(), "tensor_memory", (json_int_t)tn_json_get_int(done, "tensor_bytes", 0));
 }

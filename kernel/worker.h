@@ -58,8 +58,8 @@ static inline void tn_worker_destroy(struct tn_worker *worker) {
 }
 
 struct tn_worker_process_params {
-	char *const *command;   /* ends with NULL; borrowed for the worker's life */
-	const char *session;    /* hello's: borrowed as well */
+	char *const *command; /* ends with NULL; borrowed for the worker's life */
+	const char *session;  /* hello's: borrowed as well */
 	const char *directory;
 };
 /* NULL: out of memory. Nothing is started yet. */

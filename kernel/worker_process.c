@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A worker that is a process: started in a session of its own, so that signals which launchers send to the kernel's group do not reach it
- * (an `ssh` above all); spoken to over its stdin and stdout; what it writes to stderr is kept, for the words that follow a death. Its end is seen
- * twice, by its descriptor and by the end of its output, so that a grandchild which holds a pipe cannot hide it. */
+/* A worker that is a process: started in a session of its own, so that signals which launchers send to the kernel's group do not
+ * reach it (an `ssh` above all); spoken to over its stdin and stdout; what it writes to stderr is kept, for the words that follow
+ * a death. Its end is seen twice, by its descriptor and by the end of its output, so that a grandchild which holds a pipe cannot
+ * hide it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,18 +21,20 @@ enum end { TO_WORKER, FROM_WORKER, WORDS, END_COUNT };
 struct process {
 	struct tn_worker base;
 	struct tn_worker_process_params params;
-	int fds[END_COUNT];        /* ours; -1: closed */
-	int pidfd;                 /* -1: this system has none, or no process */
+	int fds[END_COUNT]; /* ours; -1: closed */
+	int pidfd;          /* -1: this system has none, or no process */
 	struct tn_wire_reader *reader;
 	struct tn_wire_sender *sender;
-	struct tn_str words;       /* the end of stderr */
-	int64_t seq;               /* of the last message taken */
+	struct tn_str words; /* the end of stderr */
+	int64_t seq;         /* of the last message taken */
 	bool output_ended, told;
-	char broken[128];          /* not "": why the stream cannot be read any more */
-	char *buffer;              /* READ_SIZE bytes while a worker runs */
+	char broken[128]; /* not "": why the stream cannot be read any more */
+	char *buffer;     /* READ_SIZE bytes while a worker runs */
 };
 
-static struct process *of(struct tn_worker *worker) { return TN_CONTAINER_OF(worker, struct process, base); }
+static struct process *of(struct tn_worker *worker) {
+	return TN_CONTAINER_OF(worker, struct process, base);
+}
 
 static void close_fd(int *fd) {
 	if (*fd >= 0) {
@@ -114,9 +117,9 @@ static bool put(struct process *p, const json_t *json, struct tn_error *err);
 static void destroy_process(struct process *p);
 
 static bool send_hello(struct process *p, struct tn_error *err) {
-	json_t *hello = json_pack("{s:s, s:s, s:[i, i], s:s, s:s, s:i, s:s}", "type", "hello", "protocol", "tenon", "version", TN_WIRE_MAJOR,
-		TN_WIRE_MINOR, "tenon", TN_VERSION, "session", p->params.session, "generation", p->base.generation, "directory",
-		p->params.directory);
+	json_t *hello = json_pack("{s:s, s:s, s:[i, i], s:s, s:s, s:i, s:s}", "type", "hello", "protocol", "tenon", "version",
+		TN_WIRE_MAJOR, TN_WIRE_MINOR, "tenon", TN_VERSION, "session", p->params.session, "generation", p->base.generation,
+		"directory", p->params.directory);
 	bool ok = hello != NULL ? put(p, hello, err) : tn_error_memory(err);
 	json_decref(hello);
 	return ok;
@@ -435,8 +438,13 @@ static void destroy(struct tn_worker *worker) {
 	tn_free(of(worker));
 }
 
-static const struct tn_worker_impl impl = {.start = start, .send = send_request, .credit = credit, .poll = poll_fds,
-	.service = service, .kill = kill_worker, .destroy = destroy};
+static const struct tn_worker_impl impl = {.start = start,
+	.send = send_request,
+	.credit = credit,
+	.poll = poll_fds,
+	.service = service,
+	.kill = kill_worker,
+	.destroy = destroy};
 
 struct tn_worker *tn_worker_process(const struct tn_worker_process_params *params) {
 	struct process *p = tn_calloc(1, sizeof(*p));

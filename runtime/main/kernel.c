@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `tenon kernel`: becomes `tenon-kernel`, a program of its own, because it alone links the sockets' library and must not link the runtime's
- * (milliseconds of start, and memory for as long as it lives). */
+/* `tenon kernel`: becomes `tenon-kernel`, a program of its own, because it alone links the sockets' library and must not link the
+ * runtime's (milliseconds of start, and memory for as long as it lives). */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes what arrives on the front's sockets. An input is messages with a blank line between them: the first line's first byte chooses the channel,
- * each further line is a frame ("-" is an empty one). There is no key, so a message of the right form is handled. */
+/* Fuzzes what arrives on the front's sockets. An input is messages with a blank line between them: the first line's first byte
+ * chooses the channel, each further line is a frame ("-" is an empty one). There is no key, so a message of the right form is
+ * handled. */
 #include <string.h>
 
 #include "fuzz/fuzz.h"
@@ -43,10 +44,17 @@ static void service(struct tn_worker *worker, const struct pollfd *fds, size_t c
 	}
 }
 
-static void ignore(struct tn_worker *worker) { (void)worker; }
+static void ignore(struct tn_worker *worker) {
+	(void)worker;
+}
 
-static const struct tn_worker_impl impl = {.start = start, .send = send_request, .credit = credit, .poll = poll_fds, .service = service,
-	.kill = ignore, .destroy = ignore};
+static const struct tn_worker_impl impl = {.start = start,
+	.send = send_request,
+	.credit = credit,
+	.poll = poll_fds,
+	.service = service,
+	.kill = ignore,
+	.destroy = ignore};
 
 /* Puts one message, up to a blank line; returns the bytes used. */
 static size_t put_message(struct tn_transport *transport, const char *data, size_t size) {
@@ -91,8 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct tn_kernel kernel;
 	struct tn_transport *transport = tn_transport_memory();
 	fuzz_must(transport != NULL, "out of memory");
-	const struct tn_kernel_params params = {.transport = transport, .worker = &worker, .scheme = "hmac-sha256", .key = "",
-		.history = tn_history_create(NULL)};
+	const struct tn_kernel_params params = {
+		.transport = transport, .worker = &worker, .scheme = "hmac-sha256", .key = "", .history = tn_history_create(NULL)};
 	tn_log_set_level(TN_LOG_ERROR);
 	fuzz_must(tn_kernel_init(&kernel, &params, &err), "the kernel does not start");
 	const char *text = (const char *)data;

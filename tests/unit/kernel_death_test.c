@@ -10,7 +10,8 @@ TN_TEST(a_death_ends_the_cell_aborts_the_rest_and_the_next_runs_in_a_fresh_worke
 	fixture_round(&f);
 	fixture_asked(&f, "execute");
 	f.worker.dies = true;
-	TN_CHECK_STR_EQ(fixture_run(&f), "a:busy a:execute_input a:error=WorkerDied a>execute_reply=error a:idle "
+	TN_CHECK_STR_EQ(fixture_run(&f),
+		"a:busy a:execute_input a:error=WorkerDied a>execute_reply=error a:idle "
 		"b:busy b>execute_reply=aborted b:idle");
 	TN_CHECK_INT_EQ(f.worker.starts, 2);
 	fixture_execute(&f, "c", "3", "");
@@ -18,7 +19,8 @@ TN_TEST(a_death_ends_the_cell_aborts_the_rest_and_the_next_runs_in_a_fresh_worke
 	fixture_round(&f);
 	fixture_round(&f);
 	fixture_asked(&f, "execute");
-	TN_CHECK_STR_EQ(fixture_run(&f), "c:busy c:execute_input c:stream=A fresh worker: the variables of earlier cells are gone.\n");
+	TN_CHECK_STR_EQ(
+		fixture_run(&f), "c:busy c:execute_input c:stream=A fresh worker: the variables of earlier cells are gone.\n");
 	fixture_finish(&f);
 }
 
@@ -51,7 +53,8 @@ TN_TEST(a_death_at_idle_is_told_by_the_next_cell) {
 	f.worker.dies = true;
 	TN_CHECK_STR_EQ(fixture_run(&f), "");
 	fixture_execute(&f, "a", "1", "");
-	TN_CHECK_STR_EQ(fixture_run(&f), "a:busy a:execute_input a:stream=The worker was killed by SIGSEGV (signal 11) while no cell ran. "
+	TN_CHECK_STR_EQ(fixture_run(&f),
+		"a:busy a:execute_input a:stream=The worker was killed by SIGSEGV (signal 11) while no cell ran. "
 		"A fresh worker: the variables of earlier cells are gone.\n");
 	fixture_finish(&f);
 }
@@ -98,7 +101,8 @@ TN_TEST(an_interrupt_reaches_the_worker_and_does_nothing_at_idle) {
 	fixture_request(&f, TN_CHANNEL_CONTROL, "interrupt_request", "j", "{}");
 	TN_CHECK_STR_EQ(fixture_run(&f), "a:busy a:execute_input j:busy j>interrupt_reply=ok j:idle -:busy");
 	fixture_asked(&f, "interrupt");
-	fixture_say(&f, id, "{\"type\": \"done\", \"status\": \"interrupted\", \"name\": \"Interrupted\", \"text\": \"stopped\", \"traceback\": []}");
+	fixture_say(&f, id,
+		"{\"type\": \"done\", \"status\": \"interrupted\", \"name\": \"Interrupted\", \"text\": \"stopped\", \"traceback\": []}");
 	TN_CHECK_STR_EQ(fixture_run(&f), "a:error=Interrupted a>execute_reply=error a:idle");
 	fixture_finish(&f);
 }
@@ -122,7 +126,8 @@ TN_TEST(a_second_interrupt_after_3_s_ends_the_worker_and_that_is_said_before) {
 	tn_kernel_interrupt(&f.kernel);
 	TN_CHECK_INT_EQ(f.worker.kills, 0);
 	f.kernel.run.interrupted_ns -= 3001 * TN_MS; /* 3 s go by */
-	TN_CHECK_STR_EQ(fixture_run(&f), "a:busy a:execute_input a:stream=The cell has not answered the interrupt for 3 s. "
+	TN_CHECK_STR_EQ(fixture_run(&f),
+		"a:busy a:execute_input a:stream=The cell has not answered the interrupt for 3 s. "
 		"A second interrupt ends its worker: all variables would be lost.\n");
 	tn_kernel_interrupt(&f.kernel);
 	TN_CHECK_INT_EQ(f.worker.kills, 1);
@@ -138,7 +143,8 @@ TN_TEST(a_shutdown_answers_everything_that_is_open_and_tells_the_worker) {
 	fixture_round(&f);
 	fixture_asked(&f, "execute");
 	fixture_request(&f, TN_CHANNEL_CONTROL, "shutdown_request", "s", "{\"restart\": true}");
-	TN_CHECK_STR_EQ(fixture_run(&f), "a:busy a:execute_input s:busy s:shutdown_reply s>shutdown_reply=ok s:idle -:busy "
+	TN_CHECK_STR_EQ(fixture_run(&f),
+		"a:busy a:execute_input s:busy s:shutdown_reply s>shutdown_reply=ok s:idle -:busy "
 		"a>execute_reply=aborted a:idle b:busy b>execute_reply=aborted b:idle");
 	fixture_asked(&f, "interrupt");
 	fixture_asked(&f, "shutdown");

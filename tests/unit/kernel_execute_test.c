@@ -79,8 +79,10 @@ TN_TEST(an_error_aborts_the_cells_that_were_sent_with_it_and_answers_the_rest) {
 	fixture_request(&f, TN_CHANNEL_SHELL, "comm_info_request", "d", "{}");
 	int64_t id = fixture_asked(&f, "execute");
 	fixture_say(&f, id, "{\"type\": \"error\", \"name\": \"NameError\", \"text\": \"x\", \"traceback\": [\"t\"]}");
-	fixture_say(&f, id, "{\"type\": \"done\", \"status\": \"error\", \"name\": \"NameError\", \"text\": \"x\", \"traceback\": [\"t\"]}");
-	TN_CHECK_STR_EQ(fixture_run(&f), "a:error=NameError d:busy d>comm_info_reply=ok d:idle -:busy a>execute_reply=error a:idle "
+	fixture_say(
+		&f, id, "{\"type\": \"done\", \"status\": \"error\", \"name\": \"NameError\", \"text\": \"x\", \"traceback\": [\"t\"]}");
+	TN_CHECK_STR_EQ(fixture_run(&f),
+		"a:error=NameError d:busy d>comm_info_reply=ok d:idle -:busy a>execute_reply=error a:idle "
 		"b:busy b>execute_reply=aborted b:idle c:busy c>execute_reply=aborted c:idle");
 	fixture_execute(&f, "e", "5", "");
 	fixture_round(&f);
@@ -95,7 +97,8 @@ TN_TEST(without_stop_on_error_the_next_cell_runs) {
 	fixture_execute(&f, "a", "bad", "\"stop_on_error\": false");
 	fixture_execute(&f, "b", "2", "");
 	fixture_round(&f);
-	fixture_say(&f, fixture_asked(&f, "execute"), "{\"type\": \"done\", \"status\": \"error\", \"name\": \"E\", \"text\": \"x\", \"traceback\": []}");
+	fixture_say(&f, fixture_asked(&f, "execute"),
+		"{\"type\": \"done\", \"status\": \"error\", \"name\": \"E\", \"text\": \"x\", \"traceback\": []}");
 	fixture_round(&f);
 	fixture_asked(&f, "execute");
 	TN_CHECK_STR_EQ(fixture_run(&f), "a:busy a:execute_input a:error=E a>execute_reply=error a:idle b:busy b:execute_input");
@@ -107,7 +110,8 @@ TN_TEST(a_cell_without_code_is_an_error_and_not_a_crash) {
 	fixture_init(&f, true);
 	fixture_request(&f, TN_CHANNEL_SHELL, "execute_request", "a", "{\"code\": 7}");
 	fixture_request(&f, TN_CHANNEL_SHELL, "execute_request", "b", "{\"code\": \"\\u0000\"}");
-	TN_CHECK_STR_EQ(fixture_run(&f), "b:busy b>execute_reply=error b:idle a:busy a:execute_input a:error=ValueError a>execute_reply=error a:idle");
+	TN_CHECK_STR_EQ(fixture_run(&f),
+		"b:busy b>execute_reply=error b:idle a:busy a:execute_input a:error=ValueError a>execute_reply=error a:idle");
 	fixture_finish(&f);
 }
 
@@ -145,7 +149,8 @@ TN_TEST(user_expressions_come_back_in_the_words_of_jupyter) {
 	fixture_execute(&f, "a", "1", "\"user_expressions\": {\"x\": \"1\", \"y\": \"z\"}");
 	fixture_round(&f);
 	TN_CHECK_STR_EQ(tn_json_get_text(json_object_get(f.worker.asked.items[0], "user_expressions"), "y", ""), "z");
-	fixture_say(&f, fixture_asked(&f, "execute"), "{\"type\": \"done\", \"status\": \"ok\", \"user_expressions\": {"
+	fixture_say(&f, fixture_asked(&f, "execute"),
+		"{\"type\": \"done\", \"status\": \"ok\", \"user_expressions\": {"
 		"\"x\": {\"status\": \"ok\", \"data\": {\"text/plain\": \"1\"}, \"metadata\": {}},"
 		"\"y\": {\"status\": \"error\", \"name\": \"NameError\", \"text\": \"no z\", \"traceback\": []}}}");
 	fixture_round(&f);
@@ -168,8 +173,9 @@ TN_TEST(displays_carry_pictures_as_base64_and_ids_in_transient) {
 	fixture_init(&f, true);
 	fixture_execute(&f, "a", "1", "");
 	fixture_round(&f);
-	json_t *json = json_pack("{s:s, s:I, s:{s:{s:i}, s:s}, s:s, s:b}", "type", "display", "id", (json_int_t)fixture_asked(&f, "execute"), "data",
-		"image/png", "buffer", 0, "text/plain", "p", "display_id", "d1", "update", 1);
+	json_t *json =
+		json_pack("{s:s, s:I, s:{s:{s:i}, s:s}, s:s, s:b}", "type", "display", "id", (json_int_t)fixture_asked(&f, "execute"),
+			"data", "image/png", "buffer", 0, "text/plain", "p", "display_id", "d1", "update", 1);
 	struct tn_wire_message message = {.json = json, .buffers = &buffer, .buffer_count = 1};
 	f.worker.base.listener.message(f.worker.base.listener.data, &message);
 	json_decref(json);

@@ -28,13 +28,16 @@ static void remove_place(void) {
 }
 
 /* What a query finds: "1/2 source=output" and so on, separated by blanks. */
-struct found { char text[4096]; size_t used; };
+struct found {
+	char text[4096];
+	size_t used;
+};
 
 static bool note(void *data, const struct tn_history_entry *entry) {
 	struct found *found = data;
-	found->used += (size_t)snprintf(found->text + found->used, sizeof(found->text) - found->used, "%s%lld/%lld:%s%s%s", found->used > 0 ? " " : "",
-		(long long)entry->session, (long long)entry->line, entry->source, entry->output != NULL ? "=" : "",
-		entry->output != NULL ? entry->output : "");
+	found->used += (size_t)snprintf(found->text + found->used, sizeof(found->text) - found->used, "%s%lld/%lld:%s%s%s",
+		found->used > 0 ? " " : "", (long long)entry->session, (long long)entry->line, entry->source,
+		entry->output != NULL ? "=" : "", entry->output != NULL ? entry->output : "");
 	return found->used < sizeof(found->text);
 }
 
@@ -60,7 +63,8 @@ TN_TEST(tail_range_and_search_find_what_they_should) {
 	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_TAIL}), "1/1:a 1/2:b\nc=7 1/3:a");
 	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_RANGE, .start = 2}), "1/2:b\nc=7 1/3:a");
 	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_RANGE, .start = 1, .stop = 2}), "1/1:a");
-	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_SEARCH, .pattern = "a", .unique = true}), "1/3:a");
+	TN_CHECK_STR_EQ(
+		find(history, (struct tn_history_query){.access = TN_HISTORY_SEARCH, .pattern = "a", .unique = true}), "1/3:a");
 	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_SEARCH, .pattern = "b*"}), "1/2:b\nc=7");
 	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_SEARCH, .pattern = "?", .n = 1}), "1/3:a");
 	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_SEARCH, .pattern = "[z"}), "");
@@ -94,7 +98,9 @@ TN_TEST(a_file_that_somebody_spoilt_loses_only_what_was_spoilt) {
 	tn_history_add(history, 1, "good");
 	tn_history_flush(history);
 	FILE *file = fopen(path, "a");
-	fputs("not json\n{\"session\": \"x\"}\n[1]\n\n{\"session\": 1, \"line\": 2, \"source\": 5}\n{\"session\": 9, \"line\": 1, \"output\": \"o\"}\n", file);
+	fputs("not json\n{\"session\": \"x\"}\n[1]\n\n{\"session\": 1, \"line\": 2, \"source\": 5}\n{\"session\": 9, \"line\": 1, "
+		  "\"output\": \"o\"}\n",
+		file);
 	fclose(file);
 	tn_history_add(history, 2, "also good");
 	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_TAIL}), "1/1:good 1/2:also good");

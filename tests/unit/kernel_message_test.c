@@ -8,12 +8,15 @@
 
 #define HEADER "{\"msg_id\": \"i\", \"msg_type\": \"t\"}"
 
-static struct tn_part part(const char *text) { return (struct tn_part){text, strlen(text)}; }
+static struct tn_part part(const char *text) {
+	return (struct tn_part){text, strlen(text)};
+}
 
 /* Parses an unsigned message of one identity. */
 static struct tn_request *parse(const char *header, const char *metadata, const char *content, struct tn_error *err) {
 	static const struct tn_signer open_signer = {.scheme = TN_SIGN_NONE};
-	const struct tn_part frames[] = {part("me"), part("<IDS|MSG>"), part(""), part(header), part("{}"), part(metadata), part(content)};
+	const struct tn_part frames[] = {
+		part("me"), part("<IDS|MSG>"), part(""), part(header), part("{}"), part(metadata), part(content)};
 	return tn_request_parse(frames, TN_ARRAY_LEN(frames), TN_CHANNEL_SHELL, &open_signer, err);
 }
 
@@ -26,8 +29,8 @@ TN_TEST(a_message_that_was_built_is_read_back) {
 	struct tn_request *parent = parse(HEADER, "{}", "{}", &err);
 	json_t *content = json_pack("{s:s}", "text", "h\xc3\xa9");
 	const struct tn_part buffer = {"\0\1\2", 3};
-	const struct tn_outgoing out = {.type = "reply", .parent = parent, .to_parent = true, .content = content, .buffers = &buffer,
-		.buffer_count = 1};
+	const struct tn_outgoing out = {
+		.type = "reply", .parent = parent, .to_parent = true, .content = content, .buffers = &buffer, .buffer_count = 1};
 	TN_CHECK(tn_message_encode(&sender, &out, &packet, &err));
 	TN_CHECK_SIZE_EQ(packet.ends.count, 8);
 	for (size_t i = 0; i < packet.ends.count; i++) {
@@ -86,14 +89,17 @@ TN_TEST(signatures_are_those_of_rfc_4231) {
 	TN_CHECK_STR_EQ(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 	TN_CHECK(tn_signer_init(&signer, "hmac-sha512", "Jefe", &err));
 	tn_signer_sign(&signer, parts, hex);
-	TN_CHECK_STR_EQ(hex, "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737");
+	TN_CHECK_STR_EQ(hex,
+		"164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a"
+		"38bce737");
 	TN_CHECK(!tn_signer_init(&signer, "hmac-md5", "Jefe", &err));
 	TN_CHECK_STR_CONTAINS(err.text, "hmac-md5");
 }
 
 TN_TEST(a_header_that_cannot_be_answered_drops_the_message) {
-	static const char *const headers[] = {"", "{", "[]", "{}", "{\"msg_id\": \"i\"}", "{\"msg_type\": \"t\"}", "{\"msg_id\": 1, \"msg_type\": \"t\"}",
-		"{\"msg_id\": \"\\u0000\", \"msg_type\": \"t\"}", "{\"msg_id\": \"\xff\", \"msg_type\": \"t\"}", "null"};
+	static const char *const headers[] = {"", "{", "[]", "{}", "{\"msg_id\": \"i\"}", "{\"msg_type\": \"t\"}",
+		"{\"msg_id\": 1, \"msg_type\": \"t\"}", "{\"msg_id\": \"\\u0000\", \"msg_type\": \"t\"}",
+		"{\"msg_id\": \"\xff\", \"msg_type\": \"t\"}", "null"};
 	for (size_t i = 0; i < TN_ARRAY_LEN(headers); i++) {
 		struct tn_error err = {0};
 		TN_CHECK_NULL(parse(headers[i], "{}", "{}", &err));
@@ -102,8 +108,8 @@ TN_TEST(a_header_that_cannot_be_answered_drops_the_message) {
 }
 
 TN_TEST(a_body_that_cannot_be_read_is_a_refusal_that_can_be_answered) {
-	static const char *const bodies[] = {"", "{", "[]", "1", "{\"a\": NaN}", "{\"a\": Infinity}", "{\"a\": \"\\u0000\"}", "{\"a\": \"\xc3\"}",
-		"{\"a\": 1, \"a\": 2}", "{\"a\": \"\\ud800\"}"};
+	static const char *const bodies[] = {"", "{", "[]", "1", "{\"a\": NaN}", "{\"a\": Infinity}", "{\"a\": \"\\u0000\"}",
+		"{\"a\": \"\xc3\"}", "{\"a\": 1, \"a\": 2}", "{\"a\": \"\\ud800\"}"};
 	for (size_t i = 0; i < TN_ARRAY_LEN(bodies); i++) {
 		for (int which = 0; which < 2; which++) {
 			struct tn_error err = {0};
