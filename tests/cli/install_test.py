@@ -156,11 +156,11 @@ def jupyter_lists_it():
     if not jupyter.exists():
         raise Skip("Jupyter is not in this Python's environment")
     with folder() as where:
-        tenon("install", env=environment(HOME=where))
+        tenon("install", "--name", "tenon-listed", env=environment(HOME=where))
         listed = subprocess.run([jupyter, "list", "--json"], capture_output=True, text=True, env=environment(HOME=where),
                                 timeout=120)
-        found = json.loads(listed.stdout)["kernelspecs"]["tenon"]
-        check(found["resource_dir"], f"{where}/.local/share/jupyter/kernels/tenon")
+        found = json.loads(listed.stdout)["kernelspecs"]["tenon-listed"]
+        check(found["resource_dir"], f"{where}/.local/share/jupyter/kernels/tenon-listed")
         check(found["spec"]["display_name"], "Tenon")
 
 
