@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cells: a queue, of which the worker has one at a time. The request goes to the worker before busy and execute_input are
- * published, so that both sides work at once; the order that a client sees is kept, since the worker's messages are read later.
+ * published; the order that a client sees is kept, since the worker's messages are read later.
  *
  * After an error the cells that were sent with it are answered "aborted"; those that come later run. Which is which is decided by
  * reading the socket empty before the reply leaves. */
 #include "kernel/kernel.h"
 
+#include <poll.h>
 #include <string.h>
+#include <time.h>
 
 enum { DRAIN_ALL = 100 * 1000 };
 
@@ -72,6 +74,18 @@ static bool send_run(struct tn_kernel *kernel, struct tn_error *err) {
 	return ok;
 }
 
+/* Most cells are short: where the worker answers within this time, everything that the cell sends leaves in one burst, and a client on a
+ * small machine is not woken in the middle, when the worker needs the core. */
+#define LINGER_NS 300000
+
+static void linger(struct tn_kernel *kernel) {
+	struct pollfd fds[TN_WORKER_FDS];
+	size_t count = kernel->worker->impl->poll(kernel->worker, fds);
+	if (count > 0) {
+		(void)ppoll(fds, count, &(struct timespec){.tv_nsec = LINGER_NS}, NULL); /* the next round looks at what came */
+	}
+}
+
 static void announce(struct tn_kernel *kernel) {
 	struct tn_execution *run = &kernel->run;
 	tn_kernel_busy(kernel, run->request);
@@ -102,6 +116,7 @@ static void begin(struct tn_kernel *kernel, struct tn_request *request) {
 	bool ok = code != NULL || tn_error_set(&err, TN_ERR_VALUE, "execute_request: code is missing, or no text");
 	if (ok && kernel->worker->state == TN_WORKER_UP) {
 		ok = send_run(kernel, &err);
+		linger(kernel);
 	} else if (ok && kernel->worker->state == TN_WORKER_NONE) {
 		ok = kernel->worker->impl->start(kernel->worker, &err);
 	}

@@ -116,6 +116,9 @@ void worker_set_interrupt(struct worker *w, int value);
 TN_MUST_USE bool worker_send_locked(struct worker *w, const struct tn_wire_send *how, json_t *json, struct tn_error *err);
 /* One that belongs to the running cell, behind all text of it. `credit`: bulk. False: out of memory or too large; err may be NULL. */
 bool worker_send(struct worker *w, bool credit, json_t *json, const struct tn_wire_buffer *buffers, uint32_t count, struct tn_error *err);
+/* The cell's result, bulk: it leaves with the done that follows at once, so that the front wakes up once for both; where a cell goes on after
+ * all, whoever pumps next writes it. */
+bool worker_send_result(struct worker *w, json_t *json, const struct tn_wire_buffer *buffers, uint32_t count, struct tn_error *err);
 /* The done of a request, always: a short one about memory where `done` (taken; may be NULL) cannot be sent, and where that cannot be either the
  * worker ends. That of a cell goes by the bulk lane, behind its output. */
 void worker_reply(struct worker *w, enum tn_wire_lane lane, int64_t id, json_t *done);

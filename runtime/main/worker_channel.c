@@ -38,7 +38,7 @@ void worker_write_locked(struct worker *w) {
 	}
 }
 
-bool worker_send_locked(struct worker *w, const struct tn_wire_send *how, json_t *json, struct tn_error *err) {
+static bool put_locked(struct worker *w, const struct tn_wire_send *how, json_t *json, struct tn_error *err) {
 	struct tn_wire_send send = *how;
 	if (!tn_json_set_take(json, "seq", json_integer(++w->seq))) {
 		json_decref(json);
@@ -47,6 +47,11 @@ bool worker_send_locked(struct worker *w, const struct tn_wire_send *how, json_t
 	send.json = json;
 	bool ok = w->out_broken || tn_wire_sender_put(w->sender, &send, err);
 	json_decref(json);
+	return ok;
+}
+
+bool worker_send_locked(struct worker *w, const struct tn_wire_send *how, json_t *json, struct tn_error *err) {
+	bool ok = put_locked(w, how, json, err);
 	if (ok) {
 		worker_write_locked(w);
 	}
@@ -59,6 +64,16 @@ bool worker_send(struct worker *w, bool credit, json_t *json, const struct tn_wi
 	worker_capture_locked(w, false);
 	worker_stream_flush_locked(w);
 	bool ok = worker_send_locked(w, &how, json, err);
+	pthread_mutex_unlock(&w->out_lock);
+	return ok;
+}
+
+bool worker_send_result(struct worker *w, json_t *json, const struct tn_wire_buffer *buffers, uint32_t count, struct tn_error *err) {
+	const struct tn_wire_send how = {.lane = TN_WIRE_BULK, .buffers = buffers, .buffer_count = count};
+	pthread_mutex_lock(&w->out_lock);
+	worker_capture_locked(w, false);
+	worker_stream_flush_locked(w);
+	bool ok = put_locked(w, &how, json, err);
 	pthread_mutex_unlock(&w->out_lock);
 	return ok;
 }

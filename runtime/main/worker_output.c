@@ -114,7 +114,7 @@ static void output_show(void *data, const struct tn_session_show *show) {
 		json_decref(json);
 		json = NULL;
 	}
-	if (!worker_send(w, true, json, buffers, count, &err)) {
+	if (show->result ? !worker_send_result(w, json, buffers, count, &err) : !worker_send(w, true, json, buffers, count, &err)) {
 		say_lost(w, &err);
 	}
 	tn_free(buffers);

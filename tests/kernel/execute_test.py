@@ -88,8 +88,9 @@ def silent_cells_and_those_without_history_do_not_count():
 def a_run_of_all_cells_stops_at_the_first_error():
     with Kernel() as kernel:
         client = kernel.client
-        sent = [client.execute("int a = 1;"), client.execute("wrong"), client.execute("a = 2;"), client.send("shell", "kernel_info_request", {}),
-                client.execute("a = 3;", stop_on_error=False)]
+        # The first cell takes until all the others are in the queue.
+        sent = [client.execute("!sleep 0.5\nint a = 1;"), client.execute("wrong"), client.execute("a = 2;"),
+                client.send("shell", "kernel_info_request", {}), client.execute("a = 3;", stop_on_error=False)]
         replies = {}
         while len(replies) < len(sent):
             message = client.receive("shell")
