@@ -260,6 +260,7 @@ def tab_completes_names_of_the_session_and_the_library():
         terminal.wait_for("tenon> ")
         terminal.send("help\t(6)\n")
         terminal.wait_for("6000\r\n")
+        terminal.wait_for("tenon> ") # what is typed between two prompts may be dropped with the terminal's settings
         check(terminal.end(), 0, "exit status")
 
 
