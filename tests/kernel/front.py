@@ -93,8 +93,11 @@ class Kernel:
         self.errors = self.process.stderr.read().decode("utf-8", "replace")
         self.process.stderr.close()
 
+    def children(self):
+        return subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True).stdout.split()
+
     def worker_pid(self):
-        children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True).stdout.split()
+        children = self.children()
         assert len(children) == 1, f"the kernel has the children {children}"
         return int(children[0])
 
