@@ -137,6 +137,8 @@ def run_file(tenon, path):
                                  capture_output=True, errors="surrogateescape", timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return [f"did not end within {TIMEOUT_S} s"]
+    if len(cells) > 1 and "built without the Jupyter kernel" in run.stderr:
+        return None # several cells are run as a notebook
     return list(compare(path, cells, run))
 
 
@@ -152,8 +154,9 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         results = pool.map(lambda path: run_file(tenon, path), files)
         for number, (path, wrong) in enumerate(zip(files, results), 1):
-            print(f"{'not ok' if wrong else 'ok'} {number} - {path.relative_to(folder).with_suffix('')}")
-            for sentence in wrong:
+            skip = " # SKIP several cells run as a notebook, which this build does not read" if wrong is None else ""
+            print(f"{'not ok' if wrong else 'ok'} {number} - {path.relative_to(folder).with_suffix('')}{skip}")
+            for sentence in wrong or []:
                 print("\n".join(f"# {line}" for line in sentence.encode("utf-8", "replace").decode().split("\n")))
             sys.stdout.flush()
             failed += bool(wrong)
