@@ -317,7 +317,8 @@ static void find_lifetimes(struct fused_pass *pass) {
 	}
 }
 
-/* Takes the lowest block that no living register has; an operand that dies in the code may give its block to the result. */
+/* Takes the lowest block that no living register has; an operand that dies in the code may give its block to the result. Where tiles go in
+ * strips, registers of one block have one size: strip 1 of a narrow one would lie on strip 0 of a wider one that lives on. */
 static uint32_t take_slot(const struct fused_pass *pass, uint32_t value, uint32_t first) {
 	for (uint32_t slot = first;; slot++) {
 		bool taken = false;
@@ -325,9 +326,10 @@ static uint32_t take_slot(const struct fused_pass *pass, uint32_t value, uint32_
 		for (uint32_t i = pass->input_count; i < pass->value_count && !taken; i++) {
 			const struct fused_value *other = &pass->values[i], *mine = &pass->values[value];
 			bool same_size = cpu_class_size(other->class) == cpu_class_size(mine->class);
+			bool apart = pass->strip < CPU_BLOCK && (!same_size || other->uniform != mine->uniform);
 
 			taken = other->slot == slot &&
-				(same_size && !mine->uniform ? other->last_use > mine->defined : other->last_use >= mine->defined);
+				(apart || (same_size && !mine->uniform ? other->last_use > mine->defined : other->last_use >= mine->defined));
 		}
 		if (!taken) {
 			return slot;
