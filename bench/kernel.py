@@ -23,6 +23,8 @@ import psutil
 from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import KernelManager
 
+from machine import processor
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 
@@ -174,13 +176,6 @@ def event_figures(program):
         return {}
     result = subprocess.run([program], capture_output=True, text=True, check=True, timeout=120)
     return json.loads(result.stdout.strip().splitlines()[-1])
-
-
-def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return "unknown processor"
 
 
 def main():

@@ -18,6 +18,8 @@ import subprocess
 import sys
 import time
 
+from machine import processor
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 
@@ -129,13 +131,6 @@ def table(best):
             verdict, shown = "met" if met else "MISSED", f"{value:.3g}"
         lines.append(f"| {what} | {shown} | {relation} {limit:g} | {verdict} |")
     return "\n".join(lines)
-
-
-def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return "unknown processor"
 
 
 def main():
