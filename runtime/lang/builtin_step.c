@@ -12,26 +12,9 @@ struct pair_walk { struct tn_str path; const char *name; bool whole; int depth; 
 
 static bool is_container(struct tn_value v) { return v.tag >= TN_LIST && v.tag <= TN_STRUCT; }
 
-static struct tn_value *parts(struct tn_value v, size_t *count) {
-	switch (v.tag) {
-	case TN_LIST:
-		*count = v.list->count;
-		return v.list->items;
-	case TN_TUPLE:
-		*count = v.tuple->count;
-		return v.tuple->items;
-	case TN_MAP:
-		*count = v.map->count;
-		return v.map->items;
-	default:
-		*count = v.instance->def->field_count;
-		return v.instance->fields;
-	}
-}
-
 static struct tn_value *partner(struct tn_value of, struct tn_value like, size_t i) {
 	size_t count;
-	return like.tag == TN_MAP ? tn_dict_get(of.map, like.map->keys[i], strlen(like.map->keys[i])) : &parts(of, &count)[i];
+	return like.tag == TN_MAP ? tn_dict_get(of.map, like.map->keys[i], strlen(like.map->keys[i])) : &tn_value_parts(of, &count)[i];
 }
 
 static void describe(struct tn_value v, char out[176]) {
@@ -42,7 +25,7 @@ static void describe(struct tn_value v, char out[176]) {
 	size_t count = 0;
 	const char *kind = v.tag == TN_LIST ? "list" : v.tag == TN_TUPLE ? "tuple" : v.tag == TN_MAP ? "map" : "struct";
 	if (is_container(v)) {
-		(void)parts(v, &count);
+		(void)tn_value_parts(v, &count);
 		snprintf(out, 176, "a %s of %zu", kind, count);
 	} else {
 		snprintf(out, 176, "%s", v.tag == TN_EMPTY ? "empty" : "no tensor");
@@ -72,8 +55,8 @@ static bool compare(struct pair_walk *w, struct tn_value net, struct tn_value g,
 	if (net.tag != g.tag || ++w->depth > STEP_DEPTH) {
 		return net.tag != g.tag ? differ(w, net, g, err) : tn_error_set(err, TN_ERR_RECURSION, "the tree is nested more than %d deep", STEP_DEPTH);
 	}
-	struct tn_value *items = parts(net, &n);
-	(void)parts(g, &m);
+	struct tn_value *items = tn_value_parts(net, &n);
+	(void)tn_value_parts(g, &m);
 	if (n != m) {
 		return differ(w, net, g, err);
 	}
@@ -113,15 +96,15 @@ static bool choose(struct tn_value old, struct tn_value made, struct tn_value g,
 		return true;
 	}
 	*out = tn_void();
-	(void)parts(made, &n);
-	if (old.tag != made.tag || g.tag != made.tag || (parts(old, &of_old), of_old != n) || (parts(g, &of_g), of_g != n)) {
+	(void)tn_value_parts(made, &n);
+	if (old.tag != made.tag || g.tag != made.tag || (tn_value_parts(old, &of_old), of_old != n) || (tn_value_parts(g, &of_g), of_g != n)) {
 		return tn_error_set(err, TN_ERR_VALUE, "keep_without_gradient: the trees are of different structures");
 	}
 	*out = tn_value_ref(made);
 	if (!tn_value_make_unique(out, err)) {
 		return false;
 	}
-	struct tn_value *items = parts(*out, &n);
+	struct tn_value *items = tn_value_parts(*out, &n);
 	for (size_t i = 0; i < n; i++) {
 		const struct tn_value *a = partner(old, made, i), *b = partner(g, made, i);
 		struct tn_value part = tn_void();

@@ -7,27 +7,6 @@
 
 enum { TREE_DEPTH = 1000 };
 
-/* The children of a container, and how the i-th is called in a path. */
-static struct tn_value *children(struct tn_value v, size_t *count) {
-	switch (v.tag) {
-	case TN_LIST:
-		*count = v.list->count;
-		return v.list->items;
-	case TN_TUPLE:
-		*count = v.tuple->count;
-		return v.tuple->items;
-	case TN_MAP:
-		*count = v.map->count;
-		return v.map->items;
-	case TN_STRUCT:
-		*count = v.instance->def->field_count;
-		return v.instance->fields;
-	default:
-		*count = 0;
-		return NULL;
-	}
-}
-
 bool tn_tree_push_name(struct tn_str *path, struct tn_value parent, size_t i, size_t *before, struct tn_error *err) {
 	*before = path->length;
 	bool ok = path->length == 0 || tn_str_append_char(path, '.');
@@ -63,7 +42,7 @@ static bool walk(struct walk *w, struct tn_value *slot, bool frozen, struct tn_e
 		bool weight = is_weight(*slot, frozen);
 		return (!weight && !w->all) || w->visit(w->data, tn_str_c(&w->path), slot, weight, err);
 	}
-	struct tn_value *items = children(*slot, &count), parent = *slot;
+	struct tn_value *items = tn_value_parts(*slot, &count), parent = *slot;
 	if (count > 0 && ++w->depth > TREE_DEPTH) {
 		return too_deep(err);
 	}
@@ -109,7 +88,7 @@ static bool copy_tree(struct copy *c, struct tn_value v, bool frozen, struct tn_
 		tn_value_unref(v);
 		return false;
 	}
-	struct tn_value *items = children(*out, &count);
+	struct tn_value *items = tn_value_parts(*out, &count);
 	for (size_t i = 0; i < count; i++) {
 		struct tn_value made = tn_void();
 		if (items[i].tag < TN_TENSOR || items[i].tag == TN_STRING) {

@@ -67,27 +67,13 @@ bool tn_vm_note_ref(struct tn_lang *lang, const struct tn_ref *ref, struct tn_er
 
 /* ---- walking ---- */
 
+/* A lambda holds values too. */
 static struct tn_value *parts(struct tn_value v, size_t *count) {
-	switch (v.tag) {
-	case TN_LIST:
-		*count = v.list->count;
-		return v.list->items;
-	case TN_TUPLE:
-		*count = v.tuple->count;
-		return v.tuple->items;
-	case TN_MAP:
-		*count = v.map->count;
-		return v.map->items;
-	case TN_STRUCT:
-		*count = v.instance->def->field_count;
-		return v.instance->fields;
-	case TN_FN:
+	if (v.tag == TN_FN) {
 		*count = v.fn->capture_count;
 		return v.fn->captures;
-	default:
-		*count = 0;
-		return NULL;
 	}
+	return tn_value_parts(v, count);
 }
 
 static bool holds_pending(struct tn_value v, int depth) {

@@ -417,3 +417,23 @@ static bool equal_at(struct tn_value a, struct tn_value b, int depth, bool *equa
 }
 
 bool tn_value_equal(struct tn_value a, struct tn_value b, bool *equal, struct tn_error *err) { return equal_at(a, b, 0, equal, err); }
+
+struct tn_value *tn_value_parts(struct tn_value v, size_t *count) {
+	switch (v.tag) {
+	case TN_LIST:
+		*count = v.list->count;
+		return v.list->items;
+	case TN_TUPLE:
+		*count = v.tuple->count;
+		return v.tuple->items;
+	case TN_MAP:
+		*count = v.map->count;
+		return v.map->items;
+	case TN_STRUCT:
+		*count = v.instance->def->field_count;
+		return v.instance->fields;
+	default:
+		*count = 0;
+		return NULL;
+	}
+}

@@ -88,6 +88,9 @@ static inline void tn_value_unref(struct tn_value v) { if (tn_value_is_counted(v
 /* *slot = v (taking v's reference), dropping what was there. */
 static inline void tn_value_store(struct tn_value *slot, struct tn_value v) { struct tn_value old = *slot; *slot = v; tn_value_unref(old); }
 
+/* The parts of a list, tuple, map (its values) or struct (its fields), borrowed; NULL and 0 for everything else. */
+struct tn_value *tn_value_parts(struct tn_value v, size_t *count);
+
 static inline struct tn_value tn_void(void) { return (struct tn_value){.tag = TN_VOID}; }
 static inline struct tn_value tn_bool(bool b) { return (struct tn_value){.tag = TN_BOOL, .i = b}; }
 static inline struct tn_value tn_int(int64_t i) { return (struct tn_value){.tag = TN_INT, .i = i}; }

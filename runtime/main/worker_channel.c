@@ -58,12 +58,20 @@ bool worker_send_locked(struct worker *w, const struct tn_wire_send *how, json_t
 	return ok;
 }
 
+/* Queued behind all text of the cell, not yet written. */
+static bool put_behind_text_locked(struct worker *w, const struct tn_wire_send *how, json_t *json, struct tn_error *err) {
+	worker_capture_locked(w, false);
+	worker_stream_flush_locked(w);
+	return put_locked(w, how, json, err);
+}
+
 bool worker_send(struct worker *w, bool credit, json_t *json, const struct tn_wire_buffer *buffers, uint32_t count, struct tn_error *err) {
 	const struct tn_wire_send how = {.lane = TN_WIRE_BULK, .after_bulk = !credit, .buffers = buffers, .buffer_count = count};
 	pthread_mutex_lock(&w->out_lock);
-	worker_capture_locked(w, false);
-	worker_stream_flush_locked(w);
-	bool ok = worker_send_locked(w, &how, json, err);
+	bool ok = put_behind_text_locked(w, &how, json, err);
+	if (ok) {
+		worker_write_locked(w);
+	}
 	pthread_mutex_unlock(&w->out_lock);
 	return ok;
 }
@@ -71,9 +79,7 @@ bool worker_send(struct worker *w, bool credit, json_t *json, const struct tn_wi
 bool worker_send_result(struct worker *w, json_t *json, const struct tn_wire_buffer *buffers, uint32_t count, struct tn_error *err) {
 	const struct tn_wire_send how = {.lane = TN_WIRE_BULK, .buffers = buffers, .buffer_count = count};
 	pthread_mutex_lock(&w->out_lock);
-	worker_capture_locked(w, false);
-	worker_stream_flush_locked(w);
-	bool ok = put_locked(w, &how, json, err);
+	bool ok = put_behind_text_locked(w, &how, json, err);
 	pthread_mutex_unlock(&w->out_lock);
 	return ok;
 }

@@ -70,8 +70,6 @@ void tn_table_finish(struct tn_table *table);
 
 /* ---- values ---- */
 
-/* The parts of a list, tuple, map or struct, in order; none of anything else. Borrowed. */
-const struct tn_value *tn_show_parts(struct tn_value value, size_t *count);
 /* Short text of a value for one cell or line: one line, cut at `most` columns. */
 TN_MUST_USE bool tn_show_brief(struct tn_value value, size_t most, struct tn_sink *out, struct tn_error *err);
 /* The text of a value; of long lists and maps the beginning and the end. */

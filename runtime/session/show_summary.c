@@ -17,7 +17,7 @@ static bool has_weight(struct tn_value v, bool in_struct, int depth) {
 	if (v.tag == TN_TENSOR) {
 		return in_struct && tn_dtype_is_float(tn_tensor_dtype(v.tensor));
 	}
-	const struct tn_value *items = tn_show_parts(v, &count);
+	const struct tn_value *items = tn_value_parts(v, &count);
 	for (size_t i = 0; depth < DEPTH && i < count; i++) {
 		if (!is_frozen(v, i) && has_weight(items[i], in_struct || v.tag == TN_STRUCT, depth + 1)) {
 			return true;
@@ -76,7 +76,7 @@ static bool walk(struct summary *s, struct tn_value v, const char *layer, bool f
 		put_leaf(s, v.tensor, layer, frozen);
 		return true;
 	}
-	const struct tn_value *items = tn_show_parts(v, &count);
+	const struct tn_value *items = tn_value_parts(v, &count);
 	layer = v.tag == TN_STRUCT ? v.instance->def->name : layer;
 	for (size_t i = 0; depth < DEPTH && i < count; i++) {
 		if (items[i].tag < TN_TENSOR || items[i].tag == TN_STRING) {
@@ -133,7 +133,7 @@ static char *caption(struct tn_value v) {
 		return tn_strdup(v.instance->def->newer == NULL ? v.instance->def->name : name);
 	}
 	struct tn_str text = {0};
-	tn_show_parts(v, &count);
+	tn_value_parts(v, &count);
 	const char *kind = v.tag == TN_LIST ? "list" : v.tag == TN_TUPLE ? "tuple" : v.tag == TN_MAP ? "map" : name;
 	bool ok = v.tag == TN_TENSOR ? tn_str_append(&text, kind) : tn_str_printf(&text, "%s of %zu", kind, count);
 	return ok ? tn_str_steal(&text) : NULL;

@@ -80,35 +80,15 @@ struct tree {
 	int nodes;
 };
 
-const struct tn_value *tn_show_parts(struct tn_value v, size_t *count) {
-	switch (v.tag) {
-	case TN_LIST:
-		*count = v.list->count;
-		return v.list->items;
-	case TN_TUPLE:
-		*count = v.tuple->count;
-		return v.tuple->items;
-	case TN_MAP:
-		*count = v.map->count;
-		return v.map->items;
-	case TN_STRUCT:
-		*count = v.instance->def->field_count;
-		return v.instance->fields;
-	default:
-		*count = 0;
-		return NULL;
-	}
-}
-
 static size_t count_of(struct tn_value v) {
 	size_t count;
-	tn_show_parts(v, &count);
+	tn_value_parts(v, &count);
 	return count;
 }
 
 static struct tn_value child(struct tn_value v, size_t i) {
 	size_t count;
-	return tn_show_parts(v, &count)[i];
+	return tn_value_parts(v, &count)[i];
 }
 
 static bool is_container(struct tn_value v) {
