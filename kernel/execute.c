@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cells: a queue, of which the worker has one at a time. The request goes to the worker before busy and execute_input are
- * published; the order that a client sees is kept, since the worker's messages are read later.
+/* Cells: a queue, of which the worker has one at a time. busy and execute_input are published before the request goes to the worker:
+ * a client reads them while the worker runs, and what a short cell answers reaches a client that is awake.
  *
  * After an error the cells that were sent with it are answered "aborted"; those that come later run. Which is which is decided by
  * reading the socket empty before the reply leaves. */
 #include "kernel/kernel.h"
 
-#include <poll.h>
 #include <string.h>
-#include <time.h>
 
 enum { DRAIN_ALL = 100 * 1000 };
 
@@ -47,14 +45,15 @@ static void set_up(struct tn_kernel *kernel, struct tn_request *request) {
 	tn_date_now(kernel->run.started);
 }
 
+/* What is not said is false, or nothing: reading it would cost each cell a little. */
 static json_t *ask(const struct tn_execution *run) {
 	json_t *expressions = json_object_get(run->request->content, "user_expressions");
 	json_t *ask = json_object();
 	bool ok = tn_json_set_take(ask, "type", json_string("execute")) && tn_json_set_take(ask, "id", json_integer(run->id)) &&
 		tn_json_set_take(ask, "code", json_incref(json_object_get(run->request->content, "code"))) &&
-		tn_json_set_take(ask, "cell", json_integer(run->count)) && tn_json_set_take(ask, "silent", json_boolean(run->silent)) &&
-		tn_json_set_take(ask, "store_history", json_boolean(run->store)) &&
-		tn_json_set_take(ask, "allow_stdin", json_boolean(run->allow_stdin));
+		tn_json_set_take(ask, "cell", json_integer(run->count));
+	ok = ok && (!run->silent || tn_json_set_take(ask, "silent", json_true()));
+	ok = ok && (!run->allow_stdin || tn_json_set_take(ask, "allow_stdin", json_true()));
 	if (ok && json_object_size(expressions) > 0) {
 		ok = tn_json_set_take(ask, "user_expressions", json_incref(expressions));
 	}
@@ -72,18 +71,6 @@ static bool send_run(struct tn_kernel *kernel, struct tn_error *err) {
 	bool ok = request != NULL ? kernel->worker->impl->send(kernel->worker, request, err) : tn_error_memory(err);
 	json_decref(request);
 	return ok;
-}
-
-/* Most cells are short: where the worker answers within this time, everything that the cell sends leaves in one burst, and a client on a
- * small machine is not woken in the middle, when the worker needs the core. */
-#define LINGER_NS 300000
-
-static void linger(struct tn_kernel *kernel) {
-	struct pollfd fds[TN_WORKER_FDS];
-	size_t count = kernel->worker->impl->poll(kernel->worker, fds);
-	if (count > 0) {
-		(void)ppoll(fds, count, &(struct timespec){.tv_nsec = LINGER_NS}, NULL); /* the next round looks at what came */
-	}
 }
 
 static void announce(struct tn_kernel *kernel) {
@@ -114,13 +101,12 @@ static void begin(struct tn_kernel *kernel, struct tn_request *request) {
 	set_up(kernel, request);
 	const char *code = json_string_value(json_object_get(request->content, "code"));
 	bool ok = code != NULL || tn_error_set(&err, TN_ERR_VALUE, "execute_request: code is missing, or no text");
+	announce(kernel);
 	if (ok && kernel->worker->state == TN_WORKER_UP) {
 		ok = send_run(kernel, &err);
-		linger(kernel);
 	} else if (ok && kernel->worker->state == TN_WORKER_NONE) {
 		ok = kernel->worker->impl->start(kernel->worker, &err);
 	}
-	announce(kernel);
 	if (!ok) {
 		fail_of(kernel, &err);
 	} else if (kernel->run.store && kernel->history != NULL) {

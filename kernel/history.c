@@ -18,6 +18,8 @@
 #include "kernel/paths.h"
 #include "wire/wire.h"
 
+/* Lines are kept for so long before they are written together: opening and locking the file costs as much as a short cell. */
+#define PENDING_NS ((int64_t)200 * 1000 * 1000)
 enum { OUTPUT_MAX = 4096, SOURCE_MAX = 256 * 1024, LOCK_TRIES = 20, LOCK_US = 2000 };
 #ifdef TN_TINY_LIMITS
 enum { FILE_MAX = 16 * 1024 };
@@ -39,6 +41,7 @@ struct tn_history {
 	ino_t inode;
 	bool complained;
 	TN_VEC(json_t *) pending; /* lines that are not on disk yet, without their session */
+	int64_t due_ns;           /* when the first of them goes there; INT64_MAX: there are none */
 };
 
 char *tn_history_default_path(void) {
@@ -57,12 +60,14 @@ char *tn_history_default_path(void) {
 
 struct tn_history *tn_history_create(const char *path) {
 	struct tn_history *history = tn_calloc(1, sizeof(*history));
-	if (history != NULL && path != NULL) {
-		history->path = tn_strdup(path);
-		if (history->path == NULL) {
-			tn_free(history);
-			return NULL;
-		}
+	if (history == NULL) {
+		return NULL;
+	}
+	history->due_ns = INT64_MAX;
+	history->path = path != NULL ? tn_strdup(path) : NULL;
+	if (path != NULL && history->path == NULL) {
+		tn_free(history);
+		return NULL;
 	}
 	return history;
 }
@@ -311,6 +316,11 @@ void tn_history_flush(struct tn_history *history) {
 	while (history->pending.count > 0) {
 		json_decref(TN_VEC_POP(&history->pending));
 	}
+	history->due_ns = INT64_MAX;
+}
+
+int64_t tn_history_due(const struct tn_history *history) {
+	return history != NULL ? history->due_ns : INT64_MAX;
 }
 
 /* Keeps {line, key: text} for the next flush; in memory where there is no file. */
@@ -321,6 +331,8 @@ static void store(struct tn_history *history, int64_t line, const char *key, con
 		ok = value != NULL && TN_VEC_PUSH(&history->pending, value);
 		if (!ok) {
 			json_decref(value);
+		} else if (history->due_ns == INT64_MAX) {
+			history->due_ns = tn_clock_ns() + PENDING_NS;
 		}
 	} else {
 		history->session = 1;

@@ -31,8 +31,10 @@ TN_MUST_USE struct tn_history *tn_history_create(const char *path);
 void tn_history_destroy(struct tn_history *history); /* accepts NULL */
 /* "$XDG_STATE_HOME/tenon/cells.jsonl"; NULL: there is no such folder, or no memory. The caller frees it. */
 char *tn_history_default_path(void);
-/* Writes what was added to disk: the kernel does so when a cell has been answered, since a disk may be slow. */
+/* Writes what was added to disk. */
 void tn_history_flush(struct tn_history *history);
+/* When that is to be done, on the clock of tn_clock_ns; INT64_MAX: there is nothing to write. Accepts NULL. */
+int64_t tn_history_due(const struct tn_history *history);
 /* Adds a cell; a disk that does not take it is logged once. */
 void tn_history_add(struct tn_history *history, int64_t line, const char *source);
 /* The output of the cell that was added last. */

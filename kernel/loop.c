@@ -13,7 +13,7 @@ static int64_t earlier(int64_t a, int64_t b) {
 
 /* Milliseconds until something is due; negative: nothing is. */
 static int time_left(const struct tn_kernel *kernel, int timeout_ms) {
-	int64_t due = earlier(tn_assist_due(kernel), tn_kernel_interrupt_due(kernel));
+	int64_t due = earlier(earlier(tn_assist_due(kernel), tn_kernel_interrupt_due(kernel)), tn_history_due(kernel->history));
 	if (kernel->worker->due_ns != 0) {
 		due = earlier(due, kernel->worker->due_ns);
 	}
@@ -43,6 +43,9 @@ static void tick(struct tn_kernel *kernel) {
 	tn_assist_expire(kernel, false);
 	tn_stdin_tick(kernel);
 	tn_kernel_tick_interrupt(kernel, now);
+	if (now >= tn_history_due(kernel->history)) {
+		tn_history_flush(kernel->history);
+	}
 	if (kernel->stop == TN_STOPPING && now >= kernel->stop_deadline_ns) {
 		kernel->worker->impl->kill(kernel->worker);
 		kernel->stop = TN_STOPPED;
@@ -85,7 +88,4 @@ void tn_kernel_round(struct tn_kernel *kernel, struct pollfd *more, size_t count
 	tn_execute_next(kernel);
 	tn_iopub_flush(&kernel->iopub);
 	pass_credit(kernel);
-	if (kernel->history != NULL && kernel->run.request == NULL) {
-		tn_history_flush(kernel->history);
-	}
 }

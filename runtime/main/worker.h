@@ -73,6 +73,7 @@ struct worker {
 	int wake, wake_reader, timer; /* eventfds of the two threads; fires when a cell has run for a millisecond */
 	struct tn_session *session;
 	struct tn_journal *journal;   /* NULL: nowhere */
+	struct tn_error journal_error; /* set: it could not be written, and nobody was told yet */
 	struct tn_str directory;      /* the session's; "" : none */
 	struct tn_str name;           /* the session's */
 	int64_t generation;

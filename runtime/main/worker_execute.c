@@ -72,7 +72,7 @@ static json_t *evaluate(struct worker *w, const char *name, const json_t *code) 
 	w->expression = NULL;
 	bool ok = tn_json_set_take(answer, "status", json_string(good ? "ok" : "error"));
 	if (good && json_object_get(answer, "data") == NULL) { /* it has no value */
-		ok = tn_json_set_take(answer, "data", json_object()) && tn_json_set_take(answer, "metadata", json_object()) && ok;
+		ok = tn_json_set_take(answer, "data", json_object()) && ok;
 	} else if (!good) {
 		json_object_del(answer, "data");
 		json_object_del(answer, "metadata");
@@ -98,16 +98,26 @@ static json_t *evaluate_all(struct worker *w, const json_t *expressions) {
 	return answers;
 }
 
-static void journal(struct worker *w, const json_t *code, struct tn_journal_cell *entry) {
-	struct tn_error err = {0};
+static void end_entry(struct worker *w, const json_t *code, struct tn_journal_cell *entry) {
 	entry->cell = w->cell;
 	entry->source = json_string_value(code);
 	entry->length = json_string_length(code);
 	entry->seconds = tn_wall_time() - entry->began;
 	entry->after = tn_random_get(tn_session_engine(w->session));
-	if (w->journal != NULL && !tn_journal_add(w->journal, entry, &err) && tn_error_is_set(&err)) {
+}
+
+/* Behind the cell's done, since a disk may be slow; so what is wrong with it can be said with the next cell only. */
+static void journal(struct worker *w, const struct tn_journal_cell *entry) {
+	if (w->journal != NULL) {
+		(void)tn_journal_add(w->journal, entry, &w->journal_error);
+	}
+}
+
+static void warn_of_journal(struct worker *w) {
+	if (tn_error_is_set(&w->journal_error) && !w->silent) {
 		struct tn_session_output output = worker_output(w);
-		output.warning(output.data, &err);
+		output.warning(output.data, &w->journal_error);
+		w->journal_error = (struct tn_error){0};
 	}
 }
 
@@ -123,7 +133,7 @@ static void send_done(struct worker *w, const char *status, const struct tn_diag
 	if (strcmp(status, "ok") != 0) {
 		ok = worker_describe_errors(done, diag) && ok;
 	}
-	ok = tn_json_set_take(done, "user_expressions", answers != NULL ? answers : json_object()) && ok;
+	ok = (answers == NULL || tn_json_set_take(done, "user_expressions", answers)) && ok;
 	if (!ok) {
 		json_decref(done);
 		done = NULL;
@@ -159,13 +169,14 @@ void worker_execute(struct worker *w, const json_t *request) {
 	take_request(w, request);
 	set_timer(w, true);
 	worker_stream_begin(w);
+	warn_of_journal(w);
 	snprintf(name, sizeof(name), "cell %" PRId64, w->cell);
 	bool ok = run_text(w, name, json_is_string(code) ? json_string_value(code) : "", json_string_length(code), &diag);
 	entry.status = ok ? "ok" : tn_session_was_interrupted(&diag) ? "interrupted" : "error";
 	if (ok && json_object_size(expressions) > 0) {
 		answers = evaluate_all(w, expressions);
 	}
-	journal(w, code, &entry);
+	end_entry(w, code, &entry);
 	measure(w);
 	worker_publish_catalog(w);
 	worker_stream_end(w);
@@ -173,6 +184,7 @@ void worker_execute(struct worker *w, const json_t *request) {
 		send_error(w, &diag);
 	}
 	send_done(w, entry.status, &diag, answers);
+	journal(w, &entry);
 	tn_diagnostics_finish(&diag);
 	set_timer(w, false);
 	end_cell(w);

@@ -65,13 +65,13 @@ static bool add_forms(json_t *into, const struct tn_session_show *show, struct t
 	for (size_t i = 0; ok && i < show->form_count; i++) {
 		ok = tn_json_set_take(data, show->forms[i].mime, form_json(&show->forms[i], buffers, count));
 	}
+	ok = tn_json_set_take(into, "data", data) && ok;
 	json_t *metadata = show->metadata != NULL ? tn_json_parse(show->metadata, strlen(show->metadata), NULL) : NULL;
 	if (!json_is_object(metadata)) {
 		json_decref(metadata);
-		metadata = json_object();
+		return ok;
 	}
-	bool set = tn_json_set_take(into, "data", data);
-	return tn_json_set_take(into, "metadata", metadata) && set && ok;
+	return tn_json_set_take(into, "metadata", metadata) && ok;
 }
 
 static bool add_display_id(const struct worker *w, json_t *json, const struct tn_session_show *show) {

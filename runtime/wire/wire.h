@@ -102,9 +102,11 @@ uint64_t tn_wire_sender_queued(const struct tn_wire_sender *sender);
 /* ---- the vocabulary ----
  * Every text is UTF-8. `cell` is the number in "cell 7" of errors. cursor positions count code points, as in Jupyter.
  *
+ * A truth that is false, metadata and user_expressions that are empty are left out.
+ *
  * from the front
  *   hello       protocol "tenon", version [1, 0], tenon "0.1.0", session (a name), generation (int, counts workers), directory (the notebook's, or "")
- *   execute     id, code, cell, silent, store_history, allow_stdin, user_expressions {name: code}
+ *   execute     id, code, cell, silent, allow_stdin, user_expressions {name: code}
  *   complete    id, code, cursor                    inspect  id, code, cursor, detail (0, 1)
  *   is_complete id, code                            variables  id                      usage  id
  *   interrupt   (no id)                             input  id (of the execute), value | eof true

@@ -141,7 +141,7 @@ class Worker:
         return self.collect(self.start(code, **fields), timeout)
 
     def start(self, code, **fields):
-        options = {"cell": self.next_id, "silent": False, "store_history": True, "allow_stdin": False, "user_expressions": {}}
+        options = {"cell": self.next_id, "silent": False, "allow_stdin": False, "user_expressions": {}}
         options.update(fields)
         return self.request("execute", code=code, **options)
 
