@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kernel/paths.h"
 #include "wire/wire.h"
 
 enum { FILE_MAX = 64 * 1024, CURVE_KEY_LENGTH = TN_CURVE_KEY_MAX - 1 };
@@ -232,8 +231,8 @@ bool tn_connection_write(struct tn_connection *connection, struct tn_error *err)
 	bool ok = root != NULL || tn_error_memory(err);
 	ok = ok && runtime_folder(&path, err) && (tn_str_printf(&path, "/tenon-%ld.json", (long)getpid()) || tn_error_memory(err)) &&
 		tn_json_write(root, &text, err);
+	ok = ok && tn_folder_make_parents(path.data, 0700, err);
 	if (ok) {
-		tn_paths_make_parents(path.data);
 		unlink(path.data); /* of a dead process that had this number */
 		ok = write_file(path.data, &text, err);
 	}

@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kernel/paths.h"
 #include "wire/wire.h"
 
 /* Lines are kept for so long before they are written together: opening and locking the file costs as much as a short cell. */
@@ -212,7 +211,7 @@ static void lock(int fd) {
 static int open_locked(struct tn_history *history) {
 	int fd = open(history->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == ENOENT) {
-		tn_paths_make_parents(history->path);
+		tn_folder_make_parents(history->path, 0700, NULL);
 		fd = open(history->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	}
 	if (fd >= 0) {

@@ -43,28 +43,6 @@ static bool make_id(struct tn_run *run, int number, struct tn_error *err) {
 	return run->id != NULL || tn_error_memory(err);
 }
 
-static bool make_folders(const char *path, struct tn_error *err) {
-	char *copy = tn_strdup(path);
-	if (copy == NULL) {
-		return tn_error_memory(err);
-	}
-	bool ok = true;
-	for (char *p = copy + 1; ok; p++) {
-		const char c = *p;
-		if (c == '/' || c == '\0') {
-			*p = '\0';
-			ok = mkdir(copy, 0777) == 0 || errno == EEXIST;
-			*p = c;
-		}
-		if (c == '\0') {
-			break;
-		}
-	}
-	ok = ok || tn_error_errno(err, "cannot make the folder '%s' for runs", path);
-	tn_free(copy);
-	return ok;
-}
-
 /* %cd must not move a run that is open, nor what r.path() says. */
 static bool open_folder(struct tn_run *run, struct tn_error *err) {
 	char absolute[PATH_MAX];
@@ -178,7 +156,7 @@ struct tn_run *tn_run_create(struct tn_runs *runs, const struct tn_run_params *p
 		goto fail;
 	}
 	root = choose_root(params->root, err);
-	if (root == NULL || (params->hparams != NULL && !tn_run_set_hparams(run, params->hparams, err)) || !make_folders(root, err) ||
+	if (root == NULL || (params->hparams != NULL && !tn_run_set_hparams(run, params->hparams, err)) || !tn_folder_make(root, 0777, err) ||
 		!make_folder(run, root, err) || !tn_run_write_manifest(run, true, err) || !open_events(run, err)) {
 		goto fail;
 	}

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/embedded.h"
@@ -123,30 +122,6 @@ static bool check_owner(const char *folder, bool *found, struct tn_error *err) {
 
 /* ---- writing ---- */
 
-static bool make_folders(const char *path, struct tn_error *err) {
-	char *copy = tn_strdup(path);
-	if (copy == NULL) {
-		return tn_error_memory(err);
-	}
-	bool ok = true;
-	for (char *p = copy + 1; ok; p++) {
-		if (*p != '/' && *p != '\0') {
-			continue;
-		}
-		char kept = *p;
-		*p = '\0';
-		if (mkdir(copy, 0777) != 0 && errno != EEXIST) {
-			ok = tn_error_errno(err, "the folder '%s' cannot be made", copy);
-		}
-		*p = kept;
-		if (kept == '\0') {
-			break;
-		}
-	}
-	tn_free(copy);
-	return ok;
-}
-
 static bool write_all(int fd, const char *bytes, size_t length) {
 	while (length > 0) {
 		ssize_t n = write(fd, bytes, length);
@@ -254,7 +229,7 @@ static bool install(const struct request *request, struct tn_error *err) {
 	struct tn_str folder = {0};
 	bool found;
 	bool ok = find_folder(request, &folder, err) && check_owner(tn_str_c(&folder), &found, err) &&
-		make_folders(tn_str_c(&folder), err) && write_files(request, tn_str_c(&folder), err);
+		tn_folder_make(tn_str_c(&folder), 0777, err) && write_files(request, tn_str_c(&folder), err);
 	if (ok) {
 		printf("%s the kernel '%s' in %s\n", found ? "renewed" : "installed", request->display_name, tn_str_c(&folder));
 	}

@@ -186,15 +186,6 @@ static unsigned char edit_complete(EditLine *edit, wint_t key) {
 
 /* ---- history ---- */
 
-/* Makes each folder of the path up to the last slash, for the user alone. */
-static void make_folders(char *path) {
-	for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(path, 0700); /* most are there; what is missing in the end shows when the file is opened */
-		*slash = '/';
-	}
-}
-
 static char *history_path(void) {
 	const char *state = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
@@ -223,7 +214,7 @@ static void open_history(struct tn_line *line) {
 	el_set(line->edit, EL_HIST, history, line->history);
 	line->path = history_path();
 	if (line->path != NULL) {
-		make_folders(line->path);
+		tn_folder_make_parents(line->path, 0700, NULL);
 		history(line->history, &event, H_LOAD, line->path);
 	}
 }

@@ -47,30 +47,6 @@ static bool append_folder(struct tn_str *out, const char *name) {
 
 /* ---- directories ---- */
 
-static bool make_folder(const char *path, struct tn_error *err) {
-	struct stat info;
-	if (mkdir(path, 0700) == 0) {
-		return true;
-	}
-	if (errno == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
-		return true;
-	}
-	return tn_error_errno(err, "cannot make the folder '%s'", path);
-}
-
-/* Makes each folder on the way; `path` is restored. */
-static bool make_folders(char *path, struct tn_error *err) {
-	for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		bool ok = make_folder(path, err);
-		*slash = '/';
-		if (!ok) {
-			return false;
-		}
-	}
-	return make_folder(path, err);
-}
-
 /* Sessions hold what a user computed and typed: a folder that others made or may enter is not used. */
 static bool check_private(const char *path, struct tn_error *err) {
 	struct stat info;
@@ -132,7 +108,7 @@ static bool try_open(struct tn_journal *j, const char *base, const char *name, b
 	struct tn_str directory = {0}, file = {0};
 	*taken = false;
 	bool ok = (tn_str_append(&directory, base) && append_folder(&directory, name)) || tn_error_memory(err);
-	ok = ok && make_folders(directory.data, err) && check_private(directory.data, err);
+	ok = ok && tn_folder_make(directory.data, 0700, err) && check_private(directory.data, err);
 	if (ok) {
 		j->lock = take_lock(directory.data, taken, err);
 		ok = j->lock >= 0;

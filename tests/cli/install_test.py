@@ -102,7 +102,7 @@ def a_place_that_cannot_be_written_is_said():
     with folder() as where:
         write(where, "share", "a file")
         check_result(tenon("install", "--prefix", where), 1, "", "Not a directory")
-        check_in("cannot be made", tenon("install", "--prefix", "/proc/no").stderr)
+        check_in("cannot make the folder", tenon("install", "--prefix", "/proc/no").stderr)
         if os.geteuid() == 0:
             return
         closed = pathlib.Path(where, "closed")

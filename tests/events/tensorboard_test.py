@@ -436,7 +436,7 @@ def mistakes_are_told_in_words():
             ('auto r = run("x"); r.image("p", ones(5));', "image: expected floats from 0 to 1"),
             ('auto r = run("x"); r.image("p", ones(2, 2) > 0); r.image("p", i64([[1]]));', "found i64[1, 1]"),
             ('auto r = run("");', "run: the name is empty"),
-            ('auto r = run("x", logdir: "/proc/nowhere");', "cannot make the folder '/proc/nowhere' for runs"),
+            ('auto r = run("x", logdir: "/proc/nowhere");', "cannot make the folder '/proc/nowhere'"),
     ):
         with tempfile.TemporaryDirectory() as folder:
             result = run_program(folder, text, code=1)
