@@ -24,6 +24,10 @@ void tn_runs_end_cell(struct tn_runs *runs, enum tn_runs_outcome outcome);
 /* The session ends: every open run is closed. Before the language ends. */
 void tn_runs_close(struct tn_runs *runs);
 
+/* Waits until what was logged is in the files, at most timeout_ns. Async-signal-safe: a process that dies by a signal calls it from
+ * its handler. */
+void tn_runs_settle(int64_t timeout_ns);
+
 /* The folder in which the last run was made; before one, that in which it would be. Valid until the next call. */
 const char *tn_runs_folder(struct tn_runs *runs);
 

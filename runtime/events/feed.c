@@ -156,3 +156,7 @@ bool tn_run_log(struct tn_run *run, const struct tn_run_item *item, struct tn_er
 	}
 	return keep_item(run, item, err);
 }
+
+void tn_runs_settle(int64_t timeout_ns) {
+	tn_event_writers_settle(timeout_ns);
+}

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One producer, one consumer, so the ring needs no lock: the executing thread publishes an entry by storing `tail`, the writer
- * frees it by storing `head`. The lock is for sleeping only. The writer wakes by itself every 2 seconds, which spares the
- * executing thread a signal for each value; it has one to give when the ring is half full. */
+ * frees it by storing `head`. The lock is for sleeping only. A writer that has nothing to do is woken by the first entry; it
+ * then gathers for 50 ms before it writes, so that the executing thread gives 20 signals a second and not one for each value
+ * (and one when the ring is half full).
+ *
+ * A process that dies by a signal of its own waits in its handler until the writers, which still run, have written all
+ * (tn_event_writers_settle); one that is killed from outside loses those 50 ms. */
 #include "events/writer.h"
 
 #include <pthread.h>
@@ -16,7 +20,8 @@ enum { CAPACITY = 16 };
 enum { CAPACITY = 1 << 14 };
 #endif
 enum { SCRATCH = 2048, STACK = 256 << 10, FREED_AT_ONCE = 64 };
-static const int64_t flush_ns = 2000000000, room_ns = 50000000;
+enum { LIVING_MAX = 64, SETTLE_STEP_NS = 2000000 };
+static const int64_t retry_ns = 2000000000, gather_ns = 50000000, room_ns = 50000000;
 
 /* A point of a curve, or (tag NULL) a record that is made already. */
 struct entry {
@@ -36,8 +41,10 @@ struct tn_event_writer {
 	char apart[64];    /* the two threads do not share a line of the cache */
 	/* the writer's */
 	_Atomic size_t head;
+	_Atomic size_t safe; /* the entries before it are in the file */
 	struct tn_event_file *file;
 	char apart_too[64];
+	atomic_bool idle; /* the writer waits for the next entry */
 	/* both, under the lock */
 	pthread_mutex_t lock;
 	pthread_cond_t wake, done;
@@ -47,6 +54,9 @@ struct tn_event_writer {
 	pthread_t thread;
 	struct entry ring[CAPACITY];
 };
+
+/* For the handler of a crash: those that do not fit are not waited for. */
+static struct tn_event_writer *_Atomic living[LIVING_MAX];
 
 /* ---- the writer's thread ---- */
 
@@ -90,12 +100,33 @@ static struct timespec deadline(int64_t from_now_ns) {
 	return t;
 }
 
-/* Waits until there is something to do; *asked: the flush that this round serves. True: it is the last round. */
+static bool is_called(const struct tn_event_writer *w) {
+	return w->closing || w->asked != w->written;
+}
+
+/* Waits for the first entry. A producer that saw `idle` too early gives no signal: the first wait is short, so that such an entry
+ * is found; and a disk that was full is tried again from time to time. */
+static void wait_for_entry(struct tn_event_writer *w) {
+	int64_t patience = gather_ns;
+	atomic_store_explicit(&w->idle, true, memory_order_relaxed);
+	for (int round = 0; round < 2 && waiting(w) == 0 && !is_called(w); round++) {
+		const struct timespec until = deadline(patience);
+		bool in_time = true;
+		while (in_time && !is_called(w) && atomic_load_explicit(&w->idle, memory_order_relaxed)) {
+			in_time = pthread_cond_timedwait(&w->wake, &w->lock, &until) == 0;
+		}
+		patience = retry_ns - gather_ns;
+	}
+	atomic_store_explicit(&w->idle, false, memory_order_relaxed);
+}
+
+/* Waits until there is something to write; *asked: the flush that this round serves. True: it is the last round. */
 static bool wait_for_work(struct tn_event_writer *w, uint64_t *asked) {
-	const struct timespec until = deadline(flush_ns);
 	bool in_time = true;
 	pthread_mutex_lock(&w->lock);
-	while (in_time && !w->closing && w->asked == w->written && waiting(w) < CAPACITY / 2) {
+	wait_for_entry(w);
+	const struct timespec until = deadline(w->state.error == 0 ? gather_ns : retry_ns); /* a full disk is not tried 20 times a second */
+	while (in_time && !is_called(w) && waiting(w) > 0 && waiting(w) < CAPACITY / 2) {
 		in_time = pthread_cond_timedwait(&w->wake, &w->lock, &until) == 0;
 	}
 	*asked = w->asked;
@@ -111,7 +142,9 @@ static void *thread_main(void *data) {
 		uint64_t asked;
 		last = wait_for_work(w, &asked);
 		drain(w);
-		(void)tn_event_file_flush(w->file);
+		if (tn_event_file_flush(w->file)) {
+			atomic_store_explicit(&w->safe, atomic_load_explicit(&w->head, memory_order_relaxed), memory_order_release);
+		}
 		pthread_mutex_lock(&w->lock);
 		w->written = asked;
 		w->state = tn_event_file_state(w->file);
@@ -119,6 +152,44 @@ static void *thread_main(void *data) {
 		pthread_mutex_unlock(&w->lock);
 	}
 	return NULL;
+}
+
+/* ---- what a handler of signals calls ---- */
+
+static bool is_settled(struct tn_event_writer *w) {
+	return atomic_load(&w->safe) == atomic_load(&w->tail);
+}
+
+void tn_event_writers_settle(int64_t timeout_ns) {
+	for (int64_t waited = 0; waited < timeout_ns; waited += SETTLE_STEP_NS) {
+		bool all = true;
+		for (size_t i = 0; i < LIVING_MAX && all; i++) {
+			struct tn_event_writer *w = atomic_load(&living[i]);
+			all = w == NULL || is_settled(w);
+		}
+		if (all) {
+			return;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = SETTLE_STEP_NS}, NULL);
+	}
+}
+
+static void enlist(struct tn_event_writer *w) {
+	for (size_t i = 0; i < LIVING_MAX; i++) {
+		struct tn_event_writer *none = NULL;
+		if (atomic_compare_exchange_strong(&living[i], &none, w)) {
+			return;
+		}
+	}
+}
+
+static void delist(struct tn_event_writer *w) {
+	for (size_t i = 0; i < LIVING_MAX; i++) {
+		struct tn_event_writer *self = w;
+		if (atomic_compare_exchange_strong(&living[i], &self, NULL)) {
+			return;
+		}
+	}
 }
 
 /* ---- life ---- */
@@ -165,6 +236,7 @@ struct tn_event_writer *tn_event_writer_create(struct tn_event_file *file, struc
 		tn_free(w);
 		return NULL;
 	}
+	enlist(w);
 	return w;
 }
 
@@ -177,6 +249,7 @@ struct tn_event_file_state tn_event_writer_destroy(struct tn_event_writer *w) {
 	pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 	pthread_join(w->thread, NULL);
+	delist(w);
 	const struct tn_event_file_state state = w->state;
 	tn_event_file_destroy(w->file);
 	pthread_cond_destroy(&w->done);
@@ -187,6 +260,14 @@ struct tn_event_file_state tn_event_writer_destroy(struct tn_event_writer *w) {
 }
 
 /* ---- the executing thread's side ---- */
+
+/* It has nothing to do and waits: this entry begins the next gathering. */
+static void wake_writer(struct tn_event_writer *w) {
+	pthread_mutex_lock(&w->lock);
+	atomic_store_explicit(&w->idle, false, memory_order_relaxed);
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
 
 static bool push(struct tn_event_writer *w, const struct entry *entry) {
 	const size_t tail = atomic_load_explicit(&w->tail, memory_order_relaxed);
@@ -204,6 +285,9 @@ static bool push(struct tn_event_writer *w, const struct entry *entry) {
 	}
 	w->ring[tail % CAPACITY] = *entry;
 	atomic_store_explicit(&w->tail, tail + 1, memory_order_release);
+	if (TN_UNLIKELY(atomic_load_explicit(&w->idle, memory_order_relaxed))) {
+		wake_writer(w);
+	}
 	return true;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The writer of one run: a ring that the executing thread fills without waiting, and a thread that makes records of what it finds
- * there and writes them: every 2 seconds, when the ring is half full, and when it is asked to. */
+ * there and writes them: within 50 ms, when the ring is half full, and when it is asked to. */
 #ifndef TN_EVENTS_WRITER_H
 #define TN_EVENTS_WRITER_H
 
@@ -24,5 +24,7 @@ void tn_event_writer_wait_room(struct tn_event_writer *writer);
 void tn_event_writer_flush(struct tn_event_writer *writer, int64_t timeout_ns);
 /* How the last write went. Any thread. */
 struct tn_event_file_state tn_event_writer_state(struct tn_event_writer *writer);
+/* Waits until every writer has written what it was given, at most timeout_ns. Async-signal-safe: for the handler of a crash. */
+void tn_event_writers_settle(int64_t timeout_ns);
 
 #endif

@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Last words of a process that dies of a signal: one line on the real stderr, which the front shows. Everything here is
- * async-signal-safe. Generated kernels use the stack pointer as a general register, so the handler has the stack of its own that
- * tn_terminal_init made. */
+/* Last words of a process that dies of a signal: one line on the real stderr, which the front shows; then what was logged has a
+ * moment to reach its files, by threads that still run. Everything here is async-signal-safe. Generated kernels use the stack
+ * pointer as a general register, so the handler has the stack of its own that tn_terminal_init made. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "events/events.h"
 #include "main/worker.h"
 
+static const int64_t settle_ns = 250000000;
 static const struct { int number; const char *text; } signals[] = {
 	{SIGSEGV, "SIGSEGV, an access to memory that is not there"},
 	{SIGBUS, "SIGBUS, an access to memory that cannot be read"},
 	{SIGFPE, "SIGFPE, an impossible computation"},
 	{SIGILL, "SIGILL, an instruction that this processor does not have"},
 	{SIGABRT, "SIGABRT, the program gave up"},
+	{SIGTERM, "SIGTERM, somebody asked it to end"},
 };
 
 static struct sigaction before[TN_ARRAY_LEN(signals)];
@@ -84,6 +87,7 @@ static void on_crash(int number, siginfo_t *info, void *context) {
 	for (size_t i = 0; i < TN_ARRAY_LEN(signals); i++) {
 		if (signals[i].number == number) {
 			say(signals[i].text);
+			tn_runs_settle(settle_ns);
 			sigaction(number, &before[i], NULL);
 		}
 	}

@@ -275,6 +275,77 @@ TN_TEST(a_flush_waits_until_the_file_has_it) {
 	teardown(&f);
 }
 
+/* Points of a curve, logged one by one. */
+static void log_points(struct tn_event_writer *writer, const struct tn_event_tag *tag, int64_t from, int64_t to) {
+	for (int64_t i = from; i < to; i++) {
+		const struct tn_event_scalar scalar = {tag, 1e9, i, (float)i};
+		while (!tn_event_writer_scalar(writer, &scalar)) {
+			tn_event_writer_wait_room(writer);
+		}
+	}
+}
+
+/* Who kills a process asks nobody for a flush: a reader has each point shortly after it was logged. */
+TN_TEST(what_is_logged_is_soon_in_the_file_without_a_flush) {
+	struct fixture f;
+	struct tn_error err = {0};
+	struct tn_event_tag tag = {0};
+	setup(&f);
+	TN_CHECK(tn_event_tag_init(&tag, "loss", 4, &err));
+	struct tn_event_writer *writer = start_writer(&f);
+	for (int64_t burst = 1; burst <= 5; burst++) {
+		log_points(writer, &tag, 7 * (burst - 1), 7 * burst);
+		const int64_t began = tn_clock_ns();
+		while (count_records(&f) < 7u * (size_t)burst && tn_clock_ns() - began < 1500000000) {
+			usleep(2000);
+		}
+		TN_CHECK_SIZE_EQ(count_records(&f), 7u * (size_t)burst);
+		usleep(burst % 2 == 0 ? 120000 : 0); /* to a writer that is idle again, and to one that is not */
+	}
+	(void)tn_event_writer_destroy(writer);
+	tn_event_tag_finish(&tag);
+	teardown(&f);
+}
+
+TN_TEST(a_handler_of_signals_waits_until_every_writer_has_written_all) {
+	struct fixture f[2];
+	struct tn_event_writer *writers[2];
+	struct tn_error err = {0};
+	struct tn_event_tag tag = {0};
+	TN_CHECK(tn_event_tag_init(&tag, "loss", 4, &err));
+	tn_event_writers_settle(1000000000); /* of none */
+	for (int i = 0; i < 2; i++) {
+		setup(&f[i]);
+		writers[i] = start_writer(&f[i]);
+		log_points(writers[i], &tag, 0, 3000 + i);
+	}
+	tn_event_writers_settle(60000000000);
+	TN_CHECK_SIZE_EQ(count_records(&f[0]), 3000);
+	TN_CHECK_SIZE_EQ(count_records(&f[1]), 3001);
+	for (int i = 0; i < 2; i++) {
+		(void)tn_event_writer_destroy(writers[i]);
+		teardown(&f[i]);
+	}
+	tn_event_tag_finish(&tag);
+}
+
+TN_TEST(a_handler_of_signals_does_not_wait_for_a_full_disk_for_ever) {
+	struct fixture f;
+	struct tn_error err = {0};
+	struct tn_event_tag tag = {0};
+	setup(&f);
+	TN_CHECK(tn_event_tag_init(&tag, "loss", 4, &err));
+	struct tn_event_writer *writer = start_writer(&f);
+	set_limit(100);
+	log_points(writer, &tag, 0, 1000);
+	const int64_t began = tn_clock_ns();
+	tn_event_writers_settle(100000000);
+	TN_CHECK(tn_clock_ns() - began < 5000000000);
+	(void)tn_event_writer_destroy(writer);
+	tn_event_tag_finish(&tag);
+	teardown(&f);
+}
+
 TN_TEST(names_of_any_length_that_is_allowed_give_the_bytes_that_the_message_has) {
 	char name[1001];
 	uint8_t record[2048];
