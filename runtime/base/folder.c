@@ -10,10 +10,12 @@
 
 static bool make_one(const char *path, unsigned mode, struct tn_error *err) {
 	struct stat info;
-	if (mkdir(path, mode) == 0 || (errno == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode))) {
-		return true;
+	bool ok = mkdir(path, mode) == 0;
+	if (!ok && errno == EEXIST && stat(path, &info) == 0) {
+		ok = S_ISDIR(info.st_mode);
+		errno = ENOTDIR;
 	}
-	return tn_error_errno(err, "cannot make the folder '%s'", path);
+	return ok || tn_error_errno(err, "cannot make the folder '%s'", path);
 }
 
 /* `path` is written to and restored. */
