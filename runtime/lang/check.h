@@ -187,6 +187,8 @@ struct tn_ir *check_condition(struct tn_checker *c, struct tn_ir *ir, const char
 /* The type that both can become, or NULL. */
 struct tn_type *check_common(struct tn_checker *c, struct tn_type *a, struct tn_type *b);
 struct tn_ir *check_as_list(struct tn_checker *c, struct tn_ir *bracket, struct tn_type *item);
+/* A bracket literal as the list, of lists where it is nested, that its numbers make by themselves. */
+struct tn_ir *check_as_plain_list(struct tn_checker *c, struct tn_ir *bracket);
 struct tn_ir *check_convert(struct tn_checker *c, enum tn_convert kind, struct tn_type *type, struct tn_ir *a);
 bool check_is_callable(struct tn_checker *c, const struct tn_type *type);
 

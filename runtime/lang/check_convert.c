@@ -100,6 +100,18 @@ struct tn_ir *check_as_list(struct tn_checker *c, struct tn_ir *bracket, struct 
 	return list->make.items.items == NULL ? NULL : list;
 }
 
+struct tn_ir *check_as_plain_list(struct tn_checker *c, struct tn_ir *bracket) {
+	enum tn_dtype dtype = bracket->tensor.dtype;
+	struct tn_type *item = check_basic(c,
+		dtype == TN_DTYPE_F32         ? TN_TYPE_FLOAT
+			: dtype == TN_DTYPE_BOOL8 ? TN_TYPE_BOOL
+									  : TN_TYPE_INT);
+	for (int32_t i = 1; item != NULL && i < bracket->tensor.shape.ndim; i++) {
+		item = tn_type_list(c->lang->types, item);
+	}
+	return item == NULL ? check_memory(c) : check_as_list(c, bracket, item);
+}
+
 static bool literal_fits(const struct tn_ir *bracket, const struct tn_type *slot) {
 	const struct tn_type *item = slot;
 	for (int32_t i = 0; i < bracket->tensor.shape.ndim; i++) {

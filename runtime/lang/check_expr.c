@@ -281,14 +281,7 @@ static struct tn_ir *map_expr(struct tn_checker *c, const struct tn_ast *ast, st
 		keys[i] = keys[i] == NULL ? NULL : check_coerce(c, keys[i], check_basic(c, TN_TYPE_STRING), "a key of a map");
 		items[i] = check_value(c, ast->map.values[i], item);
 		if (items[i] != NULL && items[i]->kind == TN_IR_TENSOR && item->kind == TN_TYPE_ANY) { /* a list as a map's value */
-			struct tn_type *kind = check_basic(c,
-				items[i]->tensor.dtype == TN_DTYPE_F32       ? TN_TYPE_FLOAT
-					: items[i]->tensor.dtype == TN_DTYPE_I64 ? TN_TYPE_INT
-															 : TN_TYPE_BOOL);
-			for (int32_t k = 1; k < items[i]->tensor.shape.ndim; k++) {
-				kind = tn_type_list(c->lang->types, kind);
-			}
-			items[i] = kind == NULL ? check_memory(c) : check_as_list(c, items[i], kind);
+			items[i] = check_as_plain_list(c, items[i]);
 		}
 		items[i] = items[i] == NULL ? NULL : check_coerce(c, items[i], item, "a value of the map");
 		ok = ok && keys[i] != NULL && items[i] != NULL;

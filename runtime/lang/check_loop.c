@@ -84,14 +84,7 @@ bool check_for(struct tn_checker *c, const struct tn_ast *ast, struct body *out)
 static struct tn_ir *iterable(struct tn_checker *c, const struct tn_ast *ast) {
 	struct tn_ir *ir = check_value(c, ast, NULL);
 	if (ir != NULL && ir->kind == TN_IR_TENSOR && ir->tensor.shape.ndim > 0) { /* a literal in for is a list */
-		enum tn_type_kind kind = ir->tensor.dtype == TN_DTYPE_F32 ? TN_TYPE_FLOAT
-			: ir->tensor.dtype == TN_DTYPE_BOOL8                  ? TN_TYPE_BOOL
-																  : TN_TYPE_INT;
-		struct tn_type *item = check_basic(c, kind);
-		for (int32_t i = 1; item != NULL && i < ir->tensor.shape.ndim; i++) {
-			item = tn_type_list(c->lang->types, item);
-		}
-		return item == NULL ? check_memory(c) : check_as_list(c, ir, item);
+		return check_as_plain_list(c, ir);
 	}
 	return ir;
 }

@@ -52,14 +52,7 @@ static struct tn_ir *expected(struct tn_checker *c, const struct tn_ir *ir, cons
 
 static struct tn_ir *list_of_anything(struct tn_checker *c, struct tn_ir *ir, const struct tn_type *type, const char *what) {
 	if (ir->kind == TN_IR_TENSOR && ir->tensor.shape.ndim > 0) {
-		enum tn_type_kind kind = ir->tensor.dtype == TN_DTYPE_F32 ? TN_TYPE_FLOAT
-			: ir->tensor.dtype == TN_DTYPE_BOOL8                  ? TN_TYPE_BOOL
-																  : TN_TYPE_INT;
-		struct tn_type *item = check_basic(c, kind);
-		for (int32_t i = 1; item != NULL && i < ir->tensor.shape.ndim; i++) {
-			item = tn_type_list(c->lang->types, item);
-		}
-		return item == NULL ? check_memory(c) : check_as_list(c, ir, item);
+		return check_as_plain_list(c, ir);
 	}
 	return ir->type->kind == TN_TYPE_LIST ? ir : expected(c, ir, type, what);
 }
