@@ -12,7 +12,7 @@ static bool prepare_line(struct cpu_step *step, struct tn_error *err) {
 		const T *x = in; \
 		T best = x[0]; \
 		for (int64_t i = 1; i < n; i++) { \
-			if (best != best) { \
+			if (best != best || (i % CPU_LOOK == 0 && cpu_is_stopped(interrupt))) { \
 				break; \
 			} \
 			if ((least ? x[i] < best : x[i] > best) || x[i] != x[i]) { \
@@ -23,7 +23,7 @@ static bool prepare_line(struct cpu_step *step, struct tn_error *err) {
 		break; \
 	}
 
-static int64_t find(enum cpu_class class, bool least, const void *in, int64_t n) {
+static int64_t find(enum cpu_class class, bool least, const void *in, int64_t n, const volatile int *interrupt) {
 	int64_t found = 0;
 
 	switch (class) {
@@ -41,7 +41,8 @@ static void find_line(const struct cpu_lines *lines, const struct cpu_line *line
 	enum tn_dtype dtype = step->inputs[0].dtype;
 	const void *in = cpu_line_load(line, dtype, line->buffer);
 
-	*(int64_t *)(void *)line->out = line->length > 0 ? find(cpu_class_of(dtype), step->op == TN_OP_ARGMIN, in, line->length) : 0;
+	*(int64_t *)(void *)line->out =
+		line->length > 0 ? find(cpu_class_of(dtype), step->op == TN_OP_ARGMIN, in, line->length, line->interrupt) : 0;
 }
 
 static bool run_argreduce(const struct cpu_call *call, struct tn_error *err) {

@@ -65,7 +65,7 @@ bool cpu_conv_portable_workspace(const struct cpu_dnn_conv_params *params, enum 
 }
 
 static bool stopped(const struct job *j) {
-	return j->c->interrupt != NULL && *j->c->interrupt != 0;
+	return cpu_is_stopped(j->c->interrupt);
 }
 
 /* ---- columns ---- */
@@ -221,7 +221,7 @@ static void grad_x_share(void *data, int thread) {
 
 	cpu_split(j->p->n, 1, thread, j->p->threads, &begin, &end);
 	for (int64_t image = begin; image < end; image++) {
-		memset((char *)j->c->out + image * image_size, 0, (size_t)image_size);
+		cpu_clear((char *)j->c->out + image * image_size, (size_t)image_size, j->c->interrupt);
 		for (int64_t row0 = 0; row0 < j->p->out_h && !stopped(j); row0 += j->chunk_rows) {
 			grad_x_chunk(j, image, row0, smaller(row0 + j->chunk_rows, j->p->out_h), thread);
 		}

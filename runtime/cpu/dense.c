@@ -6,7 +6,8 @@
 
 #include "cpu/dense.h"
 
-enum { CHUNK = 512, SIDE = 16 };
+/* Threads share blocks of rows of about BLOCK elements: one large matrix is copied by all of them. */
+enum { CHUNK = 512, SIDE = 16, BLOCK = 1 << 16 };
 
 enum cpu_class cpu_dense_class(enum tn_dtype dtype) {
 	return dtype == TN_DTYPE_U8 ? CPU_I32 : cpu_class_of(dtype);
@@ -52,7 +53,8 @@ static void widen_row(const struct cpu_dense *d, void *to, const void *from, int
 }
 
 /* to[j][i] = from[j + i * stride] for `rows` of j and `columns` of i. */
-static void turn(void *to, const void *from, int64_t rows, int64_t columns, int64_t stride, size_t size) {
+static void turn(void *to, const void *from, int64_t rows, int64_t columns, int64_t stride, size_t size,
+	const volatile int *interrupt) {
 #define TURN(T) \
 	for (int64_t j = j0; j < j1; j++) { \
 		for (int64_t i = i0; i < i1; i++) { \
@@ -62,7 +64,7 @@ static void turn(void *to, const void *from, int64_t rows, int64_t columns, int6
 	for (int64_t j0 = 0; j0 < rows; j0 += SIDE) {
 		int64_t j1 = j0 + SIDE < rows ? j0 + SIDE : rows;
 
-		for (int64_t i0 = 0; i0 < columns; i0 += SIDE) {
+		for (int64_t i0 = 0; i0 < columns && !cpu_is_stopped(interrupt); i0 += SIDE) {
 			int64_t i1 = i0 + SIDE < columns ? i0 + SIDE : columns;
 
 			if (size == 8) {
@@ -83,30 +85,43 @@ static void turn(void *to, const void *from, int64_t rows, int64_t columns, int6
 struct parts {
 	const struct cpu_dense *d;
 	int threads;
-	int64_t outer, rows, columns, row_stride, column_stride;
+	int64_t outer, rows, columns, row_stride, column_stride, block_rows, blocks; /* blocks of one pair of axes */
 	size_t size, to_size;
 };
 
-static void copy_piece(const struct parts *p, int64_t piece) {
+/* One row of any length. */
+static void copy_long_row(const struct parts *p, char *to, const char *from) {
 	const struct cpu_dense *d = p->d;
-	const char *from = d->from;
-	char *to = (char *)d->to + piece * p->rows * p->columns * (int64_t)p->to_size;
-	int64_t rest = piece;
+
+	for (int64_t i = 0; i < p->columns && !cpu_is_stopped(d->interrupt); i += CPU_LOOK) {
+		int64_t n = cpu_piece_end(i, p->columns) - i;
+		const char *at = from + i * p->column_stride * (int64_t)p->size;
+
+		if (d->widen) {
+			widen_row(d, to + i * (int64_t)p->to_size, at, n, p->column_stride);
+		} else {
+			copy_row(to + i * (int64_t)p->to_size, at, n, p->column_stride, p->size);
+		}
+	}
+}
+
+static void copy_block(const struct parts *p, int64_t unit) {
+	const struct cpu_dense *d = p->d;
+	int64_t rest = unit / p->blocks, row0 = unit % p->blocks * p->block_rows;
+	int64_t rows = p->rows - row0 < p->block_rows ? p->rows - row0 : p->block_rows;
+	const char *from = (const char *)d->from + row0 * p->row_stride * (int64_t)p->size;
+	char *to = (char *)d->to + (rest * p->rows + row0) * p->columns * (int64_t)p->to_size;
 
 	for (int axis = d->ndim - 3; axis >= 0; axis--) {
 		from += rest % d->dims[axis] * d->stride[axis] * (int64_t)p->size;
 		rest /= d->dims[axis];
 	}
 	if (!d->widen && p->row_stride == 1 && p->column_stride != 1) {
-		turn(to, from, p->rows, p->columns, p->column_stride, p->size);
+		turn(to, from, rows, p->columns, p->column_stride, p->size, d->interrupt);
 		return;
 	}
-	for (int64_t row = 0; row < p->rows; row++) {
-		if (d->widen) {
-			widen_row(d, to, from, p->columns, p->column_stride);
-		} else {
-			copy_row(to, from, p->columns, p->column_stride, p->size);
-		}
+	for (int64_t row = 0; row < rows; row++) {
+		copy_long_row(p, to, from);
 		from += p->row_stride * (int64_t)p->size;
 		to += p->columns * (int64_t)p->to_size;
 	}
@@ -116,9 +131,9 @@ static void copy_part(void *data, int thread) {
 	const struct parts *p = data;
 	int64_t begin, end;
 
-	cpu_split(p->outer, 1, thread, p->threads, &begin, &end);
-	for (int64_t piece = begin; piece < end; piece++) {
-		copy_piece(p, piece);
+	cpu_split(p->outer * p->blocks, 1, thread, p->threads, &begin, &end);
+	for (int64_t unit = begin; unit < end; unit++) {
+		copy_block(p, unit);
 	}
 }
 
@@ -140,6 +155,9 @@ void cpu_dense_copy(const struct cpu_dense *d, int threads) {
 		p.rows = d->dims[d->ndim - 2];
 		p.row_stride = d->stride[d->ndim - 2];
 	}
+	p.block_rows = BLOCK / p.columns / SIDE * SIDE;
+	p.block_rows = p.block_rows < SIDE ? SIDE : p.block_rows;
+	p.blocks = (p.rows + p.block_rows - 1) / p.block_rows;
 	cpu_parallel(threads, copy_part, &p);
 }
 
@@ -151,6 +169,7 @@ struct narrowing {
 	enum tn_dtype dtype;
 	int64_t n;
 	int threads;
+	const volatile int *interrupt;
 };
 
 static void narrow_part(void *data, int thread) {
@@ -160,14 +179,15 @@ static void narrow_part(void *data, int thread) {
 	int64_t begin, end;
 
 	cpu_split(w->n, 64, thread, w->threads, &begin, &end);
-	if (begin < end) {
-		narrow(
-			(char *)w->to + begin * (int64_t)tn_dtype_size(w->dtype), (const char *)w->from + begin * 4, NULL, NULL, end - begin);
+	for (int64_t i = begin; i < end && !cpu_is_stopped(w->interrupt); i += CPU_LOOK) {
+		narrow((char *)w->to + i * (int64_t)tn_dtype_size(w->dtype), (const char *)w->from + i * 4, NULL, NULL,
+			cpu_piece_end(i, end) - i);
 	}
 }
 
-void cpu_dense_narrow(const void *from, void *to, enum tn_dtype dtype, int64_t n, int threads) {
-	struct narrowing w = {from, to, dtype, n, threads};
+void cpu_dense_narrow(
+	const void *from, void *to, enum tn_dtype dtype, int64_t n, int threads, const volatile int *interrupt) {
+	struct narrowing w = {from, to, dtype, n, threads, interrupt};
 
 	cpu_parallel(threads, narrow_part, &w);
 }

@@ -14,6 +14,7 @@ struct cpu_dense {
 	bool widen;          /* to the class's own type: bf16 and f16 to f32, u8 to i32; else the elements stay as they are */
 	int ndim;
 	int64_t dims[TN_MAX_NDIM], stride[TN_MAX_NDIM];
+	const volatile int *interrupt; /* NULL: not looked at; else the copy is unfinished once it is set, and the caller gives up */
 };
 
 /* Whether elements of this dtype are widened, and to what. */
@@ -25,6 +26,7 @@ static inline bool cpu_dense_widens(enum tn_dtype dtype) {
 /* `to` must not overlap the source. */
 void cpu_dense_copy(const struct cpu_dense *d, int threads);
 /* n elements of a widened result back to `dtype`, side by side; rounds to nearest even, integers wrap. */
-void cpu_dense_narrow(const void *from, void *to, enum tn_dtype dtype, int64_t n, int threads);
+void cpu_dense_narrow(
+	const void *from, void *to, enum tn_dtype dtype, int64_t n, int threads, const volatile int *interrupt);
 
 #endif

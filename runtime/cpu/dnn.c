@@ -32,7 +32,7 @@
 #endif
 #define FUNCTIONS(X) \
 	X(sgemm) X(engine_create) X(stream_create) X(stream_wait) X(memory_desc_equal) X(memory_desc_get_size) X(memory_create) \
-	X(memory_set_data_handle) X(memory_destroy) X(primitive_attr_create) X(primitive_attr_set_scratchpad_mode) \
+	X(memory_get_memory_desc) X(memory_set_data_handle) X(memory_destroy) X(primitive_attr_create) X(primitive_attr_set_scratchpad_mode) \
 	X(primitive_attr_destroy) X(primitive_desc_query) X(primitive_desc_query_md) X(primitive_desc_destroy) \
 	X(reorder_primitive_desc_create) X(primitive_create) X(primitive_execute) X(primitive_destroy) VERSIONED(X)
 
@@ -331,11 +331,11 @@ static bool conv_descs_init(struct conv_descs *d, const struct cpu_dnn_conv_para
 }
 
 struct conv_numbers {
-	dnnl_dims_t stride, dilation, padding;
+	dnnl_dims_t stride, dilation, padding, padding_end;
 };
 
-/* `hint`: the forward descriptor, of the two backward ones. Padding after the last row may be larger than needed: oneDNN
- * rounds down. */
+/* `hint`: the forward descriptor, of the two backward ones. Padding after the last row may be larger than needed: oneDNN rounds
+ * down. */
 static bool conv_pd(dnnl_primitive_desc_t *pd, enum cpu_dnn_conv_kind kind, const struct conv_descs *d,
 	const struct conv_numbers *c, dnnl_primitive_desc_t hint) {
 	const dnnl_alg_kind_t alg = dnnl_convolution_direct;
@@ -344,13 +344,13 @@ static bool conv_pd(dnnl_primitive_desc_t *pd, enum cpu_dnn_conv_kind kind, cons
 	switch (kind) {
 	case CPU_DNN_FORWARD:
 		return dnn.convolution_forward_primitive_desc_create(pd, dnn.engine, dnnl_forward_training, alg, d->x.md, d->w.md, NULL,
-				   d->y.md, c->stride, c->dilation, c->padding, c->padding, dnn.attr) == dnnl_success;
+				   d->y.md, c->stride, c->dilation, c->padding, c->padding_end, dnn.attr) == dnnl_success;
 	case CPU_DNN_GRAD_X:
 		return dnn.convolution_backward_data_primitive_desc_create(pd, dnn.engine, alg, d->x.md, d->w.md, d->y.md, c->stride,
-				   c->dilation, c->padding, c->padding, hint, dnn.attr) == dnnl_success;
+				   c->dilation, c->padding, c->padding_end, hint, dnn.attr) == dnnl_success;
 	default:
 		return dnn.convolution_backward_weights_primitive_desc_create(pd, dnn.engine, alg, d->x.md, d->w.md, NULL, d->y.md,
-				   c->stride, c->dilation, c->padding, c->padding, hint, dnn.attr) == dnnl_success;
+				   c->stride, c->dilation, c->padding, c->padding_end, hint, dnn.attr) == dnnl_success;
 	}
 #else
 	dnnl_convolution_desc_t op;
@@ -359,15 +359,15 @@ static bool conv_pd(dnnl_primitive_desc_t *pd, enum cpu_dnn_conv_kind kind, cons
 	switch (kind) {
 	case CPU_DNN_FORWARD:
 		status = dnn.dilated_convolution_forward_desc_init(
-			&op, dnnl_forward_training, alg, &d->x.md, &d->w.md, NULL, &d->y.md, c->stride, c->dilation, c->padding, c->padding);
+			&op, dnnl_forward_training, alg, &d->x.md, &d->w.md, NULL, &d->y.md, c->stride, c->dilation, c->padding, c->padding_end);
 		break;
 	case CPU_DNN_GRAD_X:
 		status = dnn.dilated_convolution_backward_data_desc_init(&op, alg, &d->x.md, &d->w.md, &d->y.md, c->stride, c->dilation,
-		                                                         c->padding, c->padding);
+		                                                         c->padding, c->padding_end);
 		break;
 	default:
 		status = dnn.dilated_convolution_backward_weights_desc_init(
-			&op, alg, &d->x.md, &d->w.md, NULL, &d->y.md, c->stride, c->dilation, c->padding, c->padding);
+			&op, alg, &d->x.md, &d->w.md, NULL, &d->y.md, c->stride, c->dilation, c->padding, c->padding_end);
 		break;
 	}
 	return status == dnnl_success && dnn.primitive_desc_create(pd, &op, dnn.attr, dnn.engine, hint) == dnnl_success;
@@ -380,6 +380,7 @@ static bool conv_init(struct cpu_dnn *d, const struct cpu_dnn_conv_params *p, co
 		.stride = {p->stride[0], p->stride[1]},
 		.dilation = {p->dilation[0] - 1, p->dilation[1] - 1}, /* theirs count what is left out */
 		.padding = {p->padding[0], p->padding[1]},
+		.padding_end = {p->padding_end[0], p->padding_end[1]},
 	};
 	dnnl_primitive_desc_t forward, pd;
 	bool ok;
@@ -476,7 +477,19 @@ static bool execute(struct cpu_dnn *d) {
 	return dnn.primitive_execute(d->primitive, dnn.stream, CPU_DNN_MAX_ARGS + 1, args) == dnnl_success;
 }
 
-bool cpu_dnn_run(struct cpu_dnn *d, const void *const args[CPU_DNN_MAX_ARGS], void *workspace, struct tn_error *err) {
+/* Whether the weights that `last` has laid out are those that `d` would. */
+static bool has_weights_of(const struct cpu_dnn *d, const struct cpu_dnn *last) {
+	desc_ref mine, other;
+
+	if (last == NULL || d->weights_out || d->weights == NULL || last->weights == NULL) {
+		return false;
+	}
+	return d == last || (dnn.memory_get_memory_desc(d->weights, &mine) == dnnl_success &&
+	                     dnn.memory_get_memory_desc(last->weights, &other) == dnnl_success && dnn.memory_desc_equal(mine, other) != 0);
+}
+
+bool cpu_dnn_run(struct cpu_dnn *d, const void *const args[CPU_DNN_MAX_ARGS], void *workspace, const struct cpu_dnn *last,
+	struct tn_error *err) {
 	bool ok = true;
 
 	use_threads(d->threads);
@@ -490,7 +503,7 @@ bool cpu_dnn_run(struct cpu_dnn *d, const void *const args[CPU_DNN_MAX_ARGS], vo
 		ok = ok && dnn.memory_set_data_handle(d->weights, workspace) == dnnl_success;
 	}
 	ok = ok && dnn.memory_set_data_handle(d->scratch, (char *)workspace + d->weights_size) == dnnl_success;
-	ok = ok && (d->reorder == NULL || d->weights_out || execute_reorder(d)) && execute(d) &&
+	ok = ok && (d->reorder == NULL || d->weights_out || has_weights_of(d, last) || execute_reorder(d)) && execute(d) &&
 	     (d->reorder == NULL || !d->weights_out || execute_reorder(d)) && dnn.stream_wait(dnn.stream) == dnnl_success;
 	return ok || tn_error_set(err, TN_ERR_DEVICE, "oneDNN failed in %s", d->name);
 }
@@ -528,8 +541,10 @@ size_t cpu_dnn_workspace(const struct cpu_dnn *d) {
 	return 0;
 }
 
-bool cpu_dnn_run(struct cpu_dnn *d, const void *const args[CPU_DNN_MAX_ARGS], void *workspace, struct tn_error *err) {
+bool cpu_dnn_run(struct cpu_dnn *d, const void *const args[CPU_DNN_MAX_ARGS], void *workspace, const struct cpu_dnn *last,
+	struct tn_error *err) {
 	(void)d;
+	(void)last;
 	(void)args;
 	(void)workspace;
 	return tn_error_set(err, TN_ERR_DEVICE, "this build has no oneDNN");

@@ -10,7 +10,6 @@ struct run {
 	char *shared;
 	uint64_t deferred; /* stores (the first 64) that may overwrite an input still to be read in the tile */
 	int threads;
-	bool stopped;      /* atomic: some thread saw the interrupt */
 };
 
 /* What a thread knows while it walks. */
@@ -221,10 +220,8 @@ static void run_codes(const struct worker *w, int64_t n) {
 static bool compute_tile(struct worker *w, int64_t f, int64_t n) {
 	struct run *run = w->run;
 	const struct fused_pass *pass = run->pass;
-	const volatile int *interrupt = run->call->interrupt;
 
-	if (interrupt != NULL && *interrupt != 0) {
-		__atomic_store_n(&run->stopped, true, __ATOMIC_RELAXED);
+	if (cpu_is_stopped(run->call->interrupt)) {
 		return false;
 	}
 	/* most tiles lie in the row of the one before: a comparison saves the division */
@@ -484,9 +481,11 @@ static void combine_chunks(const struct run *run, const struct fused_fold *fold)
 
 	for (int64_t width = 1; width < nest->chunks; width *= 2) {
 		for (int64_t m = 0; m + width < nest->chunks; m += 2 * width) {
-			char *to = partial_at(run, fold, m, 0);
+			for (int64_t k = 0; k < nest->kept && !cpu_is_stopped(run->call->interrupt); k += CPU_LOOK) {
+				char *to = partial_at(run, fold, m, k);
 
-			fold->fns->combine(to, to, partial_at(run, fold, m + width, 0), NULL, nest->kept);
+				fold->fns->combine(to, to, partial_at(run, fold, m + width, k), NULL, cpu_piece_end(k, nest->kept) - k);
+			}
 		}
 	}
 }
@@ -511,13 +510,15 @@ static void write_results(const struct run *run, const struct tn_fused *fused, c
 		kept.dims[kept.ndim++] = 1;
 	}
 	kept.row = kept.dims[kept.ndim - 1];
-	for (int64_t k = 0; cpu_is_half(fold->dtype) && k < nest->kept; k += CPU_BLOCK) {
+	for (int64_t k = 0; cpu_is_half(fold->dtype) && k < nest->kept && !cpu_is_stopped(run->call->interrupt); k += CPU_BLOCK) {
 		int64_t n = nest->kept - k < CPU_BLOCK ? nest->kept - k : CPU_BLOCK;
 
 		vectors->narrow[fold->dtype](narrowed, results + k * 4, NULL, NULL, n);
 		memcpy(results + k * 2, narrowed, (size_t)n * 2); /* in order, so no result is lost */
 	}
-	copy_flat(&kept, &to, run->call->outs[fold->out], results, 0, nest->kept, true);
+	for (int64_t k = 0; k < nest->kept && !cpu_is_stopped(run->call->interrupt); k += CPU_LOOK) {
+		copy_flat(&kept, &to, run->call->outs[fold->out], results + k * (int64_t)to.size, k, cpu_piece_end(k, nest->kept) - k, true);
+	}
 }
 
 bool fused_run_pass(const struct fused_pass *pass, const struct cpu_call *call, struct tn_error *err) {
@@ -539,8 +540,8 @@ bool fused_run_pass(const struct fused_pass *pass, const struct cpu_call *call, 
 	if (pass->nest.count > 0) {
 		cpu_parallel(run.threads, run_thread, &run);
 	}
-	if (run.stopped) {
-		return tn_error_set(err, TN_ERR_INTERRUPTED, "interrupted");
+	if (cpu_interrupted(call, err)) {
+		return false;
 	}
 	for (uint32_t i = 0; i < pass->fold_count; i++) {
 		if (pass->nest.count == 0) {
@@ -551,5 +552,5 @@ bool fused_run_pass(const struct fused_pass *pass, const struct cpu_call *call, 
 			write_results(&run, fused, &pass->folds[i]);
 		}
 	}
-	return true;
+	return !cpu_interrupted(call, err);
 }

@@ -108,7 +108,7 @@ static void compute(const struct rectangle *r) {
 			for (int64_t i = r->i0; i < r->i1; i += MC) {
 				int64_t i1 = smaller(i + MC, r->i1);
 
-				if (g->interrupt != NULL && *g->interrupt != 0) {
+				if (cpu_is_stopped(g->interrupt)) {
 					return;
 				}
 				pack(r, false, r->panels_a, i, i1, p, depth);

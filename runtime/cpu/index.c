@@ -78,6 +78,9 @@ static bool read_indices(const struct cpu_call *call, int64_t limit, int64_t *po
 	for (int64_t j = 0; j < count; j++) {
 		int64_t found = tn_element_i64(view->dtype, call->inputs[1] + w.offset[0]);
 
+		if (j % CPU_LOOK == 0 && cpu_interrupted(call, err)) {
+			return false;
+		}
 		if (found < -limit || found >= limit) {
 			return tn_error_set(err, TN_ERR_INDEX, "%s: index %" PRId64 " is out of range for axis %d of size %" PRId64,
 				tn_op_name(step->op), found, (int)step->attrs[0], limit);
@@ -165,7 +168,6 @@ struct slabs {
 	int axis, index_axes;
 	bool contiguous;
 	int threads;
-	bool stopped;
 };
 
 /* Bytes to j in the view that has the index's axes. */
@@ -180,13 +182,19 @@ static int64_t list_offset(const struct slabs *s, int64_t j) {
 }
 
 static void act_slab(struct slabs *s, struct walk *after, char *out, const char *in, int64_t begin, int64_t end) {
+	int64_t size = (int64_t)tn_dtype_size(s->dtype);
+
 	if (s->contiguous) {
-		act_run(s->dtype, s->action, out + begin * (int64_t)tn_dtype_size(s->dtype),
-			in + begin * (int64_t)tn_dtype_size(s->dtype), end - begin);
+		for (int64_t t = begin; t < end && !cpu_is_stopped(s->call->interrupt); t += CPU_LOOK) {
+			act_run(s->dtype, s->action, out + t * size, in + t * size, cpu_piece_end(t, end) - t);
+		}
 		return;
 	}
 	walk_start(after, begin);
 	for (int64_t t = begin; t < end; t++) {
+		if (t % CPU_LOOK == 0 && cpu_is_stopped(s->call->interrupt)) {
+			return;
+		}
 		act(s->dtype, s->action, out + after->offset[0], in + after->offset[1]);
 		walk_next(after);
 	}
@@ -209,8 +217,7 @@ static void walk_slabs(void *data, int thread) {
 		if (unit == first || j == 0) {
 			walk_start(&before, unit / s->indices);
 		}
-		if (unit % 1024 == 0 && s->call->interrupt != NULL && *s->call->interrupt != 0) {
-			__atomic_store_n(&s->stopped, true, __ATOMIC_RELAXED);
+		if (cpu_is_stopped(s->call->interrupt)) {
 			return;
 		}
 		act_slab(s, &after, s->out + before.offset[0] + (s->action == ACTION_GATHER ? at : place * s->out_step),
@@ -251,7 +258,7 @@ static bool run_slabs(struct slabs *s, const struct tn_view *indexed, const stru
 	if (s->before_count * s->indices > 0 && s->after_count > 0) {
 		cpu_parallel(s->threads, walk_slabs, s);
 	}
-	return !s->stopped || tn_error_set(err, TN_ERR_INTERRUPTED, "interrupted");
+	return !cpu_interrupted(s->call, err);
 }
 
 static bool run_gather(const struct cpu_call *call, struct tn_error *err) {

@@ -7,6 +7,8 @@
 #ifndef TN_CPU_KERNELS_H
 #define TN_CPU_KERNELS_H
 
+#include <string.h>
+
 #include "tensor/backend.h"
 
 /* What the kernels may use; fixed when the backend is made. */
@@ -92,9 +94,30 @@ enum cpu_isa cpu_isa(void);
 
 /* ---- small helpers ---- */
 
+/* Elements that a loop may take between two looks at the interrupt: some milliseconds where each is a miss of the cache and lies on
+ * a fresh page. */
+enum { CPU_LOOK = 1 << 17 };
+
+/* Whether the user wants this run to stop; what was begun is then left as it is. */
+static inline bool cpu_is_stopped(const volatile int *interrupt) {
+	return TN_UNLIKELY(interrupt != NULL && *interrupt != 0);
+}
+
+/* The end of the piece of at most CPU_LOOK elements that begins with `first`. */
+static inline int64_t cpu_piece_end(int64_t first, int64_t count) {
+	return count - first < CPU_LOOK ? count : first + CPU_LOOK;
+}
+
+/* Zeros; gives up when stopped. */
+static inline void cpu_clear(void *out, size_t size, const volatile int *interrupt) {
+	for (size_t at = 0, piece = (size_t)CPU_LOOK * 8; at < size && !cpu_is_stopped(interrupt); at += piece) {
+		memset((char *)out + at, 0, size - at < piece ? size - at : piece);
+	}
+}
+
 /* True (err is set) when the user wants this run to stop. */
 static inline bool cpu_interrupted(const struct cpu_call *call, struct tn_error *err) {
-	if (TN_UNLIKELY(call->interrupt != NULL && *call->interrupt != 0)) {
+	if (cpu_is_stopped(call->interrupt)) {
 		tn_error_set(err, TN_ERR_INTERRUPTED, "interrupted");
 		return true;
 	}

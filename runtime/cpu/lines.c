@@ -11,7 +11,6 @@ struct walk {
 	struct cpu_line first;
 	int64_t count;
 	int threads;
-	bool stopped;
 };
 
 bool cpu_lines_reserve(struct cpu_step *step, int axis, size_t bytes_per_element, struct tn_error *err) {
@@ -64,8 +63,7 @@ static void run_part(void *data, int thread) {
 		go_to_line(w, begin, index, &line);
 	}
 	for (int64_t i = begin; i < end; i++) {
-		if (w->lines->call->interrupt != NULL && *w->lines->call->interrupt != 0) {
-			__atomic_store_n(&w->stopped, true, __ATOMIC_RELAXED);
+		if (cpu_is_stopped(line.interrupt)) {
 			return;
 		}
 		w->lines->body(w->lines, &line);
@@ -81,7 +79,8 @@ bool cpu_lines_run(struct cpu_lines *lines, struct tn_error *err) {
 
 	w.first = (struct cpu_line){.length = in->shape.dims[lines->axis], .in = lines->call->inputs[0], .out = lines->call->out,
 	                            .in_step = in->stride[lines->axis] * in_size,
-	                            .out_step = kept ? out->stride[lines->axis] * out_size : 0};
+	                            .out_step = kept ? out->stride[lines->axis] * out_size : 0,
+	                            .interrupt = lines->call->interrupt};
 	lines->buffer_size = cpu_lines_buffer_size(lines->call->step);
 	for (int k = 0; k < in->shape.ndim; k++) {
 		if (k == lines->axis) {
@@ -96,15 +95,15 @@ bool cpu_lines_run(struct cpu_lines *lines, struct tn_error *err) {
 	if (w.count > 0) {
 		cpu_parallel(w.threads, run_part, &w);
 	}
-	return !w.stopped || tn_error_set(err, TN_ERR_INTERRUPTED, "interrupted");
+	return !cpu_interrupted(lines->call, err);
 }
 
 #define GATHER(T) \
-	for (int64_t i = 0; i < line->length; i++) { \
+	for (int64_t i = first; i < end; i++) { \
 		((T *)(void *)to)[i] = *(const T *)(const void *)(line->in + i * line->in_step); \
 	}
 #define SCATTER(T) \
-	for (int64_t i = 0; i < line->length; i++) { \
+	for (int64_t i = first; i < end; i++) { \
 		*(T *)(void *)(line->out + i * line->out_step) = ((const T *)from)[i]; \
 	}
 #define BY_SIZE(size, X) \
@@ -123,14 +122,16 @@ const void *cpu_line_load(const struct cpu_line *line, enum tn_dtype dtype, char
 	bool contiguous = line->in_step == (int64_t)size;
 	char *to = cpu_is_half(dtype) ? buffer + (line->length + 8) * 4 - 2 * line->length : buffer; /* behind the widened ones */
 
-	if (!contiguous) {
+	for (int64_t first = 0; !contiguous && first < line->length && !cpu_is_stopped(line->interrupt); first += CPU_LOOK) {
+		int64_t end = cpu_piece_end(first, line->length);
+
 		BY_SIZE(size, GATHER)
 	}
 	if (!cpu_is_half(dtype)) {
 		return contiguous ? line->in : buffer;
 	}
 	/* In pieces, from the front: what is written stays behind what is still to be read. */
-	for (int64_t i = 0; i < line->length; i += 64) {
+	for (int64_t i = 0; i < line->length && !cpu_is_stopped(line->interrupt); i += 64) {
 		int64_t n = line->length - i < 64 ? line->length - i : 64;
 		uint16_t part[64];
 
@@ -144,7 +145,7 @@ void cpu_line_store(const struct cpu_line *line, enum tn_dtype dtype, const void
 	size_t size = tn_dtype_size(dtype);
 
 	if (cpu_is_half(dtype)) {
-		for (int64_t i = 0; i < line->length; i += 64) {
+		for (int64_t i = 0; i < line->length && !cpu_is_stopped(line->interrupt); i += 64) {
 			int64_t n = line->length - i < 64 ? line->length - i : 64;
 			uint16_t part[64];
 
@@ -153,11 +154,18 @@ void cpu_line_store(const struct cpu_line *line, enum tn_dtype dtype, const void
 				*(uint16_t *)(void *)(line->out + (i + k) * line->out_step) = part[k];
 			}
 		}
-	} else if (line->out_step == (int64_t)size) {
-		if (from != line->out) {
-			memcpy(line->out, from, (size_t)line->length * size);
+		return;
+	}
+	if (from == line->out) {
+		return;
+	}
+	for (int64_t first = 0; first < line->length && !cpu_is_stopped(line->interrupt); first += CPU_LOOK) {
+		int64_t end = cpu_piece_end(first, line->length);
+
+		if (line->out_step == (int64_t)size) {
+			memcpy(line->out + first * (int64_t)size, (const char *)from + first * (int64_t)size, (size_t)(end - first) * size);
+		} else {
+			BY_SIZE(size, SCATTER)
 		}
-	} else {
-		BY_SIZE(size, SCATTER)
 	}
 }

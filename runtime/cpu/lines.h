@@ -12,6 +12,7 @@ struct cpu_line {
 	char *out;
 	int64_t in_step, out_step;
 	char *buffer; /* this thread's part of the workspace */
+	const volatile int *interrupt; /* a body that sees it set leaves the line as it is */
 };
 
 struct cpu_lines {

@@ -34,8 +34,10 @@ static bool run_arange(const struct cpu_call *call, struct tn_error *err) {
 	int64_t count = tn_shape_count(&out->shape), size = (int64_t)tn_dtype_size(out->dtype);
 	int64_t stride = out->shape.ndim > 0 ? out->stride[0] * size : 0;
 
-	(void)err;
 	for (int64_t k = 0; k < count; k++) {
+		if (k % CPU_LOOK == 0 && cpu_interrupted(call, err)) {
+			return false;
+		}
 		if (!start->is_float && !step->is_float) {
 			tn_element_set_i64(
 				out->dtype, call->out + k * stride, (int64_t)((uint64_t)start->i + (uint64_t)k * (uint64_t)step->i));

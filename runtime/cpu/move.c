@@ -15,7 +15,6 @@ struct work {
 	const volatile int *interrupt;
 	int threads, across; /* transposition: the axis on which the input is contiguous, else -1 */
 	int64_t rows;        /* product of the outer dims (transposition: with `across` in tiles) */
-	bool stopped;
 };
 
 void cpu_move_init(struct cpu_move *move, const struct tn_view *out, char *to, const struct tn_view *in, const char *from) {
@@ -148,7 +147,7 @@ static void copy_tile_row(const struct work *w, char *out, const char *in, int64
 	int last = m->ndim - 1;
 	int64_t rows = least(m->dims[w->across] - first, TILE), columns = m->dims[last];
 
-	for (int64_t tile = 0; tile < columns; tile += TILE) {
+	for (int64_t tile = 0; tile < columns && !cpu_is_stopped(w->interrupt); tile += TILE) {
 		int64_t end = least(tile + TILE, columns);
 
 		for (int64_t c = tile; c < end; c += BLOCK) {
@@ -161,6 +160,16 @@ static void copy_tile_row(const struct work *w, char *out, const char *in, int64
 	}
 }
 
+/* A row of any length. */
+static void copy_long_row(const struct work *w, char *out, const char *in, int64_t n) {
+	const struct cpu_move *m = w->move;
+	int64_t out_step = m->out_stride[m->ndim - 1], in_step = m->in_stride[m->ndim - 1];
+
+	for (int64_t i = 0; i < n && !cpu_is_stopped(w->interrupt); i += CPU_LOOK) {
+		copy_row(out + i * out_step, out_step, in + i * in_step, in_step, cpu_piece_end(i, n) - i, m->size);
+	}
+}
+
 static void walk(void *data, int thread) {
 	struct work *w = data;
 	const struct cpu_move *m = w->move;
@@ -169,21 +178,19 @@ static void walk(void *data, int thread) {
 
 	if (w->rows == 1 && w->across < 0) { /* one row: the threads share its elements */
 		cpu_split(n, 4096, thread, w->threads, &first, &end);
-		copy_row(m->out + first * m->out_stride[last], m->out_stride[last], m->in + first * m->in_stride[last],
-			m->in_stride[last], end - first, m->size);
+		copy_long_row(w, m->out + first * m->out_stride[last], m->in + first * m->in_stride[last], end - first);
 		return;
 	}
 	cpu_split(w->rows, 1, thread, w->threads, &begin, &end);
 	for (int64_t row = begin; row < end; row++) {
-		if (w->interrupt != NULL && *w->interrupt != 0) {
-			__atomic_store_n(&w->stopped, true, __ATOMIC_RELAXED);
+		if (cpu_is_stopped(w->interrupt)) {
 			return;
 		}
 		locate(w, row, &out, &in, &block);
 		if (w->across >= 0) {
 			copy_tile_row(w, m->out + out, m->in + in, block);
 		} else {
-			copy_row(m->out + out, m->out_stride[last], m->in + in, m->in_stride[last], n, m->size);
+			copy_long_row(w, m->out + out, m->in + in, n);
 		}
 	}
 }
@@ -263,5 +270,5 @@ bool cpu_move_run(struct cpu_move *move, const struct cpu_call *call, struct tn_
 	}
 	w.threads = cpu_threads_for(call, (double)count * (double)move->size / 4 * (w.across >= 0 ? 4 : 1));
 	cpu_parallel(w.threads, walk, &w);
-	return !w.stopped || tn_error_set(err, TN_ERR_INTERRUPTED, "interrupted");
+	return !cpu_interrupted(call, err);
 }

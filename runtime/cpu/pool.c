@@ -336,13 +336,10 @@ static void run_share(void *data, int thread) {
 
 	cpu_split(images, 1, thread, r->threads, &begin, &end);
 	for (int64_t image = begin; image < end; image++) {
-		if (r->call->interrupt != NULL && *r->call->interrupt != 0) {
-			return;
-		}
 		if ((p->kind == MAX_GRAD && !p->fresh) || p->kind == MEAN_GRAD) {
-			memset(r->out + (size_t)image * size, 0, size);
+			cpu_clear(r->out + (size_t)image * size, size, r->call->interrupt);
 		}
-		for (int64_t h = 0; h < p->out_h; h++) {
+		for (int64_t h = 0; h < p->out_h && !cpu_is_stopped(r->call->interrupt); h++) {
 			run_line(r, image, h);
 		}
 	}
@@ -356,6 +353,7 @@ static const char *read_operand(const struct cpu_call *call, const struct operan
 	}
 	copy.from = call->inputs[number];
 	copy.to = (char *)call->workspace + o->at;
+	copy.interrupt = call->interrupt;
 	cpu_dense_copy(&copy, cpu_threads_for(call, (double)o->count));
 	return copy.to;
 }
@@ -382,9 +380,10 @@ static bool pool_run(const struct cpu_call *call, struct tn_error *err) {
 		return false;
 	}
 	if (p->widen) {
-		cpu_dense_narrow(r.out, call->out, p->dtype, p->result_count, cpu_threads_for(call, (double)p->result_count));
+		cpu_dense_narrow(
+			r.out, call->out, p->dtype, p->result_count, cpu_threads_for(call, (double)p->result_count), call->interrupt);
 	}
-	return true;
+	return !cpu_interrupted(call, err);
 }
 
 /* ---- the kernels ---- */

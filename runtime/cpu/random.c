@@ -167,6 +167,9 @@ static bool run_perm(const struct cpu_call *call, struct tn_error *err) {
 
 	assert(cpu_view_is_dense(out));
 	for (int64_t i = 0; i < n; i++) {
+		if (i % CPU_LOOK == 0 && cpu_interrupted(call, err)) {
+			return false;
+		}
 		order[i] = i;
 	}
 	for (int64_t k = 0; k < n - 1; k++) {

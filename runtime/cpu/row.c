@@ -21,7 +21,7 @@ static void softmax_line(const struct cpu_lines *lines, const struct cpu_line *l
 	char *out = in_place ? line->out : line->buffer + ((size_t)line->length + 8) * size;
 
 	if (line->length > 0) {
-		(*(const cpu_row_fn *)lines->data)(out, in, line->length);
+		(*(const cpu_row_fn *)lines->data)(out, in, line->length, line->interrupt);
 	}
 	cpu_line_store(line, dtype, out);
 }
@@ -42,7 +42,7 @@ static void run_short_part(void *data, int thread) {
 	int64_t begin, end;
 
 	cpu_split(s->rows, CPU_LANES, thread, s->threads, &begin, &end);
-	for (int64_t r = begin; r < end; r += CPU_LANES) {
+	for (int64_t r = begin; r < end && !cpu_is_stopped(s->call->interrupt); r += CPU_LANES) {
 		s->fn(out + r * s->length, in + r * s->length, end - r < CPU_LANES ? end - r : CPU_LANES, s->length);
 	}
 }
@@ -91,13 +91,16 @@ static bool run_log_softmax(const struct cpu_call *call, struct tn_error *err) {
 		const T *x = in; \
 		T *o = out, total = product ? 1 : 0; \
 		for (int64_t i = 0; i < n; i++) { \
+			if (i % CPU_LOOK == 0 && cpu_is_stopped(interrupt)) { \
+				break; \
+			} \
 			total = (T)(product ? (U)total * (U)x[i] : (U)total + (U)x[i]); \
 			o[i] = total; \
 		} \
 		break; \
 	}
 
-static void cumulate(enum cpu_class class, bool product, void *out, const void *in, int64_t n) {
+static void cumulate(enum cpu_class class, bool product, void *out, const void *in, int64_t n, const volatile int *interrupt) {
 	switch (class) {
 	case CPU_F64: CUMULATE(double, double)
 	case CPU_F32: CUMULATE(float, float)
@@ -108,10 +111,13 @@ static void cumulate(enum cpu_class class, bool product, void *out, const void *
 }
 
 /* Of bool8: or, and. */
-static void cumulate_bool(bool product, uint8_t *out, const uint8_t *in, int64_t n) {
+static void cumulate_bool(bool product, uint8_t *out, const uint8_t *in, int64_t n, const volatile int *interrupt) {
 	uint8_t total = product;
 
 	for (int64_t i = 0; i < n; i++) {
+		if (i % CPU_LOOK == 0 && cpu_is_stopped(interrupt)) {
+			break;
+		}
 		total = product ? total & in[i] : total | in[i];
 		out[i] = total;
 	}
@@ -124,9 +130,11 @@ static void cumulative_line(const struct cpu_lines *lines, const struct cpu_line
 	char *out = line->buffer + ((size_t)line->length + 8) * cpu_class_size(class);
 
 	if (dtype == TN_DTYPE_BOOL8) {
-		cumulate_bool(step->op == TN_OP_CUMPROD, (uint8_t *)out, cpu_line_load(line, dtype, line->buffer), line->length);
+		cumulate_bool(
+			step->op == TN_OP_CUMPROD, (uint8_t *)out, cpu_line_load(line, dtype, line->buffer), line->length, line->interrupt);
 	} else {
-		cumulate(class, step->op == TN_OP_CUMPROD, out, cpu_line_load(line, dtype, line->buffer), line->length);
+		cumulate(
+			class, step->op == TN_OP_CUMPROD, out, cpu_line_load(line, dtype, line->buffer), line->length, line->interrupt);
 	}
 	cpu_line_store(line, dtype, out);
 }

@@ -38,6 +38,14 @@
 		} \
 		return l[0]; \
 	} \
+	static inline T long_row_max_##C(const T *x, int64_t whole, const T *rest, const volatile int *interrupt) { \
+		T m = row_max_##C(x, cpu_piece_end(0, whole), rest); \
+		for (int64_t i = CPU_LOOK; i < whole && !cpu_is_stopped(interrupt); i += CPU_LOOK) { \
+			T other = row_max_##C(x + i, cpu_piece_end(i, whole) - i, rest); \
+			m = m > other ? m : other; \
+		} \
+		return m; \
+	} \
 	/* out[j] = exp(x[j] - m), added to the lanes */ \
 	static inline void exp_16_##C(T *l, T *out, const T *x, T m) { \
 		SIMD for (int j = 0; j < CPU_LANES; j++) { \
@@ -64,43 +72,53 @@
 		} \
 		return whole; \
 	} \
-	static void softmax_row_##C(void *out, const void *in, int64_t n) { \
+	static void softmax_row_##C(void *out, const void *in, int64_t n, const volatile int *interrupt) { \
 		T *o = out, rest[CPU_LANES], l[CPU_LANES] = {0}, m, scale; \
 		const T *x = in; \
 		int64_t whole = row_rest_##C(rest, x, n); \
-		m = row_max_##C(x, whole, rest); \
-		for (int64_t i = 0; i < whole; i += CPU_LANES) { \
-			FETCH_READ(x + n + i); \
-			FETCH_WRITE(o + n + i); \
-			exp_16_##C(l, o + i, x + i, m); \
+		m = long_row_max_##C(x, whole, rest, interrupt); \
+		for (int64_t first = 0; first < whole && !cpu_is_stopped(interrupt); first += CPU_LOOK) { \
+			for (int64_t i = first, end = cpu_piece_end(first, whole); i < end; i += CPU_LANES) { \
+				FETCH_READ(x + n + i); \
+				FETCH_WRITE(o + n + i); \
+				exp_16_##C(l, o + i, x + i, m); \
+			} \
 		} \
 		if (whole < n) { \
 			exp_16_##C(l, rest, rest, m); \
 		} \
 		scale = 1 / lanes_sum_##C(l); \
-		SIMD for (int64_t i = 0; i < whole; i++) { \
-			o[i] *= scale; \
+		for (int64_t first = 0; first < whole && !cpu_is_stopped(interrupt); first += CPU_LOOK) { \
+			int64_t end = cpu_piece_end(first, whole); \
+			SIMD for (int64_t i = first; i < end; i++) { \
+				o[i] *= scale; \
+			} \
 		} \
 		for (int64_t j = 0; j < n - whole; j++) { \
 			o[whole + j] = rest[j] * scale; \
 		} \
 	} \
-	static void log_softmax_row_##C(void *out, const void *in, int64_t n) { \
+	static void log_softmax_row_##C(void *out, const void *in, int64_t n, const volatile int *interrupt) { \
 		T *o = out, rest[CPU_LANES], l[CPU_LANES] = {0}, unused[CPU_LANES], m, total; \
 		const T *x = in; \
 		int64_t whole = row_rest_##C(rest, x, n); \
-		m = row_max_##C(x, whole, rest); \
-		for (int64_t i = 0; i < whole; i += CPU_LANES) { \
-			FETCH_READ(x + n + i); \
-			FETCH_WRITE(o + i); \
-			exp_16_##C(l, unused, x + i, m); \
+		m = long_row_max_##C(x, whole, rest, interrupt); \
+		for (int64_t first = 0; first < whole && !cpu_is_stopped(interrupt); first += CPU_LOOK) { \
+			for (int64_t i = first, end = cpu_piece_end(first, whole); i < end; i += CPU_LANES) { \
+				FETCH_READ(x + n + i); \
+				FETCH_WRITE(o + i); \
+				exp_16_##C(l, unused, x + i, m); \
+			} \
 		} \
 		if (whole < n) { \
 			exp_16_##C(l, unused, rest, m); \
 		} \
 		total = log_of(lanes_sum_##C(l)); \
-		SIMD for (int64_t i = 0; i < n; i++) { \
-			o[i] = (x[i] - m) - total; \
+		for (int64_t first = 0; first < n && !cpu_is_stopped(interrupt); first += CPU_LOOK) { \
+			int64_t end = cpu_piece_end(first, n); \
+			SIMD for (int64_t i = first; i < end; i++) { \
+				o[i] = (x[i] - m) - total; \
+			} \
 		} \
 	}
 DEFINE_ROW(F64, double, vm_exp, vm_log)

@@ -56,11 +56,14 @@ static void sort_few(struct pair *pairs, int64_t n) {
 	}
 }
 
-/* Sorts by one byte of the keys, stably; false when all have the same and nothing was moved. */
-static bool sort_byte(const struct pair *from, struct pair *to, int64_t n, int shift) {
+/* Sorts by one byte of the keys, stably; false when all have the same and nothing was moved, or when stopped. */
+static bool sort_byte(const struct pair *from, struct pair *to, int64_t n, int shift, const volatile int *interrupt) {
 	int64_t counts[256] = {0}, at = 0;
 
 	for (int64_t i = 0; i < n; i++) {
+		if (i % CPU_LOOK == 0 && cpu_is_stopped(interrupt)) {
+			return false;
+		}
 		counts[from[i].key >> shift & 255]++;
 	}
 	if (counts[from[0].key >> shift & 255] == n) {
@@ -73,6 +76,9 @@ static bool sort_byte(const struct pair *from, struct pair *to, int64_t n, int s
 		at += count;
 	}
 	for (int64_t i = 0; i < n; i++) {
+		if (i % CPU_LOOK == 0 && cpu_is_stopped(interrupt)) {
+			return false;
+		}
 		to[counts[from[i].key >> shift & 255]++] = from[i];
 	}
 	return true;
@@ -87,7 +93,12 @@ static void sort_line(const struct cpu_lines *lines, const struct cpu_line *line
 	bool descending = step->attrs[1] != 0;
 
 	for (int64_t i = 0; i < n; i++) {
-		uint64_t key = key_at(cpu_class_of(dtype), in, i);
+		uint64_t key;
+
+		if (i % CPU_LOOK == 0 && cpu_is_stopped(line->interrupt)) {
+			return;
+		}
+		key = key_at(cpu_class_of(dtype), in, i);
 
 		pairs[i] = (struct pair){descending ? ~key : key, i};
 	}
@@ -95,7 +106,7 @@ static void sort_line(const struct cpu_lines *lines, const struct cpu_line *line
 		sort_few(pairs, n);
 	} else {
 		for (int shift = 0; shift < 64; shift += 8) {
-			if (sort_byte(pairs, other, n, shift)) {
+			if (sort_byte(pairs, other, n, shift, line->interrupt)) {
 				struct pair *sorted = other;
 
 				other = pairs;
@@ -104,6 +115,9 @@ static void sort_line(const struct cpu_lines *lines, const struct cpu_line *line
 		}
 	}
 	for (int64_t i = 0; i < n; i++) {
+		if (i % CPU_LOOK == 0 && cpu_is_stopped(line->interrupt)) {
+			return;
+		}
 		*(int64_t *)(void *)(line->out + i * line->out_step) = pairs[i].index;
 	}
 }

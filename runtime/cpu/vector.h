@@ -38,8 +38,8 @@ struct cpu_reduce_fns {
 	cpu_vec_fn combine; /* out[i] = a[i] op b[i] */
 };
 
-/* One row of n elements: softmax or log_softmax. */
-typedef void (*cpu_row_fn)(void *out, const void *in, int64_t n);
+/* One row of n elements: softmax or log_softmax. A long row is left unfinished once the interrupt is set. */
+typedef void (*cpu_row_fn)(void *out, const void *in, int64_t n, const volatile int *interrupt);
 /* At most 16 rows of f32 that follow each other, of n elements from 1 to CPU_SHORT_LINE: the same bits. */
 enum { CPU_SHORT_LINE = 64 };
 typedef void (*cpu_short_fn)(float *out, const float *in, int64_t rows, int64_t n);

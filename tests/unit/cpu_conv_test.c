@@ -194,27 +194,27 @@ TN_TEST(empty_batches_and_no_channels_give_nothing_or_zeros) {
 	}
 }
 
-TN_TEST(a_long_convolution_is_cut_along_the_batch_and_can_be_interrupted) {
-	static const int64_t same[] = {1, 1, 1, 1, 1, 1, 1};
+/* All three kinds by oneDNN in parts, against the portable ones; and that an interrupt stops them. */
+static void check_cut(const struct problem *p) {
+	static const struct cpu_kernel *const kernels[] = {&cpu_conv2d, &cpu_conv2d_grad_x, &cpu_conv2d_grad_w};
 	volatile int flag = 1;
-	struct problem p;
 
-	problem_init(&p, TN_DTYPE_F32, TN_SHAPE(11, 64, 56, 56), TN_SHAPE(96, 64, 3, 3), same);
 	for (int kind = 0; kind < KINDS; kind++) {
-		static const struct cpu_kernel *const kernels[] = {&cpu_conv2d, &cpu_conv2d_grad_x, &cpu_conv2d_grad_w};
+		int64_t taps = p->w.dims[2] * p->w.dims[3];
 		struct tn_error err = {0};
 		struct operand a, b, one, other;
 
-		inputs_init(&p, (enum which)kind, &a, &b, nhwc, NULL);
-		convolve(&p, (enum which)kind, &a, &b, &one, (struct run_options){.threads = 2});
-		convolve(&p, (enum which)kind, &a, &b, &other, (struct run_options){.threads = 2, .portable = true});
-		check_values(&one, other.values, kind == GRAD_W ? 11 * 56 * 56 : 64 * 9);
+		inputs_init(p, (enum which)kind, &a, &b, nhwc, NULL);
+		convolve(p, (enum which)kind, &a, &b, &one, (struct run_options){.threads = 2});
+		convolve(p, (enum which)kind, &a, &b, &other, (struct run_options){.threads = 2, .portable = true});
+		check_values(&one, other.values, kind == GRAD_W ? p->y.dims[0] * p->y.dims[2] * p->y.dims[3]
+														: p->w.dims[kind == GRAD_X ? 0 : 1] * taps);
 		operand_finish(&one);
 		operand_finish(&other);
 		for (int portable = 0; portable < 2; portable++) {
 			one = (struct operand){.view = other.view};
 			tn_error_clear(&err);
-			TN_CHECK(!run_kernel(kernels[kind], (struct operand *const[]){&a, &b}, 2, p.attrs, &one,
+			TN_CHECK(!run_kernel(kernels[kind], (struct operand *const[]){&a, &b}, 2, p->attrs, &one,
 			                     (struct run_options){.threads = 2, .portable = portable, .interrupt = &flag}, &err));
 			TN_CHECK_INT_EQ(err.kind, TN_ERR_INTERRUPTED);
 			operand_finish(&one);
@@ -222,6 +222,26 @@ TN_TEST(a_long_convolution_is_cut_along_the_batch_and_can_be_interrupted) {
 		operand_finish(&a);
 		operand_finish(&b);
 	}
+}
+
+TN_TEST(a_long_convolution_is_cut_along_the_batch_and_can_be_interrupted) {
+	static const int64_t same[] = {1, 1, 1, 1, 1, 1, 1};
+	struct problem p;
+
+	problem_init(&p, TN_DTYPE_F32, TN_SHAPE(11, 64, 56, 56), TN_SHAPE(96, 64, 3, 3), same);
+	check_cut(&p);
+}
+
+TN_TEST(one_long_image_is_cut_into_bands_of_rows) {
+	static const int64_t same[] = {1, 1, 1, 1, 1, 1, 1}, wide[] = {2, 1, 4, 2, 2, 1, 1}, bare[] = {1, 1, 0, 0, 1, 1, 2};
+	struct problem p;
+
+	problem_init(&p, TN_DTYPE_F32, TN_SHAPE(2, 64, 120, 101), TN_SHAPE(80, 64, 3, 3), same);
+	check_cut(&p);
+	problem_init(&p, TN_DTYPE_F32, TN_SHAPE(1, 64, 167, 120), TN_SHAPE(64, 64, 5, 3), wide);
+	check_cut(&p);
+	problem_init(&p, TN_DTYPE_F32, TN_SHAPE(1, 64, 300, 151), TN_SHAPE(48, 32, 3, 3), bare);
+	check_cut(&p);
 }
 
 TN_TEST(preparing_fails_cleanly_when_memory_is_out) {
