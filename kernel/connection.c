@@ -26,7 +26,7 @@ const char *tn_port_name(enum tn_port port) {
 
 static bool read_file(const char *path, struct tn_str *out, struct tn_error *err) {
 	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* nobody may ever write into a pipe of that name */
 	if (fd < 0) {
 		return tn_error_errno(err, "cannot open the connection file '%s'", path);
 	}

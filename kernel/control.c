@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define PATIENCE_NS (3000 * TN_MS) /* after an interrupt, until a second one may end the worker */
+#define START_NS (10000 * TN_MS)   /* of a worker that starts, until that is said */
 #define STOP_NS (1000 * TN_MS)     /* what the worker is given to end: launchers send SIGTERM after 2.5 s */
 
 static bool tell_worker(struct tn_kernel *kernel, const char *type) {
@@ -21,7 +22,12 @@ void tn_kernel_interrupt(struct tn_kernel *kernel) {
 		return;
 	}
 	if (run->id == 0) { /* it waits for a worker that is not up */
-		tn_execute_fail(kernel, &(struct tn_failure){.name = "Interrupted", .text = "interrupted before the worker was up"});
+		if (run->warned) {
+			run->killed = true;
+			kernel->worker->impl->kill(kernel->worker);
+		} else {
+			tn_execute_fail(kernel, &(struct tn_failure){.name = "Interrupted", .text = "interrupted before the worker was up"});
+		}
 		return;
 	}
 	int64_t now = tn_clock_ns();
@@ -42,8 +48,36 @@ bool tn_handle_interrupt(struct tn_kernel *kernel, struct tn_request *request) {
 	return true;
 }
 
+/* The cell waits for a worker that does not greet: a queue of a cluster, a password that nobody can type, or no worker at all. */
+static void tick_start(struct tn_kernel *kernel, int64_t now) {
+	struct tn_execution *run = &kernel->run;
+	const struct tn_worker_impl *impl = kernel->worker->impl;
+	if (run->id != 0 && run->waits_ns != 0) { /* it is up now */
+		run->waits_ns = 0;
+		run->warned = false;
+	}
+	if (run->request == NULL || run->id != 0 || kernel->worker->state != TN_WORKER_STARTING || run->warned) {
+		return;
+	}
+	if (run->waits_ns == 0) {
+		run->waits_ns = now;
+	} else if (now - run->waits_ns >= START_NS) {
+		const char *words = impl->words != NULL ? impl->words(kernel->worker) : "";
+		struct tn_str text = {0};
+		run->warned = true;
+		bool ok = tn_str_append(&text,
+			"The cell waits for its worker, which was started 10 s ago and has not greeted yet. An interrupt gives it up, and the "
+			"next cell starts another.\n");
+		size_t length = strlen(words);
+		ok = ok && (length == 0 || tn_str_printf(&text, "It says: %s\n", words + (length > 2000 ? length - 2000 : 0)));
+		tn_kernel_say(kernel, run->request, "stderr", ok ? tn_str_c(&text) : "The cell waits for its worker.\n");
+		tn_str_finish(&text);
+	}
+}
+
 void tn_kernel_tick_interrupt(struct tn_kernel *kernel, int64_t now) {
 	struct tn_execution *run = &kernel->run;
+	tick_start(kernel, now);
 	if (run->request != NULL && run->interrupted_ns != 0 && !run->warned && now - run->interrupted_ns >= PATIENCE_NS) {
 		run->warned = true;
 		tn_kernel_say(kernel, run->request, "stderr",
@@ -54,6 +88,9 @@ void tn_kernel_tick_interrupt(struct tn_kernel *kernel, int64_t now) {
 
 int64_t tn_kernel_interrupt_due(const struct tn_kernel *kernel) {
 	const struct tn_execution *run = &kernel->run;
+	if (run->request != NULL && run->waits_ns != 0 && run->id == 0 && !run->warned) {
+		return run->waits_ns + START_NS;
+	}
 	return run->request != NULL && run->interrupted_ns != 0 && !run->warned ? run->interrupted_ns + PATIENCE_NS : INT64_MAX;
 }
 

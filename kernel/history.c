@@ -38,6 +38,7 @@ struct tn_history {
 	int64_t last_session; /* the highest that was seen */
 	off_t read_to;        /* of the file */
 	ino_t inode;
+	bool torn; /* the file's last line is not whole: it must not swallow ours */
 	bool complained;
 	TN_VEC(json_t *) pending; /* lines that are not on disk yet, without their session */
 	int64_t due_ns;           /* when the first of them goes there; INT64_MAX: there are none */
@@ -182,7 +183,7 @@ static bool refresh_fd(struct tn_history *history, int fd) {
 }
 
 static bool refresh(struct tn_history *history) {
-	int fd = history->path != NULL ? open(history->path, O_RDONLY | O_CLOEXEC) : -1;
+	int fd = history->path != NULL ? open(history->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 	if (fd < 0) {
 		return true; /* nothing yet */
 	}
@@ -247,13 +248,26 @@ static bool shorten(struct tn_history *history, int fd) {
 	return ok;
 }
 
-static bool write_line(int fd, const json_t *value) {
+static bool write_line(struct tn_history *history, int fd, const json_t *value) {
 	struct tn_str text = {0};
 	struct tn_error err = {0};
-	bool ok = tn_json_write(value, &text, &err) && tn_str_append_char(&text, '\n');
-	ok = ok && write(fd, text.data, text.length) == (ssize_t)text.length;
+	bool ok = (!history->torn || tn_str_append_char(&text, '\n')) && tn_json_write(value, &text, &err) &&
+		tn_str_append_char(&text, '\n');
+	ssize_t wrote = ok ? write(fd, text.data, text.length) : -1;
+	ok = ok && wrote == (ssize_t)text.length;
+	if (wrote > 0) {
+		errno = ok ? errno : ENOSPC;
+		history->torn = !ok;
+	}
 	tn_str_finish(&text);
 	return ok;
+}
+
+/* What a kernel that died, or a full disk, left at the end. */
+static bool ends_torn(int fd) {
+	char last = '\n';
+	struct stat status;
+	return fstat(fd, &status) == 0 && status.st_size > 0 && pread(fd, &last, 1, status.st_size - 1) == 1 && last != '\n';
 }
 
 /* The number of the newest session stands in a file of its own, so that a kernel need not read all cells before its first. */
@@ -295,9 +309,10 @@ static bool write_pending(struct tn_history *history) {
 		fd = open_locked(history);
 	}
 	bool ok = fd >= 0 && (history->session != 0 || begin_session(history, fd));
+	history->torn = fd >= 0 && ends_torn(fd);
 	for (size_t i = 0; ok && i < history->pending.count; i++) {
 		ok = tn_json_set_take(history->pending.items[i], "session", json_integer(history->session)) &&
-			write_line(fd, history->pending.items[i]);
+			write_line(history, fd, history->pending.items[i]);
 	}
 	if (fd >= 0) {
 		close(fd);

@@ -34,6 +34,7 @@ struct tn_execution {
 	char *result;           /* text/plain of its value, for the history */
 	int64_t interrupted_ns; /* the first interrupt that was not answered; 0: none */
 	bool warned;            /* what a second one would do was said */
+	int64_t waits_ns;       /* since when it waits for a worker that starts; 0: it does not */
 	bool killed;            /* a second one was given */
 };
 

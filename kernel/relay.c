@@ -189,13 +189,14 @@ static void on_up(void *data, const json_t *hello) {
 	tn_execute_next(kernel);
 }
 
-/* The line that a worker's signal handler leaves behind says where it was: "tenon: SIGSEGV in cell 3, line 2". */
+/* The line that a worker's signal handler leaves behind says where it was: "tenon: the worker dies of SIGSEGV, …, in cell 3, line 2". */
 static void find_place(const char *words, char *out, size_t size) {
-	static const char mark[] = "tenon: SIG";
+	static const char mark[] = "tenon: the worker dies of ";
 	out[0] = '\0';
 	for (const char *at = strstr(words, mark); at != NULL; at = strstr(at + 1, mark)) {
-		int length = (int)strcspn(at + 7, "\n");
-		snprintf(out, size, " (%.*s)", length < 200 ? length : 200, at + 7);
+		const char *from = at + sizeof(mark) - 1;
+		int length = (int)strcspn(from, "\n");
+		snprintf(out, size, " (%.*s)", length < 200 ? length : 200, from);
 	}
 }
 
@@ -205,7 +206,9 @@ static void fail_run(struct tn_kernel *kernel, const struct tn_worker_death *dea
 	find_place(death->last_words, place, sizeof(place));
 	bool ok;
 	if (kernel->run.killed) {
-		ok = tn_str_append(&text, "the cell did not answer the interrupt, and its worker was ended");
+		ok = tn_str_append(&text,
+			death->was_up ? "the cell did not answer the interrupt, and its worker was ended"
+						  : "interrupted: the worker had not greeted, and was ended");
 	} else if (!death->was_up) {
 		ok = tn_str_printf(&text, "the worker did not start: it %s", death->reason);
 	} else {

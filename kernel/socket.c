@@ -50,6 +50,30 @@ static bool read_port(void *socket, int *port) {
 	return *port > 0;
 }
 
+static bool cannot_bind(const struct tn_connection *connection, const char *url, enum tn_port port, struct tn_error *err) {
+	const char *advice = "";
+	switch (zmq_errno()) {
+	case EADDRINUSE:
+		advice = "; another program listens there: start the kernel again, on other ports";
+		break;
+	case EADDRNOTAVAIL:
+	case ENODEV:
+		advice = "; ip must be an address of this machine, such as 127.0.0.1";
+		break;
+	case ENAMETOOLONG:
+		advice = "; a socket's path has at most 107 bytes: choose a shorter ip";
+		break;
+	case ENOENT:
+	case EACCES:
+		advice = connection->ipc ? "; its folder must be there, and be yours to write in" : "";
+		break;
+	default:
+		break;
+	}
+	return tn_error_set(
+		err, TN_ERR_IO, "cannot bind %s (%s): %s%s", url, tn_port_name(port), zmq_strerror(zmq_errno()), advice);
+}
+
 void *tn_socket_open(struct tn_connection *connection, const struct tn_socket_params *params, struct tn_error *err) {
 	struct tn_str url = {0};
 	void *socket = zmq_socket(params->context, params->type);
@@ -59,10 +83,7 @@ void *tn_socket_open(struct tn_connection *connection, const struct tn_socket_pa
 	}
 	bool ok = set_options(socket, connection, params, err) &&
 		(tn_connection_url(connection, params->port, &url) || tn_error_memory(err));
-	if (ok && zmq_bind(socket, tn_str_c(&url)) != 0) {
-		ok = tn_error_set(
-			err, TN_ERR_IO, "cannot bind %s (%s): %s", tn_str_c(&url), tn_port_name(params->port), zmq_strerror(zmq_errno()));
-	}
+	ok = ok && (zmq_bind(socket, tn_str_c(&url)) == 0 || cannot_bind(connection, tn_str_c(&url), params->port, err));
 	if (ok && !connection->ipc && connection->ports[params->port] == 0 && !read_port(socket, &connection->ports[params->port])) {
 		ok = tn_error_set(err, TN_ERR_IO, "cannot tell the port of %s", tn_str_c(&url));
 	}

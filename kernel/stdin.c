@@ -7,17 +7,28 @@
 
 #define PATIENCE_NS (5000 * TN_MS) /* for a client whose stdin channel does not come */
 
-static void send_answer(struct tn_kernel *kernel, json_t *value) {
-	struct tn_error err = {0};
+static bool try_answer(struct tn_kernel *kernel, json_t *value, struct tn_error *err) {
 	json_t *answer = json_object();
 	bool ok =
 		tn_json_set_take(answer, "type", json_string("input")) && tn_json_set_take(answer, "id", json_integer(kernel->run.id));
 	ok = (value != NULL ? json_object_set(answer, "value", value) == 0 : tn_json_set_take(answer, "eof", json_true())) && ok;
-	if (!ok || !kernel->worker->impl->send(kernel->worker, answer, &err)) {
-		tn_log(TN_LOG_ERROR, "an answer is lost: %s", ok ? err.text : "out of memory");
-	}
+	ok = ok ? kernel->worker->impl->send(kernel->worker, answer, err) : tn_error_memory(err);
 	json_decref(answer);
+	return ok;
+}
+
+/* NULL is the end of input, and so is an answer that cannot be passed on (one of 100 MB): the cell must not wait for ever. */
+static void send_answer(struct tn_kernel *kernel, json_t *value) {
+	struct tn_error err = {0};
 	kernel->run.wants_input = false;
+	if (try_answer(kernel, value, &err)) {
+		return;
+	}
+	tn_log(TN_LOG_ERROR, "an answer is lost: %s", err.text);
+	tn_error_clear(&err);
+	if (value != NULL && !try_answer(kernel, NULL, &err)) {
+		tn_log(TN_LOG_ERROR, "the end of input is lost: %s", err.text);
+	}
 }
 
 static enum tn_sent send_question(struct tn_kernel *kernel, const json_t *input) {

@@ -54,7 +54,9 @@ json_t *tn_usage_content(struct tn_kernel *kernel, const json_t *done) {
 	char host[256] = "";
 	gethostname(host, sizeof(host) - 1);
 	int64_t own = read_kib("/proc/self/smaps_rollup", "Pss");
-	int64_t memory = (own < 0 ? 0 : own) + tn_json_get_int(done, "memory", 0);
+	int64_t of_worker = tn_json_get_int(done, "memory", 0);
+	int64_t memory = own < 0 ? 0 : own;
+	memory += of_worker > 0 && of_worker < INT64_MAX - memory ? of_worker : 0;
 	double seconds = own_cpu_seconds() + json_number_value(json_object_get(done, "cpu_seconds"));
 	double load[1] = {0};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);

@@ -14,7 +14,7 @@ enum tn_worker_state { TN_WORKER_NONE, TN_WORKER_STARTING /* no hello yet */, TN
 
 struct tn_worker_death {
 	bool was_up;            /* it had said hello: there was a session to lose */
-	char reason[256];       /* "was killed by SIGSEGV (signal 11)", "ended with status 1", "speaks another version…" */
+	char reason[512];       /* "was killed by SIGSEGV (signal 11)", "ended with status 1", "speaks another version…" */
 	const char *last_words; /* the end of what it wrote to stderr; "" when nothing */
 };
 
@@ -40,6 +40,8 @@ struct tn_worker_impl {
 	/* Ends the process and what it started; the death is told when it is gone. */
 	void (*kill)(struct tn_worker *worker);
 	void (*destroy)(struct tn_worker *worker);
+	/* What it has said so far, and not in the protocol; "" when nothing. Valid until the next call. NULL: nothing ever. */
+	const char *(*words)(struct tn_worker *worker);
 };
 
 struct tn_worker {

@@ -3,10 +3,12 @@
  * reach it (an `ssh` above all); spoken to over its stdin and stdout; what it writes to stderr is kept, for the words that follow
  * a death. Its end is seen twice, by its descriptor and by the end of its output, so that a grandchild which holds a pipe cannot
  * hide it. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -28,7 +30,7 @@ struct process {
 	struct tn_str words; /* the end of stderr */
 	int64_t seq;         /* of the last message taken */
 	bool output_ended, told;
-	char broken[128]; /* not "": why the stream cannot be read any more */
+	char broken[480]; /* not "": why the stream cannot be read any more */
 	char *buffer;     /* READ_SIZE bytes while a worker runs */
 };
 
@@ -77,12 +79,13 @@ static bool make_pipes(int pairs[END_COUNT][2], struct tn_error *err) {
 	return true;
 }
 
-/* The front blocks signals that it reads by a descriptor, and ignores SIGPIPE: the worker begins as programs do. */
+/* The front blocks signals that it reads by a descriptor, and ignores two: the worker begins as programs do. */
 static int set_attributes(posix_spawnattr_t *attributes) {
 	sigset_t none, defaults;
 	sigemptyset(&none);
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGPIPE);
+	sigaddset(&defaults, SIGXFSZ);
 	posix_spawnattr_setsigmask(attributes, &none);
 	posix_spawnattr_setsigdefault(attributes, &defaults);
 	return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -116,10 +119,11 @@ static bool spawn(struct process *p, int pairs[END_COUNT][2], struct tn_error *e
 static bool put(struct process *p, const json_t *json, struct tn_error *err);
 static void destroy_process(struct process *p);
 
+/* Session and directory are paths, which may be any bytes. */
 static bool send_hello(struct process *p, struct tn_error *err) {
-	json_t *hello = json_pack("{s:s, s:s, s:[i, i], s:s, s:s, s:i, s:s}", "type", "hello", "protocol", "tenon", "version",
-		TN_WIRE_MAJOR, TN_WIRE_MINOR, "tenon", TN_VERSION, "session", p->params.session, "generation", p->base.generation,
-		"directory", p->params.directory);
+	json_t *hello = json_pack("{s:s, s:s, s:[i, i], s:s, s:o, s:i, s:o}", "type", "hello", "protocol", "tenon", "version",
+		TN_WIRE_MAJOR, TN_WIRE_MINOR, "tenon", TN_VERSION, "session", tn_json_text(p->params.session, strlen(p->params.session)),
+		"generation", p->base.generation, "directory", tn_json_text(p->params.directory, strlen(p->params.directory)));
 	bool ok = hello != NULL ? put(p, hello, err) : tn_error_memory(err);
 	json_decref(hello);
 	return ok;
@@ -214,9 +218,20 @@ static void credit(struct tn_worker *worker, uint64_t bytes) {
 
 static bool greet(struct process *p, const json_t *hello) {
 	const json_t *major = json_array_get(json_object_get(hello, "version"), 0);
-	if (strcmp(tn_json_get_text(hello, "protocol", ""), "tenon") != 0 || json_integer_value(major) != TN_WIRE_MAJOR) {
-		snprintf(p->broken, sizeof(p->broken), "speaks version %lld of the worker protocol, where %d is needed",
-			(long long)json_integer_value(major), TN_WIRE_MAJOR);
+	const char *protocol = tn_json_get_text(hello, "protocol", ""), *refused = tn_json_get_text(hello, "refused", NULL);
+	if (strcmp(protocol, "tenon") != 0) {
+		snprintf(p->broken, sizeof(p->broken), "is no worker of Tenon: it greets in the protocol '%.100s'", protocol);
+		return false;
+	}
+	if (json_integer_value(major) != TN_WIRE_MAJOR) {
+		snprintf(p->broken, sizeof(p->broken),
+			"speaks version %lld of the worker protocol (tenon %.40s), and this kernel (tenon %s) version %d: install the same "
+			"Tenon on both sides",
+			(long long)json_integer_value(major), tn_json_get_text(hello, "tenon", "?"), TN_VERSION, TN_WIRE_MAJOR);
+		return false;
+	}
+	if (refused != NULL) {
+		snprintf(p->broken, sizeof(p->broken), "refuses this kernel: %.400s", refused);
 		return false;
 	}
 	p->base.state = TN_WORKER_UP;
@@ -282,7 +297,7 @@ static void read_output(struct process *p) {
 		total += (size_t)got;
 		if (!tn_wire_reader_feed(p->reader, p->buffer, (size_t)got, &err) || !take_all(p, &err)) {
 			if (p->broken[0] == '\0') {
-				snprintf(p->broken, sizeof(p->broken), "cannot be understood: %.100s", err.text);
+				snprintf(p->broken, sizeof(p->broken), "cannot be understood: %.440s", err.text);
 			}
 			stop_reading(p);
 			p->base.impl->kill(&p->base);
@@ -336,7 +351,7 @@ static void tell_death(struct process *p, int status) {
 	describe(p, status, death.reason, sizeof(death.reason));
 	const char *said = tn_str_c(&words);
 	death.last_words = words.length > WORDS_MAX ? said + (words.length - WORDS_MAX) : said;
-	struct tn_str banner = {0};
+	struct tn_str banner = {0}; /* on stdout, where a login shell speaks */
 	if (death.last_words[0] == '\0' && !death.was_up && tn_str_append(&banner, tn_wire_reader_banner(p->reader))) {
 		death.last_words = tn_str_c(&banner);
 	}
@@ -346,21 +361,58 @@ static void tell_death(struct process *p, int status) {
 	tn_str_finish(&banner);
 }
 
+/* The session of a process, from /proc; 0: it is gone. */
+static long session_of(const char *pid) {
+	char path[64], text[512];
+	long session = 0;
+	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+	if (fd >= 0) {
+		close(fd);
+	}
+	text[length > 0 ? length : 0] = '\0';
+	const char *name_end = strrchr(text, ')'); /* a name may hold anything: what follows is state, parent, group, session */
+	if (name_end == NULL || sscanf(name_end + 1, " %*c %*d %*d %ld", &session) != 1) {
+		return 0;
+	}
+	return session;
+}
+
+/* Ends what a dead worker had started and left: each command of a cell has a group of its own, but all are of the worker's session.
+ * While the dead worker is not reaped, nobody else can have its number. */
+static void kill_session(pid_t worker) {
+	bool found = true;
+	for (int round = 0; found && round < 8; round++) { /* they may be multiplying */
+		DIR *processes = opendir("/proc");
+		found = false;
+		for (struct dirent *entry; processes != NULL && (entry = readdir(processes)) != NULL;) {
+			long pid = strtol(entry->d_name, NULL, 10);
+			if (pid > 0 && pid != (long)worker && session_of(entry->d_name) == (long)worker) {
+				found = kill((pid_t)pid, SIGKILL) == 0 || found;
+			}
+		}
+		if (processes != NULL) {
+			closedir(processes);
+		}
+	}
+}
+
 /* Reaps the process if it is gone; what is left in its pipes is read first. */
 static void look_for_end(struct process *p) {
 	int status = 0;
+	siginfo_t gone = {0};
 	pid_t pid = (pid_t)p->base.pid;
-	if (pid <= 0) {
+	if (pid <= 0 || waitid(P_PID, (id_t)pid, &gone, WEXITED | WNOHANG | WNOWAIT) != 0 || gone.si_pid != pid) {
 		return;
 	}
-	if (waitpid(pid, &status, WNOHANG) != pid) {
-		return;
-	}
+	kill(-pid, SIGKILL); /* where there is no /proc */
+	kill_session(pid);
 	for (int i = 0; i < 64 && !p->output_ended; i++) {
 		read_output(p);
 	}
 	read_words(p);
-	kill(-pid, SIGKILL); /* what it had started and left */
+	waitpid(pid, &status, 0);
 	tell_death(p, status);
 }
 
@@ -369,6 +421,11 @@ static void kill_worker(struct tn_worker *worker) {
 		kill((pid_t)-worker->pid, SIGKILL);
 		kill((pid_t)worker->pid, SIGKILL);
 	}
+}
+
+static const char *words_so_far(struct tn_worker *worker) {
+	struct process *p = of(worker);
+	return p->words.length > 0 ? tn_str_c(&p->words) : p->reader != NULL ? tn_wire_reader_banner(p->reader) : "";
 }
 
 /* ---- the loop's side ---- */
@@ -427,7 +484,10 @@ static void service(struct tn_worker *worker, const struct pollfd *fds, size_t c
 
 static void destroy_process(struct process *p) {
 	if (p->base.pid > 0) {
+		siginfo_t gone;
 		kill_worker(&p->base);
+		waitid(P_PID, (id_t)p->base.pid, &gone, WEXITED | WNOWAIT);
+		kill_session((pid_t)p->base.pid);
 		waitpid((pid_t)p->base.pid, NULL, 0);
 	}
 	release(p);
@@ -444,7 +504,8 @@ static const struct tn_worker_impl impl = {.start = start,
 	.poll = poll_fds,
 	.service = service,
 	.kill = kill_worker,
-	.destroy = destroy};
+	.destroy = destroy,
+	.words = words_so_far};
 
 struct tn_worker *tn_worker_process(const struct tn_worker_process_params *params) {
 	struct process *p = tn_calloc(1, sizeof(*p));

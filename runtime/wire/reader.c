@@ -44,7 +44,7 @@ bool tn_wire_reader_has_magic(const struct tn_wire_reader *reader) {
 }
 
 const char *tn_wire_reader_banner(const struct tn_wire_reader *reader) {
-	return tn_str_c(&reader->banner);
+	return tn_str_c(reader->wants_magic ? &reader->in : &reader->banner);
 }
 
 void tn_wire_message_finish(struct tn_wire_message *message) {

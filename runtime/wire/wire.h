@@ -78,7 +78,8 @@ TN_MUST_USE bool tn_wire_reader_feed(struct tn_wire_reader *reader, const void *
  * without buffers, only so that its bulk_bytes are acknowledged (a message of 200 MB needs that to arrive at all). */
 TN_MUST_USE bool tn_wire_reader_next(struct tn_wire_reader *reader, struct tn_wire_message *out, bool *got, struct tn_error *err);
 bool tn_wire_reader_has_magic(const struct tn_wire_reader *reader);
-const char *tn_wire_reader_banner(const struct tn_wire_reader *reader); /* "" when there was none */
+/* "" when there was none. Before the magic has come: what has. Valid until the next bytes are fed. */
+const char *tn_wire_reader_banner(const struct tn_wire_reader *reader);
 
 /* ---- sending: messages in, bytes out ---- */
 

@@ -53,7 +53,7 @@ def write_connection(folder, info):
 
 
 def environment(**more):
-    return cli.environment(XDG_STATE_HOME=STATE.name, JUPYTER_RUNTIME_DIR=os.path.join(STATE.name, "runtime"), **more)
+    return cli.environment(**{"XDG_STATE_HOME": STATE.name, "JUPYTER_RUNTIME_DIR": os.path.join(STATE.name, "runtime"), **more})
 
 
 class Kernel:

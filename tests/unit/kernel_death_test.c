@@ -30,7 +30,7 @@ TN_TEST(the_error_of_a_death_names_signal_place_and_last_words) {
 	fixture_init(&f, true);
 	fixture_execute(&f, "a", "crash", "");
 	fixture_round(&f);
-	f.worker.death.last_words = "blas: oops\ntenon: SIGSEGV in cell 1, line 2, op matmul\n";
+	f.worker.death.last_words = "blas: oops\ntenon: the worker dies of SIGSEGV, an access to memory that is not there, in cell 1, line 2, op matmul\n";
 	f.worker.dies = true;
 	fixture_round(&f);
 	bool seen = false;
@@ -38,7 +38,8 @@ TN_TEST(the_error_of_a_death_names_signal_place_and_last_words) {
 		if (strcmp(got.type, "error") == 0) {
 			seen = true;
 			TN_CHECK_STR_EQ(tn_json_get_text(got.content, "evalue", ""),
-				"the worker was killed by SIGSEGV (signal 11) while cell 1 ran (SIGSEGV in cell 1, line 2, op matmul)");
+				"the worker was killed by SIGSEGV (signal 11) while cell 1 ran (SIGSEGV, an access to memory that is not there, in cell 1, "
+				"line 2, op matmul)");
 			TN_CHECK_STR_CONTAINS(json_string_value(json_array_get(json_object_get(got.content, "traceback"), 0)), "blas: oops");
 		}
 		got_finish(&got);
