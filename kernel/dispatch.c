@@ -37,13 +37,8 @@ void tn_kernel_publish(struct tn_kernel *kernel, struct tn_request *parent, cons
 }
 
 void tn_kernel_say(struct tn_kernel *kernel, struct tn_request *parent, const char *stream, const char *text) {
-	json_t *content = json_object();
-	if (!tn_json_set_take(content, "name", json_string(stream)) ||
-		!tn_json_set_take(content, "text", tn_json_text(text, strlen(text)))) {
-		json_decref(content);
-		content = NULL;
-	}
-	tn_kernel_publish(kernel, parent, "stream", content);
+	tn_iopub_publish(&kernel->iopub,
+		&(struct tn_publication){.type = "stream", .parent = parent, .stream = stream, .text = {text, strlen(text)}});
 }
 
 void tn_kernel_busy(struct tn_kernel *kernel, struct tn_request *request) {

@@ -34,8 +34,8 @@ void tn_iopub_finish(struct tn_iopub *iopub) {
 /* The first frame, by which subscribers choose: "stream.stdout", "status". A welcome goes to whoever asked for that topic. */
 static void write_topic(const struct tn_publication *p, char *out, size_t size) {
 	const char *asked = tn_json_get_text(p->content, "subscription", "");
-	if (strcmp(p->type, "stream") == 0) {
-		snprintf(out, size, "stream.%s", tn_json_get_text(p->content, "name", ""));
+	if (p->stream != NULL) {
+		snprintf(out, size, "stream.%s", p->stream);
 	} else {
 		snprintf(out, size, "%s", strcmp(p->type, "iopub_welcome") == 0 && asked[0] != '\0' ? asked : p->type);
 	}
@@ -47,8 +47,13 @@ static bool encode(struct tn_iopub *iopub, const struct tn_publication *p, struc
 	if (iopub->packet.bytes.capacity > PACKET_KEPT) {
 		tn_packet_finish(&iopub->packet); /* one large picture is not kept for ever */
 	}
-	const struct tn_outgoing out = {
-		.type = p->type, .parent = p->parent, .topic = topic, .content = p->content, .metadata = p->metadata};
+	const struct tn_outgoing out = {.type = p->type,
+		.parent = p->parent,
+		.topic = topic,
+		.content = p->content,
+		.metadata = p->metadata,
+		.stream = p->stream,
+		.text = p->text};
 	return tn_message_encode(iopub->sender, &out, &iopub->packet, err);
 }
 
@@ -89,14 +94,9 @@ static bool is_held(struct tn_iopub *iopub) {
 /* Pieces of one stream grow together while they wait. */
 static bool merge(struct tn_iopub *iopub, const struct tn_publication *p) {
 	struct tn_iopub_item *last = &iopub->queue.items[iopub->queue.count - 1];
-	if (!tn_iopub_is_waiting(iopub) || last->text.length == 0 || strcmp(p->type, "stream") != 0 ||
-		last->what.parent != p->parent) {
-		return false;
-	}
-	const json_t *text = json_object_get(p->content, "text");
-	if (strcmp(tn_json_get_text(last->what.content, "name", ""), tn_json_get_text(p->content, "name", "")) != 0 ||
-		last->text.length + json_string_length(text) > STREAM_MAX ||
-		!tn_str_append_n(&last->text, json_string_value(text), json_string_length(text))) {
+	if (!tn_iopub_is_waiting(iopub) || p->stream == NULL || last->what.stream == NULL || strcmp(p->stream, last->what.stream) != 0 ||
+		last->what.parent != p->parent || last->text.length + p->text.size > STREAM_MAX ||
+		!tn_str_append_n(&last->text, p->text.data, p->text.size)) {
 		return false;
 	}
 	last->what.credit += p->credit;
@@ -105,11 +105,8 @@ static bool merge(struct tn_iopub *iopub, const struct tn_publication *p) {
 
 static bool enqueue(struct tn_iopub *iopub, const struct tn_publication *p) {
 	struct tn_iopub_item item = {.what = *p};
-	if (strcmp(p->type, "stream") == 0) {
-		const json_t *text = json_object_get(p->content, "text");
-		if (!tn_str_append_n(&item.text, json_string_value(text), json_string_length(text))) {
-			return false;
-		}
+	if (p->stream != NULL && !tn_str_append_n(&item.text, p->text.data, p->text.size)) {
+		return false;
 	}
 	if (!TN_VEC_PUSH(&iopub->queue, item)) {
 		tn_str_finish(&item.text);
@@ -123,7 +120,7 @@ static bool enqueue(struct tn_iopub *iopub, const struct tn_publication *p) {
 
 void tn_iopub_publish(struct tn_iopub *iopub, const struct tn_publication *publication) {
 	bool done = false;
-	if (publication->content == NULL) {
+	if (publication->content == NULL && publication->stream == NULL) {
 		tn_log(TN_LOG_ERROR, "a message '%s' is lost: out of memory", publication->type);
 		done = true;
 	} else if (!tn_iopub_is_waiting(iopub)) {
@@ -139,12 +136,6 @@ void tn_iopub_publish(struct tn_iopub *iopub, const struct tn_publication *publi
 	json_decref(publication->metadata);
 }
 
-/* The grown text goes back into its message. */
-static bool restore_text(struct tn_iopub_item *item) {
-	return item->text.length == 0 ||
-		tn_json_set_take(item->what.content, "text", json_stringn_nocheck(item->text.data, item->text.length));
-}
-
 static void give_up_when_stuck(struct tn_iopub *iopub) {
 	int64_t now = tn_clock_ns();
 	if (iopub->full_since_ns == 0) {
@@ -158,7 +149,8 @@ static void give_up_when_stuck(struct tn_iopub *iopub) {
 void tn_iopub_flush(struct tn_iopub *iopub) {
 	while (tn_iopub_is_waiting(iopub) && !is_held(iopub)) {
 		struct tn_iopub_item *item = &iopub->queue.items[iopub->first];
-		if (restore_text(item) && !try_send(iopub, &item->what)) {
+		item->what.text = (struct tn_part){tn_str_c(&item->text), item->text.length};
+		if (!try_send(iopub, &item->what)) {
 			give_up_when_stuck(iopub);
 			if (!iopub->lossy) {
 				break;

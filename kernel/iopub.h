@@ -13,12 +13,14 @@ struct tn_publication {
 	const char *type;           /* a constant */
 	struct tn_request *parent;  /* borrowed; NULL: none */
 	json_t *content, *metadata; /* taken, also by a failure; metadata may be NULL */
+	const char *stream;         /* a constant; not NULL: a piece of this stream, without content */
+	struct tn_part text;        /* its text: borrowed */
 	uint64_t credit;            /* what the worker gets back for it */
 };
 
 struct tn_iopub_item {
 	struct tn_publication what; /* its parent is counted */
-	struct tn_str text;         /* of a stream: taken out of content, to grow */
+	struct tn_str text;         /* of a stream: a copy, which grows */
 };
 
 struct tn_iopub {

@@ -114,7 +114,7 @@ void tn_kernel_reply(struct tn_kernel *kernel, struct tn_request *request, json_
 void tn_kernel_reply_error(struct tn_kernel *kernel, struct tn_request *request, const char *name, const char *text);
 /* content is taken */
 void tn_kernel_publish(struct tn_kernel *kernel, struct tn_request *parent, const char *type, json_t *content);
-/* A piece of a stream, published for the request. */
+/* A piece of a stream ("stdout", "stderr": a constant), published for the request. */
 void tn_kernel_say(struct tn_kernel *kernel, struct tn_request *parent, const char *stream, const char *text);
 
 /* Handlers: busy was published. True: the request is finished, and idle follows; false: it stays open, who finishes it publishes

@@ -236,6 +236,17 @@ static bool write_json(const json_t *value, struct tn_packet *packet, struct tn_
 	return tn_json_write(value, &packet->bytes, err) && (end_frame(packet) || tn_error_memory(err));
 }
 
+/* Text of a stream is the bulk of what a kernel says: it goes into the frame without a tree in between. */
+static bool write_content(const struct tn_outgoing *out, struct tn_packet *packet, struct tn_error *err) {
+	if (out->stream == NULL) {
+		return write_json(out->content, packet, err);
+	}
+	bool ok = tn_str_append(&packet->bytes, "{\"name\":\"") && tn_str_append(&packet->bytes, out->stream) &&
+		tn_str_append(&packet->bytes, "\",\"text\":") && tn_json_write_text(out->text.data, out->text.size, &packet->bytes) &&
+		tn_str_append_char(&packet->bytes, '}') && end_frame(packet);
+	return ok || tn_error_memory(err);
+}
+
 static bool write_front(const struct tn_outgoing *out, struct tn_packet *packet) {
 	if (!out->to_parent) {
 		return out->topic == NULL || add_frame(packet, (struct tn_part){out->topic, strlen(out->topic)});
@@ -281,7 +292,7 @@ bool tn_message_encode(struct tn_sender *sender, const struct tn_outgoing *out, 
 	if (!write_header(sender, out->type, packet) || !add_frame(packet, parent)) {
 		return tn_error_memory(err);
 	}
-	if (!write_json(out->metadata, packet, err) || !write_json(out->content, packet, err)) {
+	if (!write_json(out->metadata, packet, err) || !write_content(out, packet, err)) {
 		return false;
 	}
 	for (size_t i = 0; i < out->buffer_count; i++) {

@@ -61,6 +61,8 @@ struct tn_outgoing {
 	bool to_parent;                  /* behind the parent's identities; else behind `topic` */
 	const char *topic;
 	const json_t *content, *metadata; /* NULL: {} */
+	const char *stream;               /* not NULL: the content is {"name": stream, "text": text} */
+	struct tn_part text;              /* any bytes: what is no UTF-8 becomes U+FFFD */
 	const struct tn_part *buffers;
 	size_t buffer_count;
 };

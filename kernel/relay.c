@@ -52,15 +52,18 @@ static bool set_shown(json_t *content, const struct tn_wire_message *message) {
 struct relayed {
 	const char *type;
 	json_t *content;
+	const char *stream; /* not NULL: a piece of it, instead of content */
+	struct tn_part text;
 };
 
 static struct relayed relay_stream(struct tn_execution *run, const struct tn_wire_message *message) {
 	(void)run;
-	json_t *content = json_object(), *text = json_object_get(message->json, "text");
-	const char *name = strcmp(tn_json_get_text(message->json, "name", ""), "stderr") == 0 ? "stderr" : "stdout";
-	bool ok = tn_json_set_take(content, "name", json_string(name)) &&
-		tn_json_set_take(content, "text", json_is_string(text) ? json_incref(text) : json_string(""));
-	return (struct relayed){"stream", tn_content_or_null(content, ok)};
+	struct relayed made = {.type = "stream"};
+	made.stream = strcmp(tn_json_get_text(message->json, "name", ""), "stderr") == 0 ? "stderr" : "stdout";
+	if (message->buffer_count > 0) {
+		made.text = (struct tn_part){(const char *)message->buffers[0].data, message->buffers[0].size};
+	}
+	return made;
 }
 
 static struct relayed relay_display(struct tn_execution *run, const struct tn_wire_message *message) {
@@ -70,7 +73,7 @@ static struct relayed relay_display(struct tn_execution *run, const struct tn_wi
 	bool update = tn_json_get_bool(message->json, "update", false);
 	bool ok = !json_is_string(id) || json_object_set(transient, "display_id", id) == 0;
 	ok = tn_json_set_take(content, "transient", transient) && ok && set_shown(content, message);
-	return (struct relayed){update ? "update_display_data" : "display_data", tn_content_or_null(content, ok)};
+	return (struct relayed){.type = update ? "update_display_data" : "display_data", .content = tn_content_or_null(content, ok)};
 }
 
 static struct relayed relay_result(struct tn_execution *run, const struct tn_wire_message *message) {
@@ -81,19 +84,19 @@ static struct relayed relay_result(struct tn_execution *run, const struct tn_wir
 		tn_free(run->result);
 		run->result = tn_strdup(plain); /* without memory the history has no output for it */
 	}
-	return (struct relayed){"execute_result", tn_content_or_null(content, ok)};
+	return (struct relayed){.type = "execute_result", .content = tn_content_or_null(content, ok)};
 }
 
 static struct relayed relay_clear(struct tn_execution *run, const struct tn_wire_message *message) {
 	(void)run;
 	json_t *content = json_object();
 	bool ok = tn_json_set_take(content, "wait", json_boolean(tn_json_get_bool(message->json, "wait", false)));
-	return (struct relayed){"clear_output", tn_content_or_null(content, ok)};
+	return (struct relayed){.type = "clear_output", .content = tn_content_or_null(content, ok)};
 }
 
 static struct relayed relay_error(struct tn_execution *run, const struct tn_wire_message *message) {
 	run->error_shown = true;
-	return (struct relayed){"error", tn_reply_error(message->json)};
+	return (struct relayed){.type = "error", .content = tn_reply_error(message->json)};
 }
 
 static const struct {
@@ -120,8 +123,12 @@ static bool relay(struct tn_kernel *kernel, const struct tn_wire_message *messag
 		}
 		struct relayed made = relays[i].make(&kernel->run, message);
 		tn_iopub_publish(&kernel->iopub,
-			&(struct tn_publication){
-				.type = made.type, .parent = kernel->run.request, .content = made.content, .credit = message->bulk_bytes});
+			&(struct tn_publication){.type = made.type,
+				.parent = kernel->run.request,
+				.content = made.content,
+				.stream = made.stream,
+				.text = made.text,
+				.credit = message->bulk_bytes});
 		return true;
 	}
 	return false;

@@ -81,8 +81,10 @@ static bool run_repeat(struct tn_native_call *call, struct tn_error *err) {
 		return tn_error_set(err, TN_ERR_VALUE, "repeat: count must not be negative, it is %lld", (long long)count);
 	}
 	bool ok = tn_mul_size(s->length, (size_t)count, &size) && size < UINT32_MAX && tn_str_reserve(&text, size);
-	for (int64_t i = 0; ok && i < count && s->length > 0; i++) {
-		ok = tn_str_append_n(&text, s->text, s->length);
+	ok = ok && (size == 0 || tn_str_append_n(&text, s->text, s->length));
+	while (ok && text.length < size) { /* by doubling: the room is there, so the text does not move while it is copied */
+		size_t left = size - text.length;
+		ok = tn_str_append_n(&text, text.data, left < text.length ? left : text.length);
 	}
 	return give(call, &text, ok, err);
 }

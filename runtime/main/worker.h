@@ -23,7 +23,7 @@
 enum {
 	WORKER_SPILL_FROM = 1 << 20, WORKER_FLOOD_FROM = 16 << 20, WORKER_FLOOD_TAIL = 256 << 10, /* struct worker_flood */
 	WORKER_FLUSH_BYTES = 64 << 10, WORKER_FLUSH_MS = 50, /* text waits no longer than this, and no more of it */
-	WORKER_MESSAGE_TEXT = 1 << 20,                       /* of one message */
+	WORKER_MESSAGE_TEXT = TN_WIRE_CHUNK - 1024,          /* of one message: it fits a frame */
 	WORKER_QUEUE_MAX = 1 << 20,                          /* unsent bytes at which the executing thread waits */
 };
 
@@ -130,6 +130,8 @@ json_t *worker_json(const char *type, int64_t id);
 void worker_wait_for_room(struct worker *w);
 
 /* worker_stream.c, under out_lock */
+/* How much of the text one message takes; no character is cut. */
+size_t worker_stream_piece(const char *bytes, size_t length);
 void worker_stream_add_locked(struct worker *w, int which, const char *bytes, size_t length);
 void worker_stream_flush_locked(struct worker *w);
 /* Milliseconds until the text that waits must go; -1: none waits. */

@@ -10,8 +10,8 @@
 
 enum { LOOK_NS = 100000 }; /* how long print may go without a look at the pipes of 1 and 2, for the order of the two */
 
-static void output_text(void *data, const char *bytes, size_t length) {
-	struct worker *w = data;
+/* True: more is unsent than should be. */
+static bool add_text(struct worker *w, const char *bytes, size_t length) {
 	pthread_mutex_lock(&w->out_lock);
 	if (tn_clock_ns() - w->captured_ns > LOOK_NS) {
 		worker_capture_locked(w, false);
@@ -19,8 +19,18 @@ static void output_text(void *data, const char *bytes, size_t length) {
 	worker_stream_add_locked(w, 1, bytes, length);
 	bool full = tn_wire_sender_queued(w->sender) >= WORKER_QUEUE_MAX;
 	pthread_mutex_unlock(&w->out_lock);
-	if (full) {
-		worker_wait_for_room(w);
+	return full;
+}
+
+/* A large text goes piece by piece, as the front takes it: so it is not copied whole, and an interrupt ends it. */
+static void output_text(void *data, const char *bytes, size_t length) {
+	struct worker *w = data;
+	for (size_t at = 0; at < length && (at == 0 || w->interrupt == 0);) {
+		size_t n = worker_stream_piece(bytes + at, length - at);
+		if (add_text(w, bytes + at, n)) {
+			worker_wait_for_room(w);
+		}
+		at += n;
 	}
 }
 

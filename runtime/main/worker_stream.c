@@ -10,48 +10,57 @@
 
 static const int64_t FLUSH_NS = (int64_t)WORKER_FLUSH_MS * 1000000;
 
+/* The text goes beside the JSON, as it is: nobody escapes it here, parses it there and looks for bytes that are no UTF-8 twice. */
 static void send_message(struct worker *w, int which, const char *bytes, size_t length) {
+	const struct tn_wire_buffer text = {(uint8_t *)(uintptr_t)bytes, length};
 	json_t *json = worker_json("stream", w->stream.id);
-	const bool ok = tn_json_set_take(json, "name", json_string(which == 1 ? "stdout" : "stderr")) &&
-		tn_json_set_take(json, "text", tn_json_text(bytes, length));
-	if (!ok) {
+	if (!tn_json_set_take(json, "name", json_string(which == 1 ? "stdout" : "stderr"))) {
 		json_decref(json);
 		return; /* out of memory: the error of the cell that ran out of it is coming */
 	}
-	if (!worker_send_locked(w, &(struct tn_wire_send){.lane = TN_WIRE_BULK}, json, NULL)) {
+	if (!worker_send_locked(w, &(struct tn_wire_send){.lane = TN_WIRE_BULK, .buffers = &text, .buffer_count = 1}, json, NULL)) {
 		tn_log(TN_LOG_WARN, "out of memory: %zu bytes of text are lost", length);
 	}
 }
 
-/* In messages of moderate size, none of which cuts a character. */
+size_t worker_stream_piece(const char *bytes, size_t length) {
+	size_t n = length < WORKER_MESSAGE_TEXT ? length : WORKER_MESSAGE_TEXT;
+	while (n < length && n > WORKER_MESSAGE_TEXT - 4 && ((unsigned char)bytes[n] & 0xc0) == 0x80) {
+		n--;
+	}
+	return n;
+}
+
 static void send_text(struct worker *w, int which, const char *bytes, size_t length) {
 	while (length > 0) {
-		size_t n = length < WORKER_MESSAGE_TEXT ? length : WORKER_MESSAGE_TEXT;
-		while (n < length && n > WORKER_MESSAGE_TEXT - 4 && ((unsigned char)bytes[n] & 0xc0) == 0x80) {
-			n--;
-		}
+		size_t n = worker_stream_piece(bytes, length);
 		send_message(w, which, bytes, n);
 		bytes += n;
 		length -= n;
 	}
 }
 
-void worker_stream_flush_locked(struct worker *w) {
+/* Out, as far as the cell's text is no flood. */
+static void let_out(struct worker *w, int which, const char *bytes, size_t length) {
 	struct worker_stream *s = &w->stream;
-	if (s->text.length == 0) {
-		return;
-	}
 	bool held_before = s->flood.total > WORKER_FLOOD_FROM;
-	size_t passes = worker_flood_take(&s->flood, s->text.data, s->text.length);
-	send_text(w, s->which, s->text.data, passes);
-	if (passes < s->text.length && !held_before) {
+	size_t passes = worker_flood_take(&s->flood, bytes, length);
+	send_text(w, which, bytes, passes);
+	if (passes < length && !held_before) {
 		struct tn_str words = {0};
 		worker_flood_notice(&s->flood, &words);
 		send_text(w, 1, tn_str_c(&words), words.length);
 		tn_str_finish(&words);
 	}
-	tn_str_clear(&s->text);
 	s->sent_ns = tn_clock_ns();
+}
+
+void worker_stream_flush_locked(struct worker *w) {
+	struct worker_stream *s = &w->stream;
+	if (s->text.length > 0) {
+		let_out(w, s->which, s->text.data, s->text.length);
+		tn_str_clear(&s->text);
+	}
 }
 
 int worker_stream_due_locked(const struct worker *w) {
@@ -76,9 +85,10 @@ void worker_stream_add_locked(struct worker *w, int which, const char *bytes, si
 	if (s->text.length == 0) {
 		s->first_ns = now;
 	}
-	if (!tn_str_append_n(&s->text, bytes, length)) {
+	bool large = s->text.length == 0 && length >= WORKER_FLUSH_BYTES;
+	if (large || !tn_str_append_n(&s->text, bytes, length)) {
 		worker_stream_flush_locked(w);
-		send_text(w, which, bytes, length);
+		let_out(w, which, bytes, length);
 		return;
 	}
 	if (s->text.length >= WORKER_FLUSH_BYTES || now - s->first_ns >= FLUSH_NS || now - s->sent_ns >= FLUSH_NS) {

@@ -128,32 +128,61 @@ bool tn_json_get_bool(const json_t *object, const char *key, bool fallback) {
 static bool write_value(const json_t *value, int depth, struct tn_str *out);
 
 static bool write_escape(unsigned char c, struct tn_str *out) {
-	static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* pairs: the character, its letter */
-	for (const char *p = shorts; *p != '\0'; p += 2) {
-		if ((unsigned char)*p == c) {
-			char text[2] = {'\\', p[1]};
-			return tn_str_append_n(out, text, 2);
-		}
+	static const char letters[] = {
+		['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+	if (c < sizeof(letters) && letters[c] != '\0') {
+		char text[2] = {'\\', letters[c]};
+		return tn_str_append_n(out, text, 2);
 	}
-	return tn_str_printf(out, "\\u%04x", (unsigned)c);
+	return c == '\0' ? tn_str_append(out, "\xef\xbf\xbd") : tn_str_printf(out, "\\u%04x", (unsigned)c);
 }
 
-static bool write_text(const char *text, size_t length, struct tn_str *out) {
+static bool is_plain_byte(char c) {
+	return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
+
+/* How much of the text stands in JSON as it is. By blocks, which compilers turn into vector instructions: a stream of text is mostly that. */
+static size_t plain_length(const char *text, const char *end) {
+	enum { BLOCK = 32 };
+	const char *p = text;
+	for (bool plain = true; plain && end - p >= BLOCK; p += plain ? BLOCK : 0) {
+		unsigned char odd = 0;
+		for (int i = 0; i < BLOCK; i++) {
+			odd |= (unsigned char)!is_plain_byte(p[i]);
+		}
+		plain = odd == 0;
+	}
+	while (p < end && is_plain_byte(*p)) {
+		p++;
+	}
+	return (size_t)(p - text);
+}
+
+/* One character that is not plain. Those of UTF-8 stay in the run that is copied later: then `*run` does not move. */
+static bool write_odd(const char **p, const char *end, const char **run, struct tn_str *out) {
+	uint32_t code_point;
+	size_t n = tn_utf8_decode(*p, end, &code_point);
+	if (n > 1) {
+		*p += n;
+		return true;
+	}
+	bool ok = tn_str_append_n(out, *run, (size_t)(*p - *run)) && write_escape(n == 0 ? '\0' : (unsigned char)**p, out);
+	*run = ++*p;
+	return ok;
+}
+
+bool tn_json_write_text(const char *bytes, size_t length, struct tn_str *out) {
+	const char *p = bytes, *run = bytes, *end = bytes + length;
 	if (!tn_str_reserve(out, length + 2) || !tn_str_append_char(out, '"')) {
 		return false;
 	}
-	size_t run = 0;
-	for (size_t i = 0; i < length; i++) {
-		unsigned char c = (unsigned char)text[i];
-		if (c >= 0x20 && c != '"' && c != '\\') {
-			continue;
-		}
-		if (!tn_str_append_n(out, text + run, i - run) || !write_escape(c, out)) {
+	while (p < end) {
+		p += (unsigned char)*p < 0x80 ? plain_length(p, end) : 0;
+		if (p < end && !write_odd(&p, end, &run, out)) {
 			return false;
 		}
-		run = i + 1;
 	}
-	return tn_str_append_n(out, text + run, length - run) && tn_str_append_char(out, '"');
+	return tn_str_append_n(out, run, (size_t)(end - run)) && tn_str_append_char(out, '"');
 }
 
 static bool write_array(const json_t *array, int depth, struct tn_str *out) {
@@ -176,7 +205,7 @@ static bool write_object(const json_t *object, int depth, struct tn_str *out) {
 	bool first = true;
 	for (void *at = json_object_iter(whole); at != NULL; at = json_object_iter_next(whole, at)) {
 		const char *key = json_object_iter_key(at);
-		if ((!first && !tn_str_append_char(out, ',')) || !write_text(key, strlen(key), out) || !tn_str_append_char(out, ':') ||
+		if ((!first && !tn_str_append_char(out, ',')) || !tn_json_write_text(key, strlen(key), out) || !tn_str_append_char(out, ':') ||
 			!write_value(json_object_iter_value(at), depth + 1, out)) {
 			return false;
 		}
@@ -196,7 +225,7 @@ static bool write_value(const json_t *value, int depth, struct tn_str *out) {
 	case JSON_ARRAY:
 		return write_array(value, depth, out);
 	case JSON_STRING:
-		return write_text(json_string_value(value), json_string_length(value), out);
+		return tn_json_write_text(json_string_value(value), json_string_length(value), out);
 	case JSON_INTEGER:
 		return tn_str_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 	case JSON_REAL:

@@ -54,26 +54,41 @@ void tn_wire_sender_destroy(struct tn_wire_sender *sender) {
 
 /* ---- encoding ---- */
 
+/* The whole of the buffers; UINT64_MAX where that is more than a message may have. */
+static uint64_t sum_buffers(const struct tn_wire_send *send) {
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < send->buffer_count; i++) {
+		if (send->buffers[i].size > TN_WIRE_MESSAGE_MAX - sum) {
+			return UINT64_MAX;
+		}
+		sum += send->buffers[i].size;
+	}
+	return sum;
+}
+
 static bool encode(const struct tn_wire_send *send, struct tn_str *out, struct tn_error *err) {
 	size_t head = FRAME_HEAD + 8u * (size_t)send->buffer_count;
+	uint64_t body = sum_buffers(send);
 	if (!tn_str_append_fill(out, '\0', head)) {
 		return tn_error_memory(err);
 	}
 	if (!tn_json_write(send->json, out, err)) {
 		return false;
 	}
-	uint64_t json_bytes = out->length - head, sum = json_bytes;
+	uint64_t json_bytes = out->length - head;
 	if (json_bytes > TN_WIRE_JSON_MAX) {
 		return tn_error_set(err, TN_ERR_VALUE, "too large to be sent: %llu MiB of text", (unsigned long long)(json_bytes >> 20));
+	}
+	if (body > TN_WIRE_MESSAGE_MAX - json_bytes) {
+		return tn_error_set(err, TN_ERR_VALUE, "too large to be sent: more than %llu MiB", (unsigned long long)(TN_WIRE_MESSAGE_MAX >> 20));
+	}
+	if (!tn_str_reserve(out, (size_t)body)) {
+		return tn_error_memory(err);
 	}
 	frame_put_u32(out->data, (uint32_t)json_bytes);
 	frame_put_u32(out->data + 4, send->buffer_count);
 	for (uint32_t i = 0; i < send->buffer_count; i++) {
 		const struct tn_wire_buffer *b = &send->buffers[i];
-		sum = b->size > TN_WIRE_MESSAGE_MAX ? UINT64_MAX : sum + b->size;
-		if (sum > TN_WIRE_MESSAGE_MAX) {
-			return tn_error_set(err, TN_ERR_VALUE, "too large to be sent: more than %llu MiB", (unsigned long long)(TN_WIRE_MESSAGE_MAX >> 20));
-		}
 		frame_put_u64(out->data + FRAME_HEAD + 8u * i, b->size);
 		if (!tn_str_append_n(out, (const char *)b->data, b->size)) {
 			return tn_error_memory(err);

@@ -45,6 +45,8 @@ TN_MUST_USE json_t *tn_json_real(double x);
 TN_MUST_USE json_t *tn_json_parse(const char *bytes, size_t length, struct tn_error *err);
 /* Compact, keys in order of insertion. */
 TN_MUST_USE bool tn_json_write(const json_t *value, struct tn_str *out, struct tn_error *err);
+/* Bytes as a JSON string, read once: what is not UTF-8, and NUL, becomes U+FFFD. False: out of memory, and a part may stand in `out`. */
+TN_MUST_USE bool tn_json_write_text(const char *bytes, size_t length, struct tn_str *out);
 /* Members by name with a fallback where one is missing or of another type; text is borrowed. */
 const char *tn_json_get_text(const json_t *object, const char *key, const char *fallback);
 int64_t tn_json_get_int(const json_t *object, const char *key, int64_t fallback);
@@ -115,7 +117,7 @@ uint64_t tn_wire_sender_queued(const struct tn_wire_sender *sender);
  *
  * from the worker; all but hello and ack have seq
  *   hello       protocol, version, tenon, session, generation, pid, notes [text]   (notes are shown to the user once, before the next output)
- *   stream      id, name ("stdout", "stderr"), text
+ *   stream      id, name ("stdout", "stderr"); the text is buffer 0, bytes as they were written
  *   display     id, data {mime: text | JSON value | {"buffer": i}}, metadata {}, display_id (text; may be missing), update (bool)
  *   result      id, data, metadata                  clear  id, wait
  *   error       id, name, text, traceback [text with ANSI colours]

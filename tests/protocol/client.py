@@ -121,6 +121,8 @@ class Worker:
             if "seq" in header:
                 assert header["seq"] > 0
                 self.seq = max(self.seq, header["seq"])
+            if header["type"] == "stream":  # bytes as they were written: who shows them sees to what is no text
+                header["text"] = buffers[0].decode(errors="replace").replace("\0", "\ufffd")
             return header, buffers
 
     def collect(self, request, timeout=60.0):

@@ -17,7 +17,7 @@
 struct scripted {
 	struct tn_worker base;
 	TN_VEC(json_t *) asked;  /* requests that were sent and not taken by the test */
-	TN_VEC(json_t *) to_say; /* messages for the next service */
+	TN_VEC(json_t *) to_say; /* messages for the next service; a stream's "text" stands there as its buffer does on the wire */
 	bool comes_up, dies;     /* at the next service */
 	bool cannot_start;
 	int starts, kills;
@@ -67,7 +67,9 @@ static inline void scripted_service(struct tn_worker *worker, const struct pollf
 		json_decref(hello);
 	}
 	for (size_t i = 0; i < s->to_say.count; i++) {
-		struct tn_wire_message message = {.json = s->to_say.items[i], .bulk_bytes = 100};
+		const json_t *text = json_object_get(s->to_say.items[i], "text");
+		struct tn_wire_buffer buffer = {(uint8_t *)(uintptr_t)json_string_value(text), json_string_length(text)};
+		struct tn_wire_message message = {.json = s->to_say.items[i], .buffers = &buffer, .buffer_count = text != NULL, .bulk_bytes = 100};
 		worker->listener.message(worker->listener.data, &message);
 		json_decref(s->to_say.items[i]);
 	}

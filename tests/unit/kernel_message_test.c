@@ -50,6 +50,21 @@ TN_TEST(a_message_that_was_built_is_read_back) {
 	tn_sender_finish(&sender);
 }
 
+TN_TEST(text_of_a_stream_is_content_whatever_its_bytes) {
+	struct tn_error err = {0};
+	struct tn_sender sender;
+	struct tn_packet packet = {0};
+	TN_CHECK(tn_sender_init(&sender, "hmac-sha256", "", &err));
+	const struct tn_outgoing out = {.type = "stream", .topic = "stream.stdout", .stream = "stdout", .text = {"a\"\xff\n\0", 5}};
+	TN_CHECK(tn_message_encode(&sender, &out, &packet, &err));
+	struct tn_part content = tn_packet_frame(&packet, packet.ends.count - 1);
+	static const char wanted[] = "{\"name\":\"stdout\",\"text\":\"a\\\"\xef\xbf\xbd\\n\xef\xbf\xbd\"}";
+	TN_CHECK_SIZE_EQ(content.size, strlen(wanted));
+	TN_CHECK_MEM_EQ(content.data, wanted, content.size);
+	tn_packet_finish(&packet);
+	tn_sender_finish(&sender);
+}
+
 TN_TEST(every_byte_of_the_four_parts_and_of_the_signature_counts) {
 	struct tn_error err = {0};
 	struct tn_signer signer, other;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON: strict where it is read, forgiving where it is made, shortest where it is written. */
+#include <stdio.h>
 #include <string.h>
 
 #include "runner/test.h"
@@ -42,6 +43,27 @@ TN_TEST(text_of_any_bytes_becomes_valid_json) {
 	check_text("\xc3\xa9\xff|", 4, "\"\xc3\xa9\xef\xbf\xbd|\"");
 	check_text("a\0b", 3, "\"a\xef\xbf\xbd" "b\"");
 	check_text("\xf0\x9f\x98", 3, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+}
+
+/* The writer goes by blocks: an odd character may stand anywhere in one, or across two. */
+TN_TEST(text_is_written_alike_wherever_its_odd_characters_stand) {
+	static const struct { const char *odd, *written; } cases[] = {
+		{"\"", "\\\""}, {"\\", "\\\\"}, {"\n", "\\n"}, {"\x1f", "\\u001f"}, {"\x7f", "\x7f"}, {"\xff", "\xef\xbf\xbd"},
+		{"\xc3\xa9", "\xc3\xa9"}, {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"}, {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+	};
+	for (size_t c = 0; c < TN_ARRAY_LEN(cases); c++) {
+		for (size_t before = 0; before < 70; before += 3) {
+			char text[200] = "", wanted[200] = "\"";
+			memset(text, 'x', before);
+			memset(wanted + 1, 'x', before);
+			snprintf(text + before, sizeof(text) - before, "%s%.*s", cases[c].odd, (int)before, "0123456789012345678901234567890123456789012345678901234567890123456789");
+			snprintf(wanted + 1 + before, sizeof(wanted) - 1 - before, "%s%s\"", cases[c].written, text + before + strlen(cases[c].odd));
+			struct tn_str out = {0};
+			TN_CHECK(tn_json_write_text(text, strlen(text), &out));
+			TN_CHECK_STR_EQ(tn_str_c(&out), wanted);
+			tn_str_finish(&out);
+		}
+	}
 }
 
 TN_TEST(numbers_are_written_in_their_shortest_form) {
