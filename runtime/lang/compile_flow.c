@@ -66,10 +66,10 @@ static void if_else(struct compiler *c, const struct tn_ir *ir) {
 
 /* ---- loops ---- */
 
-struct loop { struct target target; uint32_t from, heavy; };
+struct loop { struct target target; uint32_t from, heavy; struct tn_span span; };
 
 static void loop_begin(struct compiler *c, struct loop *l) {
-	*l = (struct loop){.target = {.outer = c->target, .is_loop = true, .open = c->open.count}, .from = c->defined};
+	*l = (struct loop){.target = {.outer = c->target, .is_loop = true, .open = c->open.count}, .from = c->defined, .span = c->span};
 	compile_emit(c, TN_OPCODE_LEVEL, 0, 0, ++c->level);
 	l->heavy = c->heavy;
 	c->target = &l->target;
@@ -80,6 +80,7 @@ static void loop_edge(struct compiler *c, struct loop *l) {
 	compile_patch_list(c, &l->target.continues, compile_here(c));
 	compile_drop_locals(c, l->from, c->defined);
 	if (c->heavy != l->heavy) {
+		c->span = l->span; /* work that is done there belongs to the loop, not to its last statement */
 		compile_emit(c, TN_OPCODE_EDGE, 0, 0, 0);
 	}
 }

@@ -31,21 +31,20 @@ static void locate(void *data, uint64_t site, struct tn_error *err) {
 	}
 }
 
-static void warn(void *data, const char *text) {
+static uint64_t here(void *data) {
+	const struct tn_lang *lang = lang_of(data);
+	return lang != NULL && lang->vm != NULL ? vm_here(lang->vm) : TN_SITE_NONE;
+}
+
+static void warn(void *data, const char *text, const char *hint) {
 	struct tn_lang *lang = lang_of(data);
-	struct tn_error warning = {0};
-	if (lang == NULL || lang->output.warning == NULL) {
-		return;
+	if (lang != NULL && lang->vm != NULL) {
+		tn_vm_warn(lang, hint, "%s", text);
 	}
-	tn_error_set(&warning, TN_ERR_ERROR, "%s", text);
-	if (lang->vm != NULL && lang->vm->depth > 0) {
-		tn_error_locate(&warning, vm_span(&lang->vm->frames[lang->vm->depth - 1]));
-	}
-	lang->output.warning(lang->output.data, &warning);
 }
 
 struct tn_engine_hooks tn_lang_hooks(struct tn_lang **slot) {
-	return (struct tn_engine_hooks){.data = slot, .before_flush = before_flush, .after_flush = after_flush, .locate = locate, .warn = warn};
+	return (struct tn_engine_hooks){.data = slot, .before_flush = before_flush, .after_flush = after_flush, .locate = locate, .here = here, .warn = warn};
 }
 
 /* ---- life ---- */

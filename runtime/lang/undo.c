@@ -164,10 +164,22 @@ bool tn_vm_end_cell(struct tn_lang *lang, bool ok, struct tn_error *err) {
 	vm_undo_after_flush(lang->vm, true); /* nothing was pending, so nothing is undone */
 	lang->vm->grad_mark = 0;
 	lang->vm->warned.count = 0;
+	tn_engine_end_cell(lang->engine);
 	return flushed;
 }
 
 /* ---- places of recorded work ---- */
+
+uint64_t vm_here(const struct tn_vm *vm) {
+	for (uint32_t i = vm->depth; i > 0; i--) {
+		const struct vm_frame *frame = &vm->frames[i - 1];
+		const struct tn_unit *unit = frame->proto->instance->unit;
+		if (unit != vm->lang->thunks && !unit->module->is_library) {
+			return vm_frame_site(frame);
+		}
+	}
+	return vm->left;
+}
 
 struct tn_span vm_site_span(const struct tn_vm *vm, uint64_t site) {
 	uint32_t id = (uint32_t)(site >> 32), at = (uint32_t)site;

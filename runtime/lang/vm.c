@@ -34,6 +34,7 @@ struct tn_vm *tn_vm_create(struct tn_lang *lang, const struct tn_lang_params *pa
 		return NULL;
 	}
 	vm->stack_end = vm->stack + vm->stack_bytes / sizeof(vm->stack[0]);
+	vm->left = TN_SITE_NONE;
 	return vm;
 }
 
@@ -93,6 +94,9 @@ bool vm_push(struct tn_vm *vm, struct tn_instance *instance, struct tn_value *re
 
 void vm_drop_frame(struct tn_vm *vm) {
 	struct vm_frame *f = &vm->frames[--vm->depth];
+	if (vm->depth == 0) {
+		vm->left = vm_frame_site(f);
+	}
 	for (uint32_t i = 0; !f->proto->plain && i < f->proto->register_count; i++) {
 		tn_value_store(&f->registers[i], tn_void());
 	}

@@ -63,6 +63,7 @@ struct tn_vm {
 	TN_VEC(struct vm_undo) undo;
 	TN_VEC(struct tn_tensor *) held;
 	TN_VEC(uint64_t) warned;       /* hashes of the texts that this cell has shown */
+	uint64_t left;                 /* where the cell was when its last frame went */
 	bool appending;                /* a native runs that adds to the end of a list, and writes nothing else */
 };
 
@@ -73,6 +74,8 @@ bool vm_push(struct tn_vm *vm, struct tn_instance *instance, struct tn_value *re
 bool vm_execute(struct tn_vm *vm, uint32_t base, struct tn_error *err);
 struct tn_span vm_span(const struct vm_frame *frame);
 static inline uint64_t vm_site(const struct tn_proto *proto, const tn_code *pc) { return (uint64_t)proto->id << 32 | (uint32_t)(pc - proto->code); }
+/* Of the instruction that the frame is at: its pc stands behind it. */
+static inline uint64_t vm_frame_site(const struct vm_frame *frame) { return vm_site(frame->proto, frame->pc - (frame->pc > frame->proto->code)); }
 /* vm_unwind.c: true: the frame's pc is at the handler; false: the error leaves `base`. */
 bool vm_unwind(struct tn_vm *vm, uint32_t base, uint32_t handlers, struct tn_error *err);
 bool vm_catch(struct tn_vm *vm, struct tn_value *out, struct tn_error *err);
@@ -123,6 +126,7 @@ bool vm_display(struct tn_vm *vm, struct tn_value v, struct tn_error *err);
 void vm_undo_before_flush(struct tn_vm *vm);
 void vm_undo_after_flush(struct tn_vm *vm, bool ok);
 void vm_undo_finish(struct tn_vm *vm);
+uint64_t vm_here(const struct tn_vm *vm); /* the innermost line of the user's own; TN_SITE_NONE: nothing has run */
 struct tn_span vm_site_span(const struct tn_vm *vm, uint64_t site); /* all zero: not known */
 void vm_locate(struct tn_vm *vm, uint64_t site, struct tn_error *err);
 

@@ -4,6 +4,7 @@
 #include "session/command.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 struct variable { const char *name; const struct tn_type *type; struct tn_value value; };
@@ -162,23 +163,41 @@ bool tn_command_memory(struct tn_session *session, const char *arguments, struct
 	return ok;
 }
 
+/* ---- %plan ---- */
+
+struct plan_table { struct tn_str out; int64_t rows; };
+
+static bool append_line(void *data, const struct tn_flush_line *line) {
+	struct plan_table *table = data;
+	char place[96], work[32];
+	snprintf(place, sizeof(place), line->where[0] == '\0' ? "-" : "%s, line %u", line->where, line->line);
+	snprintf(work, sizeof(work), "%u in %u", line->nodes, line->steps);
+	bool ok = table->rows++ > 0 || tn_str_printf(&table->out, "\n%-24s %-12s %7s %7s %12s %12s %12s  %s\n", "where", "why", "times", "planned",
+		"planning ms", "running ms", "work", "memory");
+	ok = ok && tn_str_printf(&table->out, "%-24s %-12s %7" PRIu64 " %7" PRIu64 " %12.3f %12.3f %12s  ", place, line->cause, line->flushes, line->misses,
+		(double)line->plan_ns / 1e6, (double)line->run_ns / 1e6, work) && tn_catalog_append_bytes(&table->out, line->bytes) && tn_str_append(&table->out, "\n");
+	return ok && (line->differed[0] == '\0' || tn_str_printf(&table->out, "    planned anew because %s\n", line->differed));
+}
+
 bool tn_command_plan(struct tn_session *session, const char *arguments, struct tn_error *err) {
 	(void)arguments;
 	struct tn_engine_stats stats;
-	struct tn_str out = {0};
+	struct plan_table table = {0};
+	struct tn_str *out = &table.out;
 	tn_engine_get_stats(session->engine, &stats);
-	bool ok = tn_str_printf(&out,
+	bool ok = tn_str_printf(out,
 		"%" PRIu64 " flushes: %" PRIu64 " by a plan that was there, %" PRIu64 " planned anew\n"
 		"%" PRIu64 " nodes recorded, %" PRIu64 " run in %" PRIu64 " steps\n"
 		"planning %.3f ms, binding %.3f ms, running %.3f ms\n",
 		stats.flushes, stats.plan_hits, stats.plan_misses, stats.nodes_recorded, stats.nodes_run, stats.steps_run,
 		(double)stats.compile_ns / 1e6, (double)stats.bind_ns / 1e6, (double)stats.run_ns / 1e6) &&
-		(stats.flushes == 0 || (tn_str_append(&out, "the last plan:\n") && tn_engine_describe_last_plan(session->engine, &out)));
+		tn_engine_each_flush_line(session->engine, append_line, &table) &&
+		(stats.flushes == 0 || (tn_str_append(out, "\nthe last plan:\n") && tn_engine_describe_last_plan(session->engine, out)));
 	if (ok) {
-		tn_session_print(session, tn_str_c(&out));
+		tn_session_print(session, tn_str_c(out));
 	} else {
 		tn_error_memory(err);
 	}
-	tn_str_finish(&out);
+	tn_str_finish(out);
 	return ok;
 }

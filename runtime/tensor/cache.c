@@ -73,6 +73,7 @@ static void drop(struct tn_engine *e, struct tn_cached_plan *plan) {
 	if (e->last_plan == plan) {
 		e->last_plan = NULL;
 	}
+	tn_flush_line_forget(e, plan);
 	tn_cached_plan_destroy(e, plan);
 }
 
@@ -97,6 +98,7 @@ bool tn_cache_add(struct tn_engine *e, struct tn_cached_plan *plan, uint64_t has
 		memcpy(plan->key + words, e->key.items, tail * sizeof(uint64_t));
 	}
 	plan->key_words = words + tail;
+	plan->stream_words = words;
 	plan->hash = hash;
 	plan->size = sizeof(*plan) + plan->memory.total + plan->key_words * sizeof(uint64_t);
 	bucket = &cache->buckets[hash % cache->bucket_count];

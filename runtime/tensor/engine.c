@@ -37,6 +37,7 @@ void tn_engine_destroy(struct tn_engine *e) {
 	}
 	tn_graph_clear(e);
 	tn_cache_clear(e);
+	tn_free(e->lines);
 	tn_failure_unref(e->spare_failure);
 	tn_graph_finish(e);
 	TN_VEC_FINISH(&e->tape);
@@ -216,6 +217,7 @@ static struct tn_cached_plan *find_plan(struct tn_engine *e, struct tn_error *er
 		e->stats.plan_hits++;
 		return plan;
 	}
+	tn_flush_line_miss(e);
 	return new_plan(e, hash, err);
 }
 
@@ -394,6 +396,7 @@ static bool prepare_failure(struct tn_engine *e, struct tn_error *err) {
 }
 
 bool tn_flush(struct tn_engine *e, const char *cause, struct tn_error *err) {
+	struct tn_engine_stats before;
 	struct tn_failure *failure;
 	bool ok;
 
@@ -409,8 +412,9 @@ bool tn_flush(struct tn_engine *e, const char *cause, struct tn_error *err) {
 	}
 	failure = e->spare_failure;
 	e->flushing = true;
-	e->last_cause = cause;
+	before = e->stats;
 	e->epoch++;
+	tn_flush_line_begin(e, cause);
 	e->stats.flushes++;
 	e->stats.nodes_run += e->nodes.count;
 	if (e->hooks.before_flush != NULL) {
@@ -432,6 +436,7 @@ bool tn_flush(struct tn_engine *e, const char *cause, struct tn_error *err) {
 	for (struct tn_flush_listener *l = e->listeners; l != NULL; l = l->next) {
 		l->flushed(l->data);
 	}
+	tn_flush_line_end(e, ok, &before);
 	if (!ok) {
 		tn_failure_unref(failure);
 	}

@@ -58,7 +58,7 @@ struct tn_cached_plan {
 	/* the cache's own */
 	uint64_t hash;
 	uint64_t *key;
-	size_t key_words;
+	size_t key_words, stream_words; /* of them, those of the recording */
 	struct tn_cached_plan *bucket_next, *newer, *older;
 };
 
@@ -66,6 +66,17 @@ struct tn_plan_cache {
 	struct tn_cached_plan **buckets;
 	size_t bucket_count, count, size;
 	struct tn_cached_plan *newest, *oldest;
+};
+
+/* flush_line.c: a line of %plan with what it takes to go on with it. */
+enum { TN_MOST_FLUSH_LINES = 24 };
+struct tn_flush_row {
+	struct tn_flush_line seen;
+	uint64_t site, used;          /* the last site that led here; when, in epochs */
+	struct tn_cached_plan *plan;  /* of the last flush here, while the cache keeps it */
+	uint64_t cell, cell_flushes, cell_misses; /* since that cell began */
+	bool warned;                  /* in that cell */
+	const char *hint;             /* against what differed last; NULL: nothing to be said */
 };
 
 struct tn_slab;
@@ -99,7 +110,6 @@ struct tn_engine {
 	/* plans and runs */
 	struct tn_plan_cache cache;
 	struct tn_cached_plan *last_plan; /* of the last flush, while the cache keeps it */
-	const char *last_cause;
 	TN_VEC(uint64_t) key;               /* scratch: live outputs and leaf descriptors */
 	TN_VEC(void *) slots;               /* scratch */
 	TN_VEC(struct tn_buffer *) results; /* scratch */
@@ -107,6 +117,9 @@ struct tn_engine {
 	const struct tn_cached_plan *volatile running; /* and how far it is: for the last words of a dying process */
 	const struct tn_run *volatile run;
 	uint64_t epoch;                     /* flushes so far, for tape.c */
+	uint64_t cell;                      /* cells so far, for flush_line.c */
+	struct tn_flush_row *lines;         /* TN_MOST_FLUSH_LINES of them, made at the first flush */
+	struct tn_flush_row *line, *last_line; /* that of the flush that is on, or NULL; of the flush before */
 	struct tn_engine_stats stats;
 
 	/* tape.c */
@@ -138,6 +151,20 @@ void tn_cached_plan_destroy(struct tn_engine *e, struct tn_cached_plan *plan);
 
 /* plan.c: plans what is pending; leaf descriptors come from e->leaves, `donatable` has one flag a leaf. */
 TN_MUST_USE struct tn_cached_plan *tn_plan_build(struct tn_engine *e, const bool *donatable, struct tn_error *err);
+/* flush_line.c: around a flush, and where its plan is made anew (before the plan joins the cache). */
+void tn_flush_line_begin(struct tn_engine *e, const char *cause);
+void tn_flush_line_miss(struct tn_engine *e);
+void tn_flush_line_end(struct tn_engine *e, bool ok, const struct tn_engine_stats *before);
+void tn_flush_line_forget(struct tn_engine *e, const struct tn_cached_plan *plan); /* it leaves the cache */
+
+/* plan_differ.c: what the recording (words and e->key) has that the plan's key has not, in words; *node: where it shows. */
+struct tn_plan_difference {
+	char text[440];
+	const char *hint;
+	uint32_t node;
+};
+void tn_plan_differ(const struct tn_engine *e, const struct tn_cached_plan *before, struct tn_plan_difference *out);
+
 /* plan_describe.c: one line a step. */
 TN_MUST_USE bool tn_plan_describe(const struct tn_cached_plan *plan, struct tn_str *out);
 

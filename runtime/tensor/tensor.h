@@ -27,9 +27,12 @@ struct tn_engine_hooks {
 	void (*after_flush)(void *data, bool ok, const struct tn_error *err);
 	/* Fills the place and trace of an error in the node that was recorded at that site. */
 	void (*locate)(void *data, uint64_t site, struct tn_error *err);
-	/* A warning for the user (one line). */
-	void (*warn)(void *data, const char *text);
+	/* The place in the user's program that is running, in the terms of `locate`; TN_SITE_NONE: none is. */
+	uint64_t (*here)(void *data);
+	/* A warning for the user at the place that is running (one line, and what can be done about it). */
+	void (*warn)(void *data, const char *text, const char *hint);
 };
+#define TN_SITE_NONE UINT64_MAX
 
 struct tn_engine_params {
 	struct tn_backend *backend;      /* taken; destroyed with the engine */
@@ -72,6 +75,22 @@ struct tn_engine_stats {
 	size_t memory_used, memory_cached, memory_peak, memory_budget; /* bytes, of the backend's allocator */
 };
 void tn_engine_get_stats(const struct tn_engine *engine, struct tn_engine_stats *out);
+
+/* One line of a program at which pending work was done, for one cause: what %plan shows. Sums, but for what the last flush had. */
+struct tn_flush_line {
+	char where[64];          /* "cell 7", "file.tn"; empty: not known */
+	uint32_t line;
+	const char *cause;       /* as tn_flush got it */
+	uint64_t flushes, misses; /* misses: planned anew */
+	int64_t plan_ns, run_ns;
+	uint32_t nodes, steps;   /* of the last flush, with the memory of its results and of what lay between */
+	size_t bytes;
+	char differed[528];      /* what the last miss had that the plan before it had not; empty: there was only one */
+};
+/* The lines of which most was heard lately, the latest last; a bounded number of them. */
+TN_MUST_USE bool tn_engine_each_flush_line(const struct tn_engine *engine, bool (*visit)(void *data, const struct tn_flush_line *line), void *data);
+/* A cell has ended: the misses that a warning counts are those of one cell. */
+void tn_engine_end_cell(struct tn_engine *engine);
 /* One line per cached plan step of the last flush, for %plan and for tests. */
 TN_MUST_USE bool tn_engine_describe_last_plan(const struct tn_engine *engine, struct tn_str *out);
 /* Gives cached plans and free memory back. */

@@ -133,6 +133,20 @@ def plan_and_memory_report():
 
 
 @case
+def plan_shows_the_lines_that_did_work():
+    code = ("tensor x = rand(6, 4);\nfor (int i = 1; i < 4; i++) {\n\tprint(sum(x[0:i]).shape, float(sum(x[0:i])) >= 0);\n}\n"
+            "for (int i : 0..5) {\n\tauto (l, g) = grad (x) { sum(x * x) };\n\tx = x - 0.1 * g;\n}\n%plan\n")
+    run = tenon("run", "-e", code)
+    check_result(run, 0, err="")
+    lines = run.stdout.split("\n")
+    at = next(i for i, line in enumerate(lines) if line.startswith("where"))
+    check(lines[at].split(), "where why times planned planning ms running ms work memory".split(), "the head")
+    check(lines[at + 1].split()[:6], ["-e,", "line", "3", "read", "3", "3"], "the line that reads")
+    check(lines[at + 2].strip(), "planned anew because sum reads f32[3, 4], it read f32[2, 4]", "what differed there")
+    check(lines[at + 3].split()[:6], ["-e,", "line", "5", "back", "edge", "5"], "the loop that trains")
+
+
+@case
 def question_marks_show_help():
     for line in ("?relu", "relu?", "relu??"):
         run = tenon("run", "-e", line)
