@@ -78,6 +78,11 @@ class Notebook(unittest.TestCase):
         committed = nbformat.read(NOTEBOOKS / f"{self.name}.ipynb", as_version=4)
         self.assertEqual([c for c in committed.cells if c.get("outputs") or c.get("execution_count")], [])
 
+    def test_opens_without_a_change_to_save(self):
+        """What JupyterLab would write into the file as soon as the kernel has answered is there already (nbclient writes the same)."""
+        committed = nbformat.read(NOTEBOOKS / f"{self.name}.ipynb", as_version=4)
+        self.assertEqual(committed.metadata.language_info, self.notebook.metadata.language_info)
+
     def test_everything_shown_has_a_text_form(self):
         for output in self.outputs():
             if "data" in output:
@@ -143,6 +148,9 @@ class Convnet(Training, Notebook):
         kinds = {tag: reader.SummaryMetadata(tag).plugin_data.plugin_name for tag in reader.Tags()["tensors"]}
         self.assertEqual(kinds.get("first filters"), "images")
         self.assertEqual(kinds.get("conv1/w"), "histograms")
+
+    def test_shows_the_filters_side_by_side(self):
+        self.assertEqual([png_size(data) for data in self.shown("image/png")], [(16 * (3 * 12 + 2) - 2, 2 * (3 * 12 + 2) - 2)])
 
 
 class Language(Notebook):
