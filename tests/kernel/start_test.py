@@ -30,6 +30,13 @@ def a_missing_connection_file_is_named():
 @case
 def an_unreadable_connection_file_is_named():
     refused(pathlib.Path(STATE.name), "no regular file")
+    pipe = pathlib.Path(STATE.name) / "pipe.json"
+    os.mkfifo(pipe)
+    refused(pipe, "no regular file")
+    closed = write_connection(STATE.name, connection_info())
+    closed.chmod(0)
+    if not os.access(closed, os.R_OK): # root may read anything
+        refused(closed, str(closed), "Permission denied")
 
 
 @case
@@ -57,7 +64,17 @@ def half_a_pair_of_curve_keys_is_refused_and_not_ignored():
 @case
 def a_port_that_is_taken_ends_the_kernel_at_once():
     with Kernel() as kernel:
-        refused(kernel.info, "bind", "Address already in use")
+        refused(kernel.info, "bind", "Address already in use", "on other ports")
+        for name in ("iopub", "stdin", "control", "hb"): # any one of the five
+            refused(connection_info(**{f"{name}_port": kernel.info[f"{name}_port"]}), f"({name})", "Address already in use")
+        check(kernel.client.run("1 + 1")[0]["status"], "ok")
+
+
+@case
+def addresses_that_cannot_be_bound_are_told_with_what_to_do():
+    refused(connection_info(ip="192.0.2.77"), "192.0.2.77", "an address of this machine")
+    refused(connection_info(transport="ipc", ip=os.path.join(STATE.name, "x" * 120)), "107 bytes")
+    refused(connection_info(transport="ipc", ip="/nonexistent/folder/ipc"), "/nonexistent/folder/ipc", "folder must be there")
 
 
 @case
