@@ -2,10 +2,11 @@
 /* What the kernel is: the answer that every client waits for first. It needs no worker. */
 #include "kernel/kernel.h"
 
-/* Highlighting by what editors have for C: its MIME type, and Pygments' lexer. */
+/* Highlighting by what editors have for C: its MIME type, and Pygments' lexer. CodeMirror's mode is Objective-C's, which is C's line by
+ * line: the one for C is a parser of C++, which an f-string throws off for the rest of the cell. */
 static json_t *language_info(void) {
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "name", "tenon", "version", TN_VERSION, "mimetype", "text/x-csrc",
-		"file_extension", ".tn", "pygments_lexer", "c", "codemirror_mode", "text/x-csrc", "nbconvert_exporter", "script");
+		"file_extension", ".tn", "pygments_lexer", "c", "codemirror_mode", "text/x-objectivec", "nbconvert_exporter", "script");
 }
 
 bool tn_handle_kernel_info(struct tn_kernel *kernel, struct tn_request *request) {
