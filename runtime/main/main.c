@@ -19,19 +19,19 @@ const struct tn_face tn_faces[] = {
 		"Output goes to stdout, errors and warnings to stderr.\n\n"
 		"Ctrl-C stops the program in words; a second one, when the first is not answered, ends it at once.\n\n"
 		"Exit status: 0, or 1 after an error in the program, 2 after one in the command line, 130 when interrupted.\n",
-		tn_face_run},
+		tn_face_run, true},
 	{"check", "finds the errors of a program without running it",
 		"usage: tenon check FILE.tn…\n\n"
 		"Checks names, types, arguments, fields and formats of whole files and runs nothing.\n\n"
 		"Exit status: 0, or 1 when there are errors, 2 after one in the command line.\n",
-		tn_face_check},
+		tn_face_check, false},
 	{"repl", "a session to type cells into",
 		"usage: tenon repl\n\n"
 		"Each input is a cell of one session; one that is not finished goes on in the next line. The last expression\n"
 		"without ; is shown. Ctrl-C stops a running cell, and the session goes on; Ctrl-D leaves. Tab completes,\n"
 		"?name shows help, %lsmagic lists commands.\n"
 		"History is kept in tenon/history in $XDG_STATE_HOME, or in ~/.local/state.\n",
-		tn_face_repl},
+		tn_face_repl, true},
 #ifdef TN_HAVE_KERNEL
 	{"kernel", "the Jupyter kernel, which Jupyter starts",
 		"usage: tenon kernel [-f CONNECTION-FILE] [-- WORKER-COMMAND…]\n\n"
@@ -40,13 +40,13 @@ const struct tn_face tn_faces[] = {
 		"Cells run in a worker: tenon worker, or the command behind --, or the one in TENON_WORKER, such as\n"
 		"  tenon kernel -f FILE -- ssh gpu-box tenon worker\n\n"
 		"Exit status: 0, or 1 after an error, 2 after one in the command line.\n",
-		tn_face_kernel},
+		tn_face_kernel, false},
 	{"worker", "runs the cells of a Jupyter kernel, which starts it",
 		"usage: tenon worker\n\n"
 		"Speaks the worker protocol on stdin and stdout with a front: tenon kernel starts it, on this machine or, by way of ssh\n"
 		"or srun, on another. It is not for a terminal: tenon repl is.\n\n"
 		"Exit status: 0 when the front ended it, else 1, with the reason on stderr.\n",
-		tn_face_worker},
+		tn_face_worker, true},
 	{"install", "makes Tenon known to Jupyter",
 		"usage: tenon install [--user | --sys-prefix | --prefix DIR] [--name NAME] [--display-name TEXT] [--env NAME=VALUE]…\n\n"
 		"Writes the kernelspec, by which JupyterLab and every other client find and start this very program:\n\n"
@@ -57,20 +57,20 @@ const struct tn_face tn_faces[] = {
 		"  --display-name TEXT  the name that people see (Tenon)\n"
 		"  --env NAME=VALUE     sets an environment variable for the kernel; may be given again\n\n"
 		"Exit status: 0, or 1 after an error, 2 after one in the command line.\n",
-		tn_face_install},
+		tn_face_install, false},
 	{"uninstall", "takes away what install wrote",
 		"usage: tenon uninstall [--user | --sys-prefix | --prefix DIR] [--name NAME]\n\n"
 		"Removes the kernelspec from the place that the same options of tenon install name.\n\n"
 		"Exit status: 0, or 1 after an error, 2 after one in the command line.\n",
-		tn_face_uninstall},
+		tn_face_uninstall, false},
 #endif
 	{"help", "shows help on a command, or on a function of the language",
 		"usage: tenon help COMMAND     help on one of these commands\n"
 		"       tenon help NAME        help on a function of the language, with an example\n"
 		"       tenon help --all       every function of the language, one a line\n"
 		"       tenon help --manual    the reference manual, in markdown\n",
-		tn_face_help},
-	{NULL, NULL, NULL, NULL},
+		tn_face_help, false},
+	{NULL, NULL, NULL, NULL, false},
 };
 
 const struct tn_face *tn_face_find(const char *name) {
@@ -146,10 +146,17 @@ static int dispatch(int argc, char **argv) {
 	if (face == NULL) {
 		return unknown_command(argv[1]);
 	}
-	return tn_face_asked_for_help(argc - 1, argv + 1) ? TN_EXIT_OK : face->run(argc - 1, argv + 1);
+	if (tn_face_asked_for_help(argc - 1, argv + 1)) {
+		return TN_EXIT_OK;
+	}
+	if (face->computes) {
+		tn_threads_init();
+	}
+	return face->run(argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv) {
+	tn_threads_restore_environment();
 	tn_mem_fail_from_env();
 	tn_terminal_init();
 	int status = dispatch(argc, argv);

@@ -26,6 +26,7 @@ struct tn_face {
 	const char *summary; /* one line */
 	const char *help;    /* what `tenon help NAME` shows */
 	tn_face_fn run;
+	bool computes;       /* OpenMP's threads are used */
 };
 /* Ends with a row without a name. main.c */
 extern const struct tn_face tn_faces[];
@@ -36,6 +37,13 @@ bool tn_face_asked_for_help(int argc, char **argv);
 /* One line to stderr, with the way to help; returns TN_EXIT_USAGE. */
 int tn_face_usage(const char *face, const char *format, ...) TN_PRINTF(2, 3);
 void tn_face_print_help(void); /* the program's */
+
+/* ---- OpenMP's threads: threads.c ---- */
+
+/* The very first of main: the environment becomes what the user gave. */
+void tn_threads_restore_environment(void);
+/* Before a face that computes, on the executing thread: bounds how long a thread that waits for work keeps its core. */
+void tn_threads_init(void);
 
 /* ---- the terminal: terminal.c ---- */
 
