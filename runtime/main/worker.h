@@ -20,6 +20,7 @@
 
 /* Bounds of text on its way, and of what is kept of a flood of it. */
 #define WORKER_SPILL_MAX ((uint64_t)1 << 30)
+#define WORKER_FORM_MAX ((size_t)48 << 20) /* of text in one form besides text/plain: the JSON of a message ends at 64 MiB */
 enum {
 	WORKER_SPILL_FROM = 1 << 20, WORKER_FLOOD_FROM = 16 << 20, WORKER_FLOOD_TAIL = 256 << 10, /* struct worker_flood */
 	WORKER_FLUSH_BYTES = 64 << 10, WORKER_FLUSH_MS = 50, /* text waits no longer than this, and no more of it */
@@ -55,6 +56,12 @@ struct worker_capture {
 	int fd;              /* of the pipe's end that is read */
 	char rest[4];        /* the beginning of a character whose end has not come */
 	size_t rest_length;
+};
+
+/* What goes beside the JSON of a message. */
+struct worker_buffers {
+	struct tn_wire_buffer *items;
+	uint32_t count;
 };
 
 struct worker_request {
@@ -106,6 +113,9 @@ struct worker {
 	int64_t id, cell;
 	bool silent, allow_stdin;
 	json_t *expression;            /* the result of a user expression goes here instead of to the front; else NULL */
+	bool expression_lost;          /* there was no memory for it */
+	struct worker_buffers answers; /* of all user expressions of the cell, owned: they go with its done */
+	unsigned cut;                  /* values that were too long to be shown whole */
 };
 
 enum worker_input { WORKER_INPUT_NONE, WORKER_INPUT_ASKED, WORKER_INPUT_GIVEN, WORKER_INPUT_END };
@@ -150,6 +160,9 @@ void worker_flood_end(struct worker_flood *flood, struct tn_str *last_words);
 /* What goes out when holding back begins. */
 void worker_flood_notice(const struct worker_flood *flood, struct tn_str *words);
 void worker_flood_begin(struct worker *w, int64_t cell);
+/* Without a lock, executing thread: a value's text that would be a flood, as its head and its tail; all of it is then in a file. `*cut` false: it is not
+ * too long. False: out of memory. */
+bool worker_flood_cut(struct worker *w, const char *text, size_t length, struct tn_str *out, bool *cut);
 
 /* worker_pump.c: waits for bytes of the front and of the pipes, at most timeout_ms (-1: for ever), and deals with them. Both threads. */
 void worker_pump(struct worker *w, int wake, int timeout_ms);
@@ -161,6 +174,7 @@ void worker_request_destroy(struct worker_request *request);
 
 /* worker_output.c: where the session's output goes. */
 struct tn_session_output worker_output(struct worker *w);
+void worker_answers_finish(struct worker_buffers *answers);
 
 /* worker_execute.c, executing thread */
 void worker_execute(struct worker *w, const json_t *request);

@@ -68,7 +68,8 @@ static json_t *evaluate(struct worker *w, const char *name, const json_t *code) 
 	json_t *answer = json_object();
 	snprintf(title, sizeof(title), "expression %s", name);
 	w->expression = answer;
-	bool good = json_is_string(code) && run_text(w, title, json_string_value(code), json_string_length(code), &diag);
+	w->expression_lost = false;
+	bool good = json_is_string(code) && run_text(w, title, json_string_value(code), json_string_length(code), &diag) && !w->expression_lost;
 	w->expression = NULL;
 	bool ok = tn_json_set_take(answer, "status", json_string(good ? "ok" : "error"));
 	if (good && json_object_get(answer, "data") == NULL) { /* it has no value */
@@ -127,13 +128,39 @@ static void measure(struct worker *w) {
 	atomic_store(&w->tensor_bytes, stats.memory_used);
 }
 
+/* Values that do not fit into one message together: each says so. */
+static json_t *refuse_answers(const json_t *answers, const struct tn_error *why) {
+	json_t *refused = json_object();
+	const char *name;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)answers, name, value) {
+		json_t *error = json_object();
+		const bool ok = tn_json_set_take(error, "status", json_string("error")) &&
+			tn_json_set_take(error, "name", json_string(tn_error_kind_name(why->kind))) && tn_json_set_take(error, "text", json_string(why->text)) &&
+			tn_json_set_take(error, "traceback", json_array());
+		if (!tn_json_set_take(refused, name, error) || !ok) {
+			break; /* out of memory: the front gets those that there are */
+		}
+	}
+	return refused;
+}
+
+/* A cell that went well stays one, whatever its user expressions give. */
 static void send_done(struct worker *w, const char *status, const struct tn_diagnostics *diag, json_t *answers) {
+	struct tn_error err = {0};
 	json_t *done = worker_json("done", w->id);
 	bool ok = tn_json_set_take(done, "status", json_string(status));
 	if (strcmp(status, "ok") != 0) {
 		ok = worker_describe_errors(done, diag) && ok;
 	}
-	ok = (answers == NULL || tn_json_set_take(done, "user_expressions", answers)) && ok;
+	if (answers != NULL) {
+		ok = tn_json_set_take(done, "user_expressions", json_incref(answers)) && ok;
+		if (ok && worker_send(w, false, json_incref(done), w->answers.items, w->answers.count, &err)) {
+			json_decref(done);
+			return;
+		}
+		ok = ok && tn_json_set_take(done, "user_expressions", refuse_answers(answers, &err));
+	}
 	if (!ok) {
 		json_decref(done);
 		done = NULL;
@@ -146,6 +173,7 @@ static void take_request(struct worker *w, const json_t *request) {
 	w->cell = tn_json_get_int(request, "cell", 0);
 	w->silent = tn_json_get_bool(request, "silent", false);
 	w->allow_stdin = tn_json_get_bool(request, "allow_stdin", false);
+	w->cut = 0;
 	worker_place.cell = w->cell;
 }
 
@@ -184,6 +212,8 @@ void worker_execute(struct worker *w, const json_t *request) {
 		send_error(w, &diag);
 	}
 	send_done(w, entry.status, &diag, answers);
+	json_decref(answers);
+	worker_answers_finish(&w->answers);
 	journal(w, &entry);
 	tn_diagnostics_finish(&diag);
 	set_timer(w, false);

@@ -10,15 +10,28 @@
 
 #include "main/worker.h"
 
+/* "output-3.txt" for the text of cell 3, "output-3-value-1.txt" for the first of its values that is too long. */
+static void name_file(const struct worker *w, struct worker_flood *f, int64_t cell, unsigned value) {
+	char suffix[32] = "";
+	if (value > 0) {
+		snprintf(suffix, sizeof(suffix), "-value-%u", value);
+	}
+	if (w->directory.length == 0 ||
+		snprintf(f->path, sizeof(f->path), "%s/output-%" PRId64 "%s.txt", w->directory.data, cell, suffix) >= (int)sizeof(f->path)) {
+		f->path[0] = '\0';
+	}
+}
+
 void worker_flood_begin(struct worker *w, int64_t cell) {
 	struct worker_flood *f = &w->stream.flood;
 	tn_str_finish(&f->tail); /* of what came since the last cell ended */
 	tn_str_finish(&f->early);
 	*f = (struct worker_flood){.fd = -1};
-	if (w->directory.length == 0 ||
-		snprintf(f->path, sizeof(f->path), "%s/output-%" PRId64 ".txt", w->directory.data, cell) >= (int)sizeof(f->path)) {
-		f->path[0] = '\0';
-	}
+	name_file(w, f, cell, 0);
+}
+
+static int open_file(const char *path) {
+	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
 static void give_file_up(struct worker_flood *f) {
@@ -62,7 +75,7 @@ static void keep(struct worker_flood *f, const char *bytes, size_t length) {
 	if (f->early.length < WORKER_SPILL_FROM) {
 		return;
 	}
-	f->fd = open(f->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	f->fd = open_file(f->path);
 	if (f->fd < 0) {
 		give_file_up(f);
 		return;
@@ -155,4 +168,42 @@ void worker_flood_end(struct worker_flood *f, struct tn_str *last_words) {
 	f->total = 0;
 	f->file_failed = false;
 	f->path[0] = '\0';
+}
+
+/* ---- one value that is too long ---- */
+
+static bool is_inside_character(char c) {
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+/* `f` says what became of the file. */
+static bool write_cut(const struct worker_flood *f, const char *text, size_t length, struct tn_str *out) {
+	size_t head = WORKER_FLOOD_FROM, tail = length - WORKER_FLOOD_TAIL;
+	while (head > 0 && is_inside_character(text[head])) {
+		head--;
+	}
+	while (tail < length && is_inside_character(text[tail])) {
+		tail++;
+	}
+	bool ok = tn_str_append_n(out, text, head) && tn_str_printf(out, "\n[%zu KiB are left out here; ", (tail - head) >> 10);
+	say_where(f, out);
+	return ok && tn_str_append(out, "]\n") && tn_str_append_n(out, text + tail, length - tail);
+}
+
+bool worker_flood_cut(struct worker *w, const char *text, size_t length, struct tn_str *out, bool *cut) {
+	struct worker_flood f = {.fd = -1};
+	*cut = length > WORKER_FLOOD_FROM + WORKER_FLOOD_TAIL;
+	if (!*cut) {
+		return true;
+	}
+	name_file(w, &f, w->cell, ++w->cut);
+	f.fd = f.path[0] != '\0' ? open_file(f.path) : -1;
+	if (f.fd >= 0) {
+		write_file(&f, text, length);
+	}
+	bool ok = write_cut(&f, text, length, out);
+	if (f.fd >= 0) {
+		close(f.fd);
+	}
+	return ok;
 }

@@ -58,22 +58,44 @@ static bool is_binary(const char *mime) {
 		strncmp(mime, "video/", 6) == 0 || strcmp(mime, "application/octet-stream") == 0;
 }
 
-/* One form as a JSON value. `buffer`: where its bytes go beside the JSON. NULL: out of memory. */
-static json_t *form_json(const struct tn_session_form *form, struct tn_wire_buffer *buffers, uint32_t *count) {
-	if (is_binary(form->mime) && *count < TN_WIRE_BUFFERS_MAX) {
-		buffers[*count] = (struct tn_wire_buffer){(uint8_t *)(uintptr_t)form->data, form->length};
-		return json_pack("{s:I}", "buffer", (json_int_t)(*count)++);
+/* The text, or of one that would be a flood the ends. NULL: out of memory. */
+static json_t *plain_json(struct worker *w, const struct tn_session_form *form) {
+	struct tn_str ends = {0};
+	bool cut;
+	json_t *json = NULL;
+	if (worker_flood_cut(w, form->data, form->length, &ends, &cut)) {
+		json = cut ? tn_json_text(tn_str_c(&ends), ends.length) : tn_json_text(form->data, form->length);
+	}
+	tn_str_finish(&ends);
+	return json;
+}
+
+/* One form as a JSON value; bytes go beside the JSON, where `buffers` has room for one more. NULL: out of memory. */
+static json_t *form_json(struct worker *w, const struct tn_session_form *form, struct worker_buffers *buffers) {
+	if (is_binary(form->mime)) {
+		buffers->items[buffers->count] = (struct tn_wire_buffer){(uint8_t *)(uintptr_t)form->data, form->length};
+		return json_pack("{s:I}", "buffer", (json_int_t)buffers->count++);
 	}
 	json_t *json = is_json(form->mime) ? tn_json_parse(form->data, form->length, NULL) : NULL;
-	return json != NULL ? json : tn_json_text(form->data, form->length);
+	return json != NULL ? json : plain_json(w, form);
+}
+
+/* A form that would keep the others from being sent is left out: text/plain stands for it. */
+static bool fits(const struct tn_session_form *form, const struct worker_buffers *buffers) {
+	if (is_binary(form->mime)) {
+		return buffers->count < TN_WIRE_BUFFERS_MAX;
+	}
+	return form->length <= WORKER_FORM_MAX || strcmp(form->mime, "text/plain") == 0;
 }
 
 /* Adds `data` and `metadata`. */
-static bool add_forms(json_t *into, const struct tn_session_show *show, struct tn_wire_buffer *buffers, uint32_t *count) {
+static bool add_forms(struct worker *w, json_t *into, const struct tn_session_show *show, struct worker_buffers *buffers) {
 	json_t *data = json_object();
 	bool ok = data != NULL;
 	for (size_t i = 0; ok && i < show->form_count; i++) {
-		ok = tn_json_set_take(data, show->forms[i].mime, form_json(&show->forms[i], buffers, count));
+		if (fits(&show->forms[i], buffers)) {
+			ok = tn_json_set_take(data, show->forms[i].mime, form_json(w, &show->forms[i], buffers));
+		}
 	}
 	ok = tn_json_set_take(into, "data", data) && ok;
 	json_t *metadata = show->metadata != NULL ? tn_json_parse(show->metadata, strlen(show->metadata), NULL) : NULL;
@@ -103,31 +125,64 @@ static void say_lost(struct worker *w, const struct tn_error *err) {
 	pthread_mutex_unlock(&w->out_lock);
 }
 
+/* ---- user expressions: their values wait for the done of the cell ---- */
+
+void worker_answers_finish(struct worker_buffers *answers) {
+	for (uint32_t i = 0; i < answers->count; i++) {
+		tn_free(answers->items[i].data);
+	}
+	tn_free(answers->items);
+	*answers = (struct worker_buffers){0};
+}
+
+/* The session lends its bytes for the call only. */
+static bool keep_bytes(struct worker_buffers *answers, uint32_t from) {
+	for (uint32_t i = from; i < answers->count; i++) {
+		struct tn_wire_buffer *buffer = &answers->items[i];
+		uint8_t *copy = tn_alloc(buffer->size);
+		if (copy == NULL) {
+			answers->count = i;
+			return false;
+		}
+		memcpy(copy, buffer->data, buffer->size);
+		buffer->data = copy;
+	}
+	return true;
+}
+
+static bool keep_answer(struct worker *w, const struct tn_session_show *show) {
+	uint32_t before = w->answers.count;
+	struct tn_wire_buffer *items = tn_realloc_array(w->answers.items, before + show->form_count, sizeof(*items));
+	if (items == NULL) {
+		return false;
+	}
+	w->answers.items = items;
+	bool ok = add_forms(w, w->expression, show, &w->answers);
+	return keep_bytes(&w->answers, before) && ok;
+}
+
 static void output_show(void *data, const struct tn_session_show *show) {
 	struct worker *w = data;
 	struct tn_error err = {0};
 	if (w->expression != NULL && show->result) {
-		uint32_t none = TN_WIRE_BUFFERS_MAX; /* an answer carries no buffers: forms of bytes are left out */
-		struct tn_session_show text = *show;
-		text.form_count = 1;
-		(void)add_forms(w->expression, &text, NULL, &none);
+		w->expression_lost = !keep_answer(w, show) || w->expression_lost;
 		return;
 	}
 	if (w->silent) {
 		return;
 	}
-	struct tn_wire_buffer *buffers = tn_calloc(show->form_count, sizeof(*buffers));
-	uint32_t count = 0;
+	struct worker_buffers buffers = {.items = tn_calloc(show->form_count, sizeof(*buffers.items))};
 	json_t *json = worker_json(show->result ? "result" : "display", w->id);
-	bool ok = buffers != NULL && add_forms(json, show, buffers, &count) && add_display_id(w, json, show);
+	bool ok = buffers.items != NULL && add_forms(w, json, show, &buffers) && add_display_id(w, json, show);
 	if (!ok) {
 		json_decref(json);
 		json = NULL;
 	}
-	if (show->result ? !worker_send_result(w, json, buffers, count, &err) : !worker_send(w, true, json, buffers, count, &err)) {
+	if (show->result ? !worker_send_result(w, json, buffers.items, buffers.count, &err) :
+			   !worker_send(w, true, json, buffers.items, buffers.count, &err)) {
 		say_lost(w, &err);
 	}
-	tn_free(buffers);
+	tn_free(buffers.items);
 	worker_wait_for_room(w);
 }
 

@@ -134,9 +134,9 @@ class Worker:
             if header["type"] == "ack":
                 continue
             assert header.get("id") == request, header
+            header["buffers"] = buffers
             if header["type"] == "done":
                 return events, header
-            header["buffers"] = buffers
             events.append(header)
 
     def execute(self, code, timeout=60.0, **fields):

@@ -191,13 +191,31 @@ def ten_megabytes_of_text_arrive_whole():
 
 
 @case
-def a_value_of_two_hundred_megabytes_arrives_in_pieces():
+def a_value_of_sixteen_megabytes_arrives_whole_in_pieces():
     with Session() as w:
-        events, done = w.execute('"z".repeat(60000000)', timeout=120 * SLOW)
+        events, done = w.execute('"z".repeat(16000000)', timeout=120 * SLOW)
         check(done["status"], "ok", str(done)[:300])
-        shown = [e for e in events if e["type"] == "result"]
-        check(len(shown), 1, f"results among {types(events)}, stderr {text_of(events, 'stderr')[:300]!r}")
-        check(len(shown[0]["data"]["text/plain"]) >= 60000000, True, "characters")
+        check(types(events), ["result"], "events")
+        check(events[0]["data"]["text/plain"], '"' + "z" * 16000000 + '"', "text")
+        check([p.name for p in (w.state / "test").glob("output-*")], [], "files of what was no flood")
+
+
+@case
+def a_value_that_is_a_flood_shows_its_head_and_its_tail_and_all_of_it_is_in_a_file():
+    with Session() as w:
+        code = 'string s = "a" + "\u00e9".repeat(40000000) + "z"; display(s); s'
+        events, done = w.execute(code, timeout=120 * SLOW, cell=5)
+        check((done["status"], types(events)), ("ok", ["display", "result"]), "events")
+        for number, event in enumerate(events, 1):
+            text = event["data"]["text/plain"]
+            path = w.state / "test" / f"output-5-value-{number}.txt"
+            check(text.startswith('"a' + "\u00e9" * 1000) and text.endswith('\u00e9z"'), True, "head and tail")
+            check_in(f"KiB are left out here; all of it is in {path}]\n", text, "where")
+            check("\ufffd" in text, False, "a character is cut")
+            check(8 * MIB < len(text) < 9 * MIB, True, f"{len(text)} characters")
+            check((path.stat().st_size, oct(path.stat().st_mode & 0o777)), (80000004, "0o600"), "the file")
+        answer = w.execute("1;", cell=6, user_expressions={"s": "s"}, timeout=120 * SLOW)[1]["user_expressions"]["s"]
+        check_in("output-6-value-1.txt", answer["data"]["text/plain"], "where, of a user expression")
 
 
 @case

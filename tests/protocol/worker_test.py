@@ -119,6 +119,32 @@ def user_expressions_are_evaluated_after_the_cell():
 
 
 @case
+def user_expressions_give_all_forms_of_their_values():
+    with Session() as w:
+        code = {"p": "image(zeros(8, 8))", "t": "ones(2)", "q": "image(ones(4, 4))"}
+        done = w.execute("1;", user_expressions=code)[1]
+        answers = done["user_expressions"]
+        for name, at in (("p", 0), ("q", 1)):
+            check(answers[name]["data"]["image/png"], {"buffer": at}, f"the picture of {name}")
+            check(done["buffers"][at][:8], b"\x89PNG\r\n\x1a\n", f"the bytes of {name}")
+            check_in("image/png", str(answers[name]["metadata"]), f"the metadata of {name}")
+        check_in("<", answers["t"]["data"]["text/html"], "HTML")
+        check(len(done["buffers"]), 2, "buffers")
+        check(w.execute("1;", user_expressions={"n": "1"})[1]["buffers"], [], "buffers of the next cell")
+
+
+@case
+def user_expressions_that_do_not_fit_into_a_message_say_so_and_the_cell_stays_good():
+    with Session() as w:
+        code = {f"e{i}": '"x".repeat(15000000)' for i in range(5)}
+        done = w.execute("int kept = 1;", user_expressions=code, timeout=60 * SLOW)[1]
+        check(done["status"], "ok", "status")
+        check({(a["status"], a["name"]) for a in done["user_expressions"].values()}, {("error", "ValueError")}, "answers")
+        check_in("too large", done["user_expressions"]["e0"]["text"], "text")
+        check(w.execute("kept")[0][0]["data"]["text/plain"], "1", "the variable")
+
+
+@case
 def code_of_a_megabyte_arrives_in_pieces():
     with Session() as w:
         code = "// " + "x" * 1_000_000 + '\nprint("there");'
