@@ -16,7 +16,8 @@
 	X(LOG1P, F64, double, vm_log1p(x)) X(LOG1P, F32, float, (float)vm_log1p((double)x)) \
 	X(SIGMOID, F64, double, vm_sigmoid(x)) X(SIGMOID, F32, float, vmf_sigmoid(x)) \
 	X(TANH, F64, double, vm_tanh(x)) X(TANH, F32, float, vmf_tanh(x)) \
-	X(ERF, F32, float, (float)vm_erf_to_f32((double)x)) \
+	X(ERF, F32, float, vmf_erf(x)) X(ATAN, F32, float, (float)vm_atan_to_f32((double)x)) \
+	X(ASIN, F32, float, (float)vm_asin_to_f32((double)x)) X(ACOS, F32, float, (float)vm_acos_to_f32((double)x)) \
 	X(SINH, F32, float, (float)vm_sinh_to_f32((double)x)) X(COSH, F32, float, (float)vm_cosh_to_f32((double)x))
 
 #define DEFINE_SERIES(id, C, T, expression) \
@@ -35,9 +36,8 @@ SERIES(DEFINE_SERIES)
 /* ---- one operand, libm ---- */
 
 #define LIBM(X) \
-	X(TAN, F64, double, tan) X(ASIN, F64, double, asin) X(ASIN, F32, float, asinf) X(ACOS, F64, double, acos) \
-	X(ACOS, F32, float, acosf) X(ATAN, F64, double, atan) X(ATAN, F32, float, atanf) X(SINH, F64, double, sinh) \
-	X(COSH, F64, double, cosh) X(ERF, F64, double, erf)
+	X(TAN, F64, double, tan) X(ASIN, F64, double, asin) X(ACOS, F64, double, acos) X(ATAN, F64, double, atan) \
+	X(SINH, F64, double, sinh) X(COSH, F64, double, cosh) X(ERF, F64, double, erf)
 
 #define DEFINE_LIBM(id, C, T, function) \
 	static void libm_##id##_##C(void *out, const void *a, const void *b, const void *c, int64_t n) { \
@@ -124,25 +124,19 @@ static inline double pow_f64(double x, double y) {
 }
 
 static inline float pow_f32(float x, float y) {
-	double power;
+	float power = vmf_pow(x, y);
 
-	if (y == 2) {
-		return x * x;
-	}
-	if (y == 1 || y == 3 || y == -1) {
-		return y == 1 ? x : y == 3 ? x * x * x : 1 / x;
-	}
-	if (!(x > 0) || x == __builtin_inff() || !(__builtin_fabsf(y) < __builtin_inff())) {
-		return powf(x, y);
-	}
-	power = vm_power_to_f32((double)x, (double)y);
-	return (float)power;
+	power = y == -1 ? 1 / x : power;
+	power = y == 3 ? x * x * x : power;
+	power = y == 2 ? x * x : power;
+	return y == 1 ? x : power;
 }
 
 #define PAIRS(X) \
 	X(MOD, F64, double, mod_f64) X(MOD, F32, float, mod_f32) X(FLOOR_DIV, F64, double, floor_div_f64) \
-	X(FLOOR_DIV, F32, float, floor_div_f32) X(POW, F64, double, pow_f64) X(POW, F32, float, pow_f32) \
-	X(ATAN2, F64, double, atan2) X(ATAN2, F32, float, atan2f)
+	X(FLOOR_DIV, F32, float, floor_div_f32) X(POW, F64, double, pow_f64) X(ATAN2, F64, double, atan2)
+/* straight-line code */
+#define PAIR_SERIES(X) X(POW, F32, float, pow_f32(x, y)) X(ATAN2, F32, float, (float)vm_atan2_to_f32((double)x, (double)y))
 
 #define DEFINE_PAIR(id, C, T, function) \
 	static void pair_##id##_##C(void *out, const void *a, const void *b, const void *c, int64_t n) { \
@@ -155,12 +149,24 @@ static inline float pow_f32(float x, float y) {
 	}
 PAIRS(DEFINE_PAIR)
 
-/* A power by one number: squares and cubes are what programs have most, and vectorise. */
-#define DEFINE_POWER(C, T, function) \
+#define DEFINE_PAIR_SERIES(id, C, T, expression) \
+	static void pair_##id##_##C(void *out, const void *a, const void *b, const void *c, int64_t n) { \
+		T *o = out; \
+		const T *p = a, *q = b; \
+		(void)c; \
+		LOOP { \
+			T x = p[i], y = q[i]; \
+			o[i] = expression; \
+		} \
+	}
+PAIR_SERIES(DEFINE_PAIR_SERIES)
+
+/* A power by one number: squares and cubes are what programs have most. Any other goes through the loop of two operands, in parts:
+ * with one number in it the compiler would split that loop by its value, and vectorise none of the parts. */
+#define DEFINE_POWER(C, T) \
 	static void power_##C(void *out, const void *a, const void *b, const void *c, int64_t n) { \
 		T *o = out; \
 		const T *p = a, y = *(const T *)b; \
-		(void)c; \
 		if (y == 2) { \
 			LOOP { \
 				o[i] = p[i] * p[i]; \
@@ -170,13 +176,17 @@ PAIRS(DEFINE_PAIR)
 				o[i] = p[i] * p[i] * p[i]; \
 			} \
 		} else { \
-			for (int64_t i = 0; i < n; i++) { \
-				o[i] = function(p[i], y); \
+			T numbers[64]; \
+			for (int k = 0; k < 64; k++) { \
+				numbers[k] = y; \
+			} \
+			for (int64_t i = 0; i < n; i += 64) { \
+				pair_POW_##C(o + i, p + i, numbers, c, n - i < 64 ? n - i : 64); \
 			} \
 		} \
 	}
-DEFINE_POWER(F64, double, pow_f64)
-DEFINE_POWER(F32, float, pow_f32)
+DEFINE_POWER(F64, double)
+DEFINE_POWER(F32, float)
 
 /* ---- the table ---- */
 
@@ -185,9 +195,9 @@ extern const cpu_vec_fn CPU_FN(cpu_math_ops)[TN_OP_COUNT][CPU_CLASS_COUNT][CPU_V
 #define SERIES_ROW(id, C, T, expression) [TN_OP_##id][CPU_##C] = {series_##id##_##C},
 #define LIBM_ROW(id, C, T, function) [TN_OP_##id][CPU_##C] = {libm_##id##_##C},
 #define TRIGONOMETRY_ROW(id, C, T, function, expression) [TN_OP_##id][CPU_##C] = {trig_##id##_##C},
-#define PAIR_ROW(id, C, T, function) [TN_OP_##id][CPU_##C][0] = pair_##id##_##C,
+#define PAIR_ROW(id, C, T, what) [TN_OP_##id][CPU_##C][0] = pair_##id##_##C,
 const cpu_vec_fn CPU_FN(cpu_math_ops)[TN_OP_COUNT][CPU_CLASS_COUNT][CPU_VARIANTS] = {
-	SERIES(SERIES_ROW) LIBM(LIBM_ROW) TRIGONOMETRY(TRIGONOMETRY_ROW) PAIRS(PAIR_ROW)
+	SERIES(SERIES_ROW) LIBM(LIBM_ROW) TRIGONOMETRY(TRIGONOMETRY_ROW) PAIRS(PAIR_ROW) PAIR_SERIES(PAIR_ROW)
 	[TN_OP_POW][CPU_F64][CPU_LAST_SCALAR] = power_F64,
 	[TN_OP_POW][CPU_F32][CPU_LAST_SCALAR] = power_F32,
 };

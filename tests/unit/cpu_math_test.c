@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each elementwise op of the table, in each dtype that the CPU accepts, against long double: special values, wide and narrow
  * ranges, every variant of operands (tensor, number, 0-d tensor), every instruction set. */
+#include "cpu/vector.h"
 #include "unit/cpu_fixture.h"
 
 enum { COUNT = 3000 };
@@ -309,6 +310,85 @@ TN_TEST(elementwise_ops_are_right_on_avx2) {
 
 TN_TEST(elementwise_ops_are_right_on_the_best_set) {
 	walk("avx512");
+}
+
+/* ---- the whole range of f32 ---- */
+
+/* Numbers of all exponents and signs, as bits at random; a third of them near 1. */
+static void fill_bits(struct fixture *f) {
+	for (int64_t i = 0; i < f->elements; i++) {
+		uint32_t bits = (uint32_t)(fixture_random() >> 20);
+
+		bits = i % 3 == 0 ? (bits & 0x83ffffffu) | 0x3c000000u : bits; /* from 2^-7 to 2 */
+		memcpy(f->storage + i * 4, &bits, 4);
+	}
+}
+
+/* What is computed in f64 is off by nothing but the last rounding. */
+static double allowed_of_range(enum tn_op op) {
+	return op == TN_OP_ERF ? 1.5 : 0.505;
+}
+
+static void walk_range(const char *isa) {
+	static const enum tn_op ops[] = {TN_OP_ERF, TN_OP_ATAN, TN_OP_ASIN, TN_OP_ACOS, TN_OP_POW, TN_OP_ATAN2};
+	struct tn_backend *b;
+
+	setenv("TENON_ISA", isa, 1);
+	b = fixture_backend(1);
+	for (size_t k = 0; k < TN_ARRAY_LEN(ops); k++) {
+		struct fixture in[2] = {fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false), fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false)};
+		struct fixture out = fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false);
+		double worst = 0;
+
+		for (int round = 0; round < 60; round++) {
+			fill_bits(&in[0]);
+			fill_bits(&in[1]);
+			run_one(b, ops[k], in, &out, TENSORS);
+			check_one(ops[k], in, &out, TENSORS, &worst);
+		}
+		tn_log(TN_LOG_INFO, "%s: %.4f ulp at most", tn_op_name(ops[k]), worst);
+		TN_CHECK(worst <= allowed_of_range(ops[k]));
+		fixture_finish(&in[0]);
+		fixture_finish(&in[1]);
+		fixture_finish(&out);
+	}
+	b->impl->destroy(b);
+}
+
+TN_TEST(series_hold_over_the_whole_range_on_the_portable_set) {
+	walk_range("base");
+}
+
+TN_TEST(series_hold_over_the_whole_range_on_avx2) {
+	walk_range("avx2");
+}
+
+TN_TEST(series_hold_over_the_whole_range_on_the_best_set) {
+	walk_range("avx512");
+}
+
+/* A tail, an element alone and one in the middle of a vector: the same bits. */
+TN_TEST(elementary_functions_have_the_same_bits_at_every_place) {
+	static const enum tn_op ops[] = {TN_OP_ERF, TN_OP_ATAN, TN_OP_ASIN, TN_OP_ACOS, TN_OP_POW, TN_OP_ATAN2};
+	struct fixture in[2] = {fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false), fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false)};
+	const struct cpu_vectors *vectors = cpu_vectors();
+	float whole[COUNT], part[COUNT];
+
+	fill_bits(&in[0]);
+	fill_bits(&in[1]);
+	for (size_t k = 0; k < TN_ARRAY_LEN(ops); k++) {
+		cpu_vec_fn fn = vectors->math[ops[k]][CPU_F32][0];
+
+		fn(whole, in[0].storage, in[1].storage, NULL, COUNT);
+		for (int64_t at = 0; at < COUNT; at += 37) {
+			int64_t n = at % 3 == 0 ? 1 : COUNT - at < 37 ? COUNT - at : 37;
+
+			fn(part, in[0].storage + at * 4, in[1].storage + at * 4, NULL, n);
+			TN_CHECK_MEM_EQ(part, whole + at, (size_t)n * 4);
+		}
+	}
+	fixture_finish(&in[0]);
+	fixture_finish(&in[1]);
 }
 
 /* ---- casts ---- */
