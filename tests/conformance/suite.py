@@ -4,6 +4,7 @@
 
 usage: suite.py TENON
 """
+import base64
 import sys
 
 import place
@@ -11,6 +12,7 @@ import place
 FOLDER = place.make(sys.argv[1])
 
 import jupyter_kernel_test  # noqa: E402  (reads the environment)
+from jupyter_kernel_test import validate_message  # noqa: E402
 
 
 class Kernel(jupyter_kernel_test.KernelTests):
@@ -39,6 +41,38 @@ class Kernel(jupyter_kernel_test.KernelTests):
     complete_code_samples = ["1 + 1", "print(1);", "int f() { return 1; }", "// a comment", "for (int i : 0..3) { print(i); }"]
     incomplete_code_samples = ["int f() {", "print(1", "auto x = [1,", "/* a comment", 'for (int i : 0..3) {']
     invalid_code_samples = ["int f() }", "print(1));", "auto = 3;"]
+
+
+    def run_cell(self, code, **more):
+        """(the reply's content, the text of stdout) of a cell."""
+        self.flush_channels()
+        text, request = [], self.kc.execute(code, **more)
+        while True:
+            message = self.kc.get_iopub_msg(timeout=60)
+            if message["parent_header"].get("msg_id") == request and message["msg_type"] == "stream":
+                validate_message(message, "stream", request)
+                text.append(message["content"]["text"])
+            if message["parent_header"].get("msg_id") == request and message["content"].get("execution_state") == "idle":
+                break
+        reply = self.kc.get_shell_msg(timeout=60)
+        validate_message(reply, "execute_reply", request)
+        return reply["content"], "".join(text)
+
+    def test_user_expressions_give_all_forms(self):
+        reply, _ = self.run_cell("auto picture = image(zeros(8, 8));",
+                                 user_expressions={"picture": "picture", "tensor": "ones(2)", "number": "6 * 7", "wrong": "nobody"})
+        found = reply["user_expressions"]
+        self.assertEqual(base64.b64decode(found["picture"]["data"]["image/png"], validate=True)[:8], b"\x89PNG\r\n\x1a\n")
+        self.assertIn("image/png", found["picture"]["metadata"])
+        self.assertIn("<", found["tensor"]["data"]["text/html"])
+        self.assertEqual(found["number"], {"status": "ok", "data": {"text/plain": "42"}, "metadata": {}})
+        self.assertEqual((found["wrong"]["status"], found["wrong"]["ename"]), ("error", "NameError"))
+
+    def test_ten_megabytes_of_any_text_arrive_whole(self):
+        _, text = self.run_cell('print(repeat("a\\"\\\\\\n\u00e9\U0001f600", 1000000));')
+        self.assertTrue(text == 'a"\\\n\u00e9\U0001f600' * 1000000 + "\n", f"{len(text)} characters")
+        _, text = self.run_cell("!head -c 3000000 /dev/zero | tr '\\0' '\\377'; printf '\\0'")
+        self.assertTrue(text == "\ufffd" * 3000001, f"{len(text)} characters")
 
 
 class Welcome(jupyter_kernel_test.IopubWelcomeTests):
