@@ -103,7 +103,7 @@ static void end_entry(struct worker *w, const json_t *code, struct tn_journal_ce
 	entry->cell = w->cell;
 	entry->source = json_string_value(code);
 	entry->length = json_string_length(code);
-	entry->seconds = tn_wall_time() - entry->began;
+	entry->seconds = (double)tn_clock_ns() * 1e-9 - entry->seconds; /* no wall time: that may go back */
 	entry->after = tn_random_get(tn_session_engine(w->session));
 }
 
@@ -192,7 +192,9 @@ void worker_execute(struct worker *w, const json_t *request) {
 	char name[40];
 	struct tn_diagnostics diag = {0};
 	const json_t *code = json_object_get(request, "code"), *expressions = json_object_get(request, "user_expressions");
-	struct tn_journal_cell entry = {.began = tn_wall_time(), .before = tn_random_get(tn_session_engine(w->session))};
+	struct tn_journal_cell entry = {.began = tn_wall_time(),
+		.seconds = (double)tn_clock_ns() * 1e-9, /* when it began, until it ends */
+		.before = tn_random_get(tn_session_engine(w->session))};
 	json_t *answers = NULL;
 	take_request(w, request);
 	set_timer(w, true);

@@ -320,6 +320,37 @@ def a_folder_of_runs_that_is_deleted_under_a_cell_is_one_warning():
         check(points(folder), 1, "points of the new run")
 
 
+# ---- the clock ----
+
+@case
+def a_clock_that_goes_back_delays_nothing_and_loses_nothing():
+    shim = os.environ.get("CLOCK_BACK", "")
+    if not os.path.exists(shim):
+        raise Skip("only `meson test` knows the library with that clock") # noqa: F405
+    if "san.so" in subprocess.run(["ldd", cli.TENON], capture_output=True, text=True).stdout: # noqa: F405
+        raise Skip("a sanitizer wants to be the first library itself") # noqa: F405
+    with tempfile.TemporaryDirectory() as folder, Kernel(LD_PRELOAD=shim, TENON_RUNS=os.path.join(folder, "runs"), XDG_STATE_HOME=folder) as kernel:
+        client = kernel.client
+        began = time.monotonic()
+        for n in range(3):
+            code = f'auto r = run("back"); for (int i : 0..100) r.log("x", i); r.close();\nprint({n});'
+            reply, published = client.run(code)
+            check((reply["status"], text_of(published), text_of(published, name="stderr")), ("ok", f"{n}\n", ""))
+        check(client.ask("complete_request", {"code": "prin", "cursor_pos": 4})["matches"], ["print"])
+        cell = client.execute(LOOP)
+        time.sleep(0.2)
+        client.send("control", "interrupt_request", {})
+        check(client.reply(cell)["content"]["ename"], "Interrupted")
+        assert time.monotonic() - began < 0.5 * TIMEOUT, "something waited for the clock"
+        files = sorted(pathlib.Path(folder).glob("runs/*/events.out.tfevents.*"))
+        check(len(files), 3, f"event files in {files}")
+        lines = [json.loads(line) for line in next(pathlib.Path(folder).glob("tenon/sessions/*/journal.jsonl")).read_text().splitlines()]
+        seconds = [line["seconds"] for line in lines if "seconds" in line]
+        times = [line["time"] for line in lines if "time" in line]
+        assert times == sorted(times, reverse=True) and times[0] - times[-1] > 3600, f"this clock did not go back: {times}"
+        assert len(seconds) >= 4 and all(0 <= s < TIMEOUT for s in seconds), seconds
+
+
 # ---- names ----
 
 @case
