@@ -88,6 +88,7 @@ struct tn_checker {
 	uint64_t pass;
 	const char *stack; /* where the outermost check began: bodies inside bodies may take 2 MiB from there */
 	uint32_t depth; /* bodies being checked inside each other */
+	uint32_t making, made; /* struct values that are being made inside each other; all of the outermost one */
 	bool out_of_memory;
 };
 
@@ -319,6 +320,8 @@ struct tn_ir *check_dyn_call(struct tn_checker *c, enum dyn_what what, struct tn
 
 /* ---- check_hint.c ---- */
 void check_unknown_name(struct tn_checker *c, const char *name, struct tn_span span);
+/* The function of the library that stands for a type's or a PyTorch class's name. */
+bool check_find_maker(struct tn_checker *c, const char *name, char out[64]);
 void check_unknown_function(struct tn_checker *c, const char *name, struct tn_span span);
 void check_unknown_method(struct tn_checker *c, const struct tn_type *type, const char *name, struct tn_span span);
 void check_unknown_field(struct tn_checker *c, const struct tn_type *type, const char *name, struct tn_span span);

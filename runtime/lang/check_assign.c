@@ -325,7 +325,10 @@ static struct tn_ir *path_place(struct tn_checker *c, const struct tn_ast *ast, 
 			path->cut = ast->field.object;
 		}
 		if (path->cut == NULL && object->type->kind == TN_TYPE_TENSOR) {
-			check_error(c, ast->span, TN_ERR_TYPE, "the attribute %s of a tensor cannot be assigned", name);
+			struct tn_error *err = check_error(c, ast->span, TN_ERR_TYPE, "the attribute %s of a tensor cannot be assigned", name);
+			if (strcmp(name, "requires_grad") == 0) {
+				HINT(err, "grad (w) { … } names what is differentiated");
+			}
 			return NULL;
 		}
 		return path->cut != NULL ? object : check_field(c, object, name, ast->span);

@@ -383,7 +383,12 @@ static struct tn_ir *copy_struct(
 	struct tn_checker *c, struct tn_struct_def *def, const struct operands *args, struct tn_span span) {
 	if (args->count != 1 || args->items[0].ir->type->kind != TN_TYPE_STRUCT) {
 		struct tn_error *err = check_error(c, span, TN_ERR_TYPE, "%s is a type: it is made with %s{ … }", def->name, def->name);
-		HINT(err, "%s(old) copies the equal fields of a value of an older %s", def->name, def->name);
+		char maker[64];
+		if (def->unit->module->is_library && check_find_maker(c, def->name, maker)) {
+			HINT(err, "the function %s(…) makes one", maker);
+		} else {
+			HINT(err, "%s(old) copies the equal fields of a value of an older %s", def->name, def->name);
+		}
 		return NULL;
 	}
 	struct tn_ir *old = args->items[0].ir, *made = check_struct_value(c, def, NULL, span);

@@ -31,6 +31,25 @@ static const struct habit names[] = {
 	{"numpy", "the functions of NumPy stand alone: zeros(2, 3)"},
 	{"nn", "layers are made by functions: linear(784, 10)"},
 	{"F", "the functions of PyTorch stand alone: relu(x)"},
+	{"optim", "optimizers are made by functions: adamw(lr: 1e-3), sgd(lr: 0.1)"},
+	{"math", "the functions stand alone: sqrt(x), exp(x), pi"},
+	{"time", "clock() gives seconds; %time in a cell shows how long it took"},
+	{"random", "rand(2, 3), randn(2, 3) and randint(0, 10, [3]) make tensors; seed(0) begins the random numbers anew"},
+	{"plt", "plot(xs, ys), scatter(x, y), hist(x) and image(x) draw"},
+	{"pd", "table(rows) shows a table"},
+	{"os", "%cd, %pwd and !ls are commands of a cell"},
+	{"sys", "args() gives the arguments of a program"},
+	{"tqdm", "progress(xs) around what a loop walks over shows a bar"},
+	{"pass", "an empty body is { }"},
+	{"print", "print(x)"},
+	{"exit", "a session ends with its kernel; return leaves a function"},
+	{"quit", "a session ends with its kernel; return leaves a function"},
+	{"ls", "!ls runs a shell command"},
+	{"pwd", "%pwd"},
+	{"cd", "%cd FOLDER"},
+	{"who", "%who lists the variables, %whos with types and sizes"},
+	{"e", "exp(1)"},
+	{"null", "there is no null; a tensor slot without a tensor is `empty`"},
 };
 static const struct habit functions[] = {
 	{"range", "0..n counts from 0 to n - 1: for (int i : 0..n)"},
@@ -43,10 +62,10 @@ static const struct habit functions[] = {
 	{"long", "int(x)"},
 	{"dict", "{ \"key\": value } makes a map"},
 	{"tuple", "(a, b) makes a tuple"},
-	{"isinstance", "overloads choose by type"},
+	{"isinstance", "types are known when the cell is checked; a function may have an overload for each"},
 	{"sorted", "sort(xs)"},
 	{"reversed", "reverse(xs)"},
-	{"open", "read_text(path)"},
+	{"open", "!cat FILE shows a file"},
 	{"float32", "f32(x)"},
 	{"Tensor", "tensor(xs)"},
 	{"array", "tensor(xs)"},
@@ -55,11 +74,42 @@ static const struct habit functions[] = {
 	{"size", "len(x), x.shape"},
 	{"fabs", "abs(x)"},
 	{"no_grad", "only what stands in a grad block is recorded"},
+	{"help", "?name shows what a function does, as does Shift-Tab in a notebook"},
+	{"dir", "?name shows what there is to know; Tab behind x. lists what it has"},
+	{"exit", "a session ends with its kernel; return leaves a function"},
+	{"quit", "a session ends with its kernel; return leaves a function"},
+	{"set", "a map has unique keys: { \"key\": true }"},
+	{"id", "values are copied: there is no identity to ask for"},
+	{"hasattr", "fields are known when the cell is checked: x.field"},
+	{"super", "there are no classes to inherit from: a struct holds another as a field"},
+	{"tqdm", "progress(xs)"},
+	{"sleep", "!sleep 1 runs a shell command"},
+	{"manual_seed", "seed(0)"},
+	{"from_numpy", "tensor(xs)"},
+	{"as_tensor", "tensor(xs)"},
+	{"FloatTensor", "f32(xs)"},
+	{"LongTensor", "i64(xs)"},
+	{"Sequential", "a tuple is a chain: (linear(784, 256), relu, linear(256, 10))"},
+	{"Parameter", "every floating tensor in a field of a struct is a weight"},
+	{"ModuleList", "a list of layers: Linear[] layers;"},
+	{"DataLoader", "batches(data, 32, shuffle: true)"},
+	{"TensorDataset", "Dataset{ .x = x, .y = y }"},
+	{"random_split", "split(data, 0.9)"},
+	{"CrossEntropyLoss", "cross_entropy(scores, classes)"},
+	{"NLLLoss", "nll_loss(log_probs, classes)"},
+	{"MSELoss", "mse_loss(a, b)"},
+	{"L1Loss", "l1_loss(a, b)"},
+	{"BCELoss", "binary_cross_entropy(p, target)"},
+	{"BCEWithLogitsLoss", "bce_with_logits(scores, target)"},
+	{"SummaryWriter", "run(\"name\") makes a run; r.log(\"loss\", x) writes a point"},
+	{"imshow", "image(x)"},
+	{"figure", "plot(xs, ys) makes a figure of its own"},
+	{"show", "display(x)"},
 };
 static const struct habit methods[] = {
 	{"item", "float(x) or int(x) takes the number out of a tensor of one element"},
 	{"backward", "auto (loss, g) = grad (net) { … } gives the gradient"},
-	{"to", "to(x, \"cuda:0\") moves, f32(x) converts"},
+	{"to", "f32(x), i64(x) … convert; tensors are on the CPU, the only device that there is so far"},
 	{"detach", "stop_gradient(x) cuts; outside a grad block nothing is recorded"},
 	{"float", "f32(x) converts all elements, float(x) takes one"},
 	{"double", "f64(x)"},
@@ -68,10 +118,17 @@ static const struct habit methods[] = {
 	{"half", "f16(x)"},
 	{"bool", "bool8(x)"},
 	{"bfloat16", "bf16(x)"},
-	{"cuda", "to(x, \"cuda:0\")"},
-	{"cpu", "to(x, \"cpu\")"},
-	{"numpy", "print shows a tensor; save writes it"},
+	{"cuda", "tensors are on the CPU, the only device that there is so far"},
+	{"cpu", "tensors are on the CPU, the only device that there is so far"},
+	{"numpy", "print(x) shows a tensor; for (auto v : x) walks over axis 0"},
 	{"zero_grad", "there is nothing to zero: a gradient ends with its block"},
+	{"load_state_dict", "assignment copies a net; set_weights(&net, other) takes the weights of another"},
+	{"requires_grad", "grad (w) { … } names what is differentiated"},
+	{"grad", "auto (loss, g) = grad (net) { … } gives the gradient"},
+	{"data", "outside a grad block nothing is recorded: x itself"},
+	{"tolist", "print(x) shows a tensor; for (auto v : x) walks over axis 0"},
+	{"add_scalar", "r.log(name, value)"},
+	{"type", "f32(x), i64(x) … convert; x.dtype tells"},
 	{"size", "x.shape, or len(x) for axis 0"},
 	{"dim", "x.ndim"},
 	{"numel", "count(x)"},
@@ -80,7 +137,7 @@ static const struct habit methods[] = {
 	{"requires_grad_", "grad (w) { … } names what is differentiated"},
 	{"parameters", "grad (net) { … } takes the whole net; leaves(net) lists its weights"},
 	{"named_parameters", "leaves(net) lists (path, weight)"},
-	{"state_dict", "save(net, \"file\")"},
+	{"state_dict", "leaves(net) lists (path, weight)"},
 	{"train", "train (true) { … }; grad turns it on by itself"},
 	{"eval", "evaluation is the rule outside grad; train (false) { … }"},
 	{"forward", "n(x) calls a struct that has a call function"},
@@ -138,6 +195,32 @@ static void suggest(struct tn_error *err, const struct tn_suggest *near) {
 	}
 }
 
+/* AdamW: adamw. BatchNorm2d: batch_norm. */
+bool check_find_maker(struct tn_checker *c, const char *name, char out[64]) {
+	size_t length = 0;
+	for (const char *at = name; *at != '\0' && length + 2 < 64; at++) {
+		bool capital = *at >= 'A' && *at <= 'Z';
+		if (capital && at > name && at[-1] >= 'a' && at[-1] <= 'z') {
+			out[length++] = '_';
+		}
+		out[length++] = capital ? (char)(*at - 'A' + 'a') : *at;
+	}
+	out[length] = '\0';
+	if (tn_map_get(&c->lang->natives, out) != NULL ||
+		(tn_library_index(c->lang, NULL) && tn_map_get(&c->lang->library_index, out) != NULL)) {
+		return true;
+	}
+	struct tn_suggest near;
+	tn_suggest_init(&near, out);
+	offer_map(&near, &c->lang->natives);
+	tn_library_offer(c->lang, &near);
+	if (near.best == NULL || strlen(near.best) >= 64 || (near.best[0] >= 'A' && near.best[0] <= 'Z')) {
+		return false;
+	}
+	strcpy(out, near.best);
+	return true;
+}
+
 /* A variable that a statement further down declares. */
 static bool declared_later(struct tn_checker *c, const char *name, struct tn_span span) {
 	const struct tn_ast *later = tn_map_get(&c->later, name);
@@ -181,6 +264,11 @@ void check_unknown_function(struct tn_checker *c, const char *name, struct tn_sp
 	habit = habit != NULL ? habit : FIND(names, name);
 	if (habit != NULL) {
 		HINT(err, "%s", habit);
+		return;
+	}
+	char maker[64];
+	if (name[0] >= 'A' && name[0] <= 'Z' && check_find_maker(c, name, maker)) {
+		HINT(err, "did you mean %s?", maker);
 		return;
 	}
 	struct tn_suggest near;

@@ -91,12 +91,23 @@ static void text_of(const struct parser *p, const struct token *t, char out[48])
 }
 
 bool parse_expect(struct parser *p, uint32_t punct, const char *what) {
+	const char *hint = punct != P1('{')  ? NULL
+		: parse_is(p, P1(':'))       ? "a body stands in braces: { … }"
+		: parse_is(p, P2('-', '>')) ? "the result's type stands in front: int f(int x) { … }"
+									 : NULL;
+	return parse_expect_hint(p, punct, what, hint);
+}
+
+bool parse_expect_hint(struct parser *p, uint32_t punct, const char *what, const char *hint) {
 	if (parse_accept(p, punct)) {
 		return true;
 	}
 	char found[48];
 	text_of(p, parse_peek(p, 0), found);
-	parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected %s, found %s", what, found);
+	struct tn_error *err = parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected %s, found %s", what, found);
+	if (hint != NULL) {
+		tn_error_hint(err, "%s", hint);
+	}
 	return false;
 }
 

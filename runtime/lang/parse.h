@@ -40,6 +40,8 @@ bool parse_is_word(const struct parser *p, const char *word);
 bool parse_accept(struct parser *p, uint32_t punct);
 bool parse_accept_word(struct parser *p, const char *word);
 bool parse_expect(struct parser *p, uint32_t punct, const char *what);
+/* With a hint for the error; NULL: none. */
+bool parse_expect_hint(struct parser *p, uint32_t punct, const char *what, const char *hint);
 bool parse_name(struct parser *p, struct tn_name *out, const char *what);
 struct tn_error *parse_error(struct parser *p, struct tn_span span, const char *format, ...) TN_PRINTF(3, 4);
 struct tn_span parse_token_span(const struct parser *p, const struct token *t);

@@ -149,6 +149,7 @@ static bool report_operator_habit(struct parser *p) {
 		const char *word, *hint;
 	} words[] = {{"and", "write &&"}, {"or", "write ||"}, {"not", "write !contains(xs, x)"},
 		{"in", "write contains(xs, x); a loop is for (auto x : xs)"}, {"is", "write =="}, {"if", "write condition ? a : b"},
+		{"for", "list(3, (i) => i * i) makes a list"},
 		{"instanceof", "types are known when the cell is checked"}};
 	const struct token *t = parse_peek(p, 0);
 	for (size_t i = 0; t->kind == TOKEN_NAME && !t->line_before && i < TN_ARRAY_LEN(words); i++) {

@@ -2,6 +2,7 @@
 /* Statements and definitions. A `;` ends every statement; where it may be left out, LANGUAGE.md section 2 says. */
 #include "lang/parse.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool parse_single(struct parser *p, struct tn_ast **out);
@@ -34,6 +35,31 @@ static void warn_of_comment(struct parser *p) {
 	}
 }
 
+/* A statement that is a lone name before the current token, as in `print "x"`, `a, b = f();`, `pip install x` and `x: int = 3`: how
+ * that is written here. */
+static void hint_lone_name(struct parser *p, struct tn_error *err) {
+	static const char *const shell[] = {"pip", "conda", "apt", "ls", "cd", "cat", "git"};
+	const struct token *name = &p->tokens[p->at - 1], *next = parse_peek(p, 0);
+	if (name->kind != TOKEN_NAME || next->line_before) {
+		return;
+	}
+	for (size_t i = 0; i < TN_ARRAY_LEN(shell); i++) {
+		if (strcmp(name->str.text, shell[i]) == 0) {
+			tn_error_hint(err, "!%s … runs a shell command", shell[i]);
+			return;
+		}
+	}
+	if (strcmp(name->str.text, "assert") == 0) {
+		tn_error_hint(err, "write assert(condition, \"message\");");
+	} else if (parse_is(p, P1(':'))) {
+		tn_error_hint(err, "a declaration begins with its type, or with auto: auto %s = …;", name->str.text);
+	} else if (parse_is(p, P1(','))) {
+		tn_error_hint(err, "several at once stand in parentheses: auto (%s, …) = …;", name->str.text);
+	} else if (next->kind != TOKEN_PUNCT && next->kind != TOKEN_END) {
+		tn_error_hint(err, "a call has parentheses: %s(…)", name->str.text);
+	}
+}
+
 /* What is before the current token ends without ';'. Where the next line goes on, the parser does as if it were there. */
 static bool fail_semicolon(struct parser *p) {
 	const struct token *last = &p->tokens[p->at - 1], *next = parse_peek(p, 0);
@@ -45,6 +71,10 @@ static bool fail_semicolon(struct parser *p) {
 		tn_error_hint(err, "an assignment has no value: write two");
 	} else if (parse_is(p, P2('+', '+')) || parse_is(p, P2('-', '-'))) {
 		tn_error_hint(err, "++ and -- are statements of their own");
+	} else if (p->statement + 1 == p->at) {
+		hint_lone_name(p, err);
+	} else if (parse_is(p, P1('[')) && p->statement + 2 == p->at && p->tokens[p->at - 2].kind == TOKEN_NAME) {
+		tn_error_hint(err, "the brackets of a list stand behind the type: %s[] %s", p->tokens[p->at - 2].str.text, last->str.text);
 	}
 	if (!next->line_before || next->kind == TOKEN_BAD) {
 		return false;
@@ -341,6 +371,9 @@ static struct tn_ast *parse_struct(struct parser *p) {
 
 /* One statement as a branch or a loop's body: several declarations become a block. */
 static bool parse_single(struct parser *p, struct tn_ast **out) {
+	if (parse_is(p, P1(':'))) {
+		return parse_expect(p, P1('{'), "a statement or '{'");
+	}
 	struct node_list list = {0};
 	uint32_t begin = p->at;
 	bool ok = parse_statement(p, &list, false);
@@ -356,7 +389,9 @@ static bool parse_single(struct parser *p, struct tn_ast **out) {
 }
 
 static struct tn_ast *parse_condition(struct parser *p) {
-	struct tn_ast *cond = parse_expect(p, P1('('), "'(' before the condition") ? parse_expr(p) : NULL;
+	char hint[64];
+	snprintf(hint, sizeof(hint), "write %.20s (condition) { … }", p->tokens[p->at - 1].str.text); /* if, while, switch */
+	struct tn_ast *cond = parse_expect_hint(p, P1('('), "'(' before the condition", hint) ? parse_expr(p) : NULL;
 	if (cond != NULL && parse_is(p, P1('='))) {
 		tn_error_hint(
 			parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an assignment is no condition"), "write == to compare");
@@ -460,7 +495,7 @@ static struct tn_ast *parse_for(struct parser *p) {
 	uint32_t begin = p->at++;
 	struct node_list init = {0};
 	struct tn_ast *node = NULL;
-	bool ok = parse_expect(p, P1('('), "'(' behind 'for'");
+	bool ok = parse_expect_hint(p, P1('('), "'(' behind 'for'", "write for (auto x : xs) { … }, or for (int i : 0..10) { … }");
 	if (ok && parse_peek(p, 0)->kind == TOKEN_NAME && parse_peek(p, 1)->kind == TOKEN_NAME &&
 		strcmp(parse_peek(p, 1)->str.text, "in") == 0) {
 		p->at++;
@@ -540,10 +575,6 @@ static struct tn_ast *parse_block_node(struct parser *p) {
 	uint32_t begin = p->at;
 	struct tn_ast_list body;
 	struct tn_ast *value = NULL;
-	if (!parse_is(p, P1('{'))) {
-		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected '{'");
-		return NULL;
-	}
 	if (!parse_body(p, &body, &value)) {
 		return NULL;
 	}
@@ -563,7 +594,9 @@ static struct tn_ast *parse_try(struct parser *p) {
 		return NULL;
 	}
 	if (!parse_accept_word(p, "catch")) {
-		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected 'catch (e)' behind the body of 'try'");
+		tn_error_hint(
+			parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected 'catch (e)' behind the body of 'try'"),
+			"e.name, e.message and e.trace say what happened");
 		return NULL;
 	}
 	if (!parse_expect(p, P1('('), "'(' behind 'catch'") || !parse_name(p, &name, "a name for the error") ||
@@ -584,7 +617,8 @@ static struct tn_ast *parse_import(struct parser *p) {
 	const struct token *t = parse_peek(p, 0);
 	struct tn_name path = {0}, alias = {0};
 	if (t->kind != TOKEN_STRING) {
-		parse_error(p, parse_token_span(p, t), "expected the file's name in quotes behind 'import'");
+		tn_error_hint(parse_error(p, parse_token_span(p, t), "expected the file's name in quotes behind 'import'"),
+			"the functions of the language need no import: relu(x), zeros(2, 3); a file of yours: import \"file.tn\";");
 		return NULL;
 	}
 	path = (struct tn_name){.text = t->str.text, .length = t->str.length, .span = parse_token_span(p, t)};
@@ -625,12 +659,21 @@ static const struct {
 	{"char", "there is no type 'char'", "text is a string, of any length"},
 	{"size_t", "there is no type 'size_t'", "int has 64 bits"},
 	{"unsigned", "there are no unsigned types", "int has 64 bits; the dtype u8 is of tensors"},
-	{"class", "there are no classes", "struct Name { … }; and functions that take it first"},
+	{"class", "there are no classes", "struct Name { … }; and functions that take it first: tensor call(Name &n, tensor x) { … }"},
 	{"typedef", "there is no 'typedef'", "struct Name { … }; makes a type"},
 	{"static", "there is no 'static'", "what stands at top level stays"},
 	{"raise", "there is no 'raise'", "error(\"message\");"},
-	{"from", "there is no 'from … import'", "import \"file.tn\";"},
+	{"from", "there is no 'from … import'", "the functions of the language need no import; a file of yours: import \"file.tn\";"},
 	{"del", "there is no 'del'", "what is not needed is freed by itself"},
+	{"function", "there is no 'function'", "a function begins with its result's type: int f(int x) { … }"},
+	{"lambda", "there is no 'lambda'", "write (x) => …"},
+	{"with", "there is no 'with'", "blocks are grad (net) { … }, train (false) { … }, seed (7) { … }; nothing is recorded outside grad"},
+	{"except", "there is no 'except'", "write try { … } catch (e) { … }"},
+	{"global", "there is no 'global'", "a function reads globals; what it changes is a parameter int &x"},
+	{"nonlocal", "there is no 'nonlocal'", "what a function changes is a parameter int &x"},
+	{"pip", "there is no 'pip' in a cell's program", "!pip … runs a shell command"},
+	{"print", "print is a function", "write print(x)"},
+	{"assert", "assert is a function", "write assert(condition, \"message\");"},
 };
 
 static bool report_habit(struct parser *p) {

@@ -219,7 +219,11 @@ static bool parse_param(struct parser *p, bool lambda, struct tn_ast_param *para
 		}
 	}
 	param->by_ref = parse_accept(p, P1('&'));
+	size_t errors = p->diag->errors.count;
 	if (!parse_name(p, &param->name, "a parameter's name")) {
+		if (!lambda && p->diag->errors.count > errors) {
+			tn_error_hint(&p->diag->errors.items[errors], "a parameter is a type and a name: tensor x");
+		}
 		return false;
 	}
 	if (parse_accept(p, P1('=')) && (param->def = parse_expr(p)) == NULL) {
