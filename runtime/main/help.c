@@ -58,11 +58,15 @@ int tn_face_help(int argc, char **argv) {
 		fputs(face->help, stdout);
 		return TN_EXIT_OK;
 	}
+	if (argv[1][0] == '-' && strcmp(argv[1], "--all") != 0 && strcmp(argv[1], "--manual") != 0) {
+		return tn_face_usage("help", "'%s' is no option of help", argv[1]);
+	}
 	struct tn_error err = {0};
 	const struct tn_session_params params = {.output = tn_terminal_output(), .interrupt = tn_terminal_interrupt()};
 	struct tn_session *session = tn_session_create(&params, &err);
 	bool ok = session != NULL && show(session, argv[1], &err);
 	if (!ok) {
+		tn_error_hint(&err, "tenon help --all lists the functions");
 		tn_terminal_report(&err, "error");
 	}
 	tn_session_destroy(session);

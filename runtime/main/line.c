@@ -69,6 +69,9 @@ static enum tn_line_result read_plain(const struct tn_line *line, const char *pr
 		putchar('\n');
 	} else if (length < 0) {
 		result = feof(stdin) ? TN_LINE_END : TN_LINE_FAILED;
+		if (line->is_terminal) {
+			clearerr(stdin); /* Ctrl-D in the middle of a cell ends the cell: the terminal goes on */
+		}
 	} else if (!tn_str_append_n(out, text, (size_t)length) || (text[length - 1] != '\n' && !tn_str_append(out, "\n"))) {
 		result = TN_LINE_FAILED;
 	}

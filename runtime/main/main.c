@@ -17,6 +17,7 @@ const struct tn_face tn_faces[] = {
 		"the value of the last expression is shown, as in a notebook. Of a notebook all cells of code run in order, up to the\n"
 		"first error; a cell that is tagged raises-exception may end in one. What they show is printed as text.\n"
 		"Output goes to stdout, errors and warnings to stderr.\n\n"
+		"A program whose first line is #!/usr/bin/env -S tenon run is a command of its own once chmod +x has made it executable.\n\n"
 		"Ctrl-C stops the program in words; a second one, when the first is not answered, ends it at once.\n\n"
 		"Exit status: 0, or 1 after an error in the program, 2 after one in the command line, 130 when interrupted.\n",
 		tn_face_run, true},
@@ -28,7 +29,7 @@ const struct tn_face tn_faces[] = {
 	{"repl", "a session to type cells into",
 		"usage: tenon repl\n\n"
 		"Each input is a cell of one session; one that is not finished goes on in the next line. The last expression\n"
-		"without ; is shown. Ctrl-C stops a running cell, and the session goes on; Ctrl-D leaves. Tab completes,\n"
+		"without ; is shown. Ctrl-C stops a running cell, and the session goes on; Ctrl-D or exit leaves. Tab completes,\n"
 		"?name shows help, %lsmagic lists commands.\n"
 		"History is kept in tenon/history in $XDG_STATE_HOME, or in ~/.local/state.\n",
 		tn_face_repl, true},
@@ -114,7 +115,8 @@ void tn_face_print_help(void) {
 static int unknown_command(const char *name) {
 	size_t length = strlen(name);
 	if (name[0] == '-') {
-		return tn_face_usage(NULL, "'%s' is no option", name);
+		bool version = strcmp(name, "-v") == 0 || strcmp(name, "-version") == 0;
+		return tn_face_usage(NULL, version ? "'%s' is no option; did you mean '--version'?" : "'%s' is no option", name);
 	}
 	if ((length > 3 && strcmp(name + length - 3, ".tn") == 0) || access(name, R_OK) == 0) {
 		return tn_face_usage(NULL, "'%s' is no command; to run a file: tenon run %s", name, name);
@@ -124,6 +126,7 @@ static int unknown_command(const char *name) {
 	for (const struct tn_face *face = tn_faces; face->name != NULL; face++) {
 		tn_suggest_offer(&suggest, face->name);
 	}
+	tn_suggest_offer(&suggest, "--version");
 	if (suggest.best != NULL) {
 		return tn_face_usage(NULL, "'%s' is no command; did you mean '%s'?", name, suggest.best);
 	}

@@ -7,6 +7,8 @@
 
 #include "main/main.h"
 
+#define HOW_TO "?name shows help, %lsmagic lists commands, Ctrl-D leaves"
+
 /* The line's own end is no empty line, which would end a cell of %%. */
 static bool wants_more(const struct tn_str *text) {
 	struct tn_error err = {0};
@@ -22,6 +24,9 @@ static enum tn_line_result read_cell(struct tn_line *line, struct tn_str *text) 
 	do {
 		enum tn_line_result result = tn_line_read(line, text->length == 0 ? "tenon> " : "   ... ", text);
 		if (result == TN_LINE_END && text->length > 0) {
+			if (tn_line_is_terminal(line)) {
+				putchar('\n'); /* the key has left the cursor behind the prompt */
+			}
 			return TN_LINE_OK;
 		}
 		if (result != TN_LINE_OK) {
@@ -38,7 +43,35 @@ static bool complete(void *data, const char *text, size_t length, struct tn_comp
 	return ok;
 }
 
-static bool run_cell(struct tn_session *session, int64_t number, const struct tn_str *text) {
+/* True of `word`, `word()`, and either with a semicolon. */
+static bool is_only(const struct tn_str *text, const char *word) {
+	const char *at = tn_str_c(text);
+	at += strspn(at, " \t\r\n");
+	if (strncmp(at, word, strlen(word)) != 0) {
+		return false;
+	}
+	at += strlen(word);
+	at += strncmp(at, "()", 2) == 0 ? 2 : 0;
+	return at[strspn(at, "; \t\r\n")] == '\0';
+}
+
+enum outcome { CELL_OK, CELL_FAILED, CELL_LEAVES };
+
+/* The words by which people leave, and ask for help, are names like others: they are taken for those where nothing has them. */
+static enum outcome take_word(const struct tn_str *text, const struct tn_diagnostics *diag) {
+	if (diag->errors.count == 1 && diag->errors.items[0].kind == TN_ERR_NAME) {
+		if (is_only(text, "exit") || is_only(text, "quit")) {
+			return CELL_LEAVES;
+		}
+		if (is_only(text, "help")) {
+			puts(HOW_TO);
+			return CELL_OK;
+		}
+	}
+	return CELL_FAILED;
+}
+
+static enum outcome run_cell(struct tn_session *session, int64_t number, const struct tn_str *text) {
 	char name[32];
 	struct tn_diagnostics diag = {0};
 	snprintf(name, sizeof(name), "cell %" PRId64, number);
@@ -46,9 +79,12 @@ static bool run_cell(struct tn_session *session, int64_t number, const struct tn
 	bool ok = tn_session_run(session,
 		&(struct tn_lang_cell){.name = name, .text = tn_str_c(text), .length = text->length, .display_last = true}, &diag);
 	tn_terminal_clear_interrupt();
-	tn_terminal_report_all(&diag);
+	enum outcome outcome = ok ? CELL_OK : take_word(text, &diag);
+	if (ok || outcome == CELL_FAILED) {
+		tn_terminal_report_all(&diag);
+	}
 	tn_diagnostics_finish(&diag);
-	return ok;
+	return outcome;
 }
 
 /* Counts the cells that failed in *failed. False: memory ran out, or stdin could not be read. */
@@ -61,13 +97,21 @@ static bool loop(struct tn_session *session, struct tn_line *line, int64_t *fail
 			continue;
 		}
 		if (result != TN_LINE_OK) {
+			if (tn_line_is_terminal(line)) {
+				putchar('\n');
+			}
 			tn_str_finish(&text);
 			return result == TN_LINE_END;
 		}
 		if (strspn(text.data, " \t\r\n") == text.length) {
 			continue;
 		}
-		*failed += !run_cell(session, number++, &text);
+		enum outcome outcome = run_cell(session, number++, &text);
+		if (outcome == CELL_LEAVES) {
+			tn_str_finish(&text);
+			return true;
+		}
+		*failed += outcome == CELL_FAILED;
 	}
 }
 
@@ -91,13 +135,11 @@ int tn_face_repl(int argc, char **argv) {
 	bool interactive = tn_line_is_terminal(line);
 	tn_line_set_completer(line, complete, session);
 	if (interactive) {
-		puts("Tenon " TN_VERSION ": ?name shows help, %lsmagic lists commands, Ctrl-D leaves");
+		puts("Tenon " TN_VERSION ": " HOW_TO);
 	}
 	bool ok = loop(session, line, &failed);
 	if (!ok) {
 		fputs("error: the input cannot be read\n", stderr);
-	} else if (interactive) {
-		putchar('\n');
 	}
 	tn_line_destroy(line);
 	tn_session_destroy(session);

@@ -39,9 +39,17 @@ static bool take_notebook(const char *path, struct job *job, struct tn_error *er
 #endif
 }
 
+/* A program that can be executed names its interpreter in its first line: to the language that line is a comment. */
+static void comment_out_interpreter(struct tn_str *text) {
+	if (text->length >= 2 && memcmp(text->data, "#!", 2) == 0) {
+		memcpy(text->data, "//", 2);
+	}
+}
+
 static bool read_program(const char *path, struct job *job) {
 	struct tn_error err = {0};
 	if (tn_session_read_file(path, &job->text, &err) && (!ends_with(path, ".ipynb") || take_notebook(path, job, &err))) {
+		comment_out_interpreter(&job->text);
 		job->name = strcmp(path, "-") == 0 ? "stdin" : path;
 		return true;
 	}

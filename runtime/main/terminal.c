@@ -166,6 +166,9 @@ static bool output_input(void *data, const char *prompt, bool password, struct t
 		return tn_error_set(err, TN_ERR_INTERRUPTED, "interrupted while waiting for input");
 	}
 	if (ok && c == EOF && line->length == 0) {
+		if (isatty(STDIN_FILENO)) {
+			fputc('\n', stdout); /* Ctrl-D has left the cursor behind the prompt */
+		}
 		return tn_error_set(err, TN_ERR_IO, "input: the end of the input was reached");
 	}
 	return ok;
@@ -195,6 +198,9 @@ void tn_terminal_report(const struct tn_error *err, const char *label) {
 	struct tn_str text = {0};
 	erase_status();
 	fflush(stdout);
+	if (err->kind == TN_ERR_INTERRUPTED && isatty(STDERR_FILENO)) {
+		fputc('\n', stderr); /* the terminal shows ^C and stays behind it */
+	}
 	if (tn_error_render(err, label, wants_color(), &text)) {
 		fputs(tn_str_c(&text), stderr);
 	} else {

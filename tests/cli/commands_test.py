@@ -26,7 +26,9 @@ def wrong_usage_is_status_2_and_says_where_help_is():
     for args, words in [([], "a command is missing"), (["rnu"], "did you mean 'run'?"), (["--frob"], "'--frob' is no option"),
                         (["x.tn"], "tenon run x.tn"), (["run"], "run takes a file"), (["run", "-e"], "-e takes code"),
                         (["run", "--frob", "x.tn"], "'--frob' is no option of run"), (["check"], "check takes a file"),
-                        (["repl", "x"], "repl takes no arguments"), (["help", "a", "b"], "help takes one name")]:
+                        (["repl", "x"], "repl takes no arguments"), (["help", "a", "b"], "help takes one name"),
+                        (["help", "--al"], "'--al' is no option of help"), (["-v"], "did you mean '--version'?"),
+                        (["version"], "did you mean '--version'?")]:
         run = tenon(*args)
         check_result(run, 2, out="", err=words)
         check_in("--help", run.stderr)
@@ -49,6 +51,20 @@ def a_file_shows_what_it_prints_only():
 @case
 def the_standard_input_is_a_program():
     check_result(tenon("run", "-", stdin="print(7);\n"), 0, out="7\n", err="")
+
+
+@case
+def a_program_may_name_its_interpreter():
+    with folder() as d:
+        os.symlink(TENON, os.path.join(d, "tenon"))
+        path = write(d, "twice", "#!/usr/bin/env -S tenon run\nprint(2 * int(args()[0]));\nfrob();\n")
+        path.chmod(0o755)
+        for found in (tenon("check", path), tenon("run", path, "21")):
+            check_result(found, 1, out="", err="twice, line 3")
+        write(d, "twice", "#!/usr/bin/env -S tenon run\nprint(2 * int(args()[0]));\n")
+        env = environment(PATH=d + ":" + os.environ["PATH"])
+        run = subprocess.run([path, "21"], capture_output=True, text=True, env=env, timeout=60)
+        check_result(run, 0, out="42\n", err="")
 
 
 @case
@@ -198,6 +214,7 @@ def help_knows_the_functions_of_the_language():
     check_result(run, 0, err="")
     check_in("relu", run.stdout)
     check_result(tenon("help", "rellu"), 1, out="", err="relu")
+    check_result(tenon("help", "nosuch"), 1, out="", err="tenon help --all lists the functions")
     run = tenon("help", "--all")
     check_result(run, 0, err="")
     check(len(run.stdout.splitlines()) > 100, True, "more than 100 functions are listed")

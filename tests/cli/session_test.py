@@ -147,6 +147,16 @@ def plan_shows_the_lines_that_did_work():
 
 
 @case
+def the_words_by_which_people_leave_are_taken_for_that():
+    for word in ("exit", "quit", "exit()", " quit() ; ", "exit;"):
+        check_result(repl(f"1 + 1\n{word}\n1 + 2\n"), 0, out="2\n", err="")
+    check_result(repl("int exit = 7;\nexit\n"), 0, out="7\n", err="")
+    run = repl("exit + 1\n1 + 2\n")
+    check_result(run, 1, out="3\n", err="exit is not declared")
+    check_result(repl("help\n1 + 2\n"), 0, out="?name shows help, %lsmagic lists commands, Ctrl-D leaves\n3\n", err="")
+
+
+@case
 def question_marks_show_help():
     for line in ("?relu", "relu?", "relu??"):
         run = tenon("run", "-e", line)
@@ -241,6 +251,43 @@ def at_the_prompt_ctrl_c_drops_the_line():
         terminal.wait_for("1001\r\n")
         terminal.wait_for("tenon> ")
         check(terminal.end(), 0, "exit status")
+
+
+@case
+def on_a_terminal_an_error_begins_its_own_line():
+    with folder() as d, Terminal(d) as terminal:
+        terminal.wait_for("tenon> ")
+        terminal.send("int f() {\n")
+        terminal.wait_for("... ")
+        terminal.send("\x04")
+        terminal.wait_for("\r\n")
+        check_in("expected '}'", terminal.wait_for("tenon> "))
+        for key in ("\x04", "\x03"):
+            terminal.send('input("na" + "me? ")\n')
+            terminal.wait_for("name? ")
+            time.sleep(0.1)
+            terminal.send(key)
+            check(terminal.wait_for("\r\n").strip() in ("", "^C"), True, "what stands behind the prompt")
+            terminal.wait_for("input")
+            terminal.wait_for("tenon> ")
+        check(terminal.end(), 0, "exit status")
+
+
+@case
+def on_a_terminal_exit_leaves():
+    with folder() as d, Terminal(d) as terminal:
+        terminal.wait_for("tenon> ")
+        terminal.send("exit\n")
+        end = time.monotonic() + 20
+        while (done := os.waitpid(terminal.pid, os.WNOHANG))[0] == 0 and time.monotonic() < end:
+            if select.select([terminal.fd], [], [], 0.05)[0]:
+                try:
+                    os.read(terminal.fd, 4096)
+                except OSError:
+                    pass
+        check(done, (terminal.pid, 0), "the end")
+        os.close(terminal.fd)
+        terminal.pid = 0
 
 
 def has_libedit():
