@@ -363,8 +363,8 @@ static inline float vmf_pow(float x, float y) {
 	result = (float)vm_exp2_to_f32((double)y * log2);
 	result = a == 1 ? 1 : result; /* also to the power of an infinity */
 	result = odd ? __builtin_copysignf(result, x) : result;
-	result = (x < 0) & (a != inf) & !whole ? __builtin_nanf("") : result;
-	result = (x != x) | ((y != y) & (x != 1)) ? x + y : result;
+	result = ((x < 0) & (a != inf) & !whole) ? __builtin_nanf("") : result;
+	result = ((x != x) | ((y != y) & (x != 1))) ? x + y : result;
 	return y == 0 ? 1 : result;
 }
 
@@ -398,7 +398,7 @@ static inline double vm_atan2_to_f32(double y, double x) {
 	angle = large == 0 ? 0 : angle;
 	angle = ay > ax ? 1.5707963267948966 - angle : angle;
 	angle = __builtin_copysign(1, x) < 0 ? 3.1415926535897931 - angle : angle;
-	return (x != x) | (y != y) ? x + y : __builtin_copysign(angle, y);
+	return ((x != x) | (y != y)) ? x + y : __builtin_copysign(angle, y);
 }
 
 static inline double vm_asin_to_f32(double x) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What fuzz targets share. With -Dfuzz=true a target is a libFuzzer program (`fuzz_parse CORPUS`); otherwise driver.c is its main. */
+/* What fuzz targets share. With -Dfuzz=true a target is a libFuzzer program (./script/fuzz runs them); otherwise driver.c is its main. */
 #ifndef TN_TESTS_FUZZ_H
 #define TN_TESTS_FUZZ_H
 
