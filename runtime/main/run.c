@@ -46,15 +46,20 @@ static void comment_out_interpreter(struct tn_str *text) {
 	}
 }
 
-static bool read_program(const char *path, struct job *job) {
+/* The exit status: TN_EXIT_OK where *job holds the program. */
+static int read_program(const char *path, struct job *job) {
 	struct tn_error err = {0};
 	if (tn_session_read_file(path, &job->text, &err) && (!ends_with(path, ".ipynb") || take_notebook(path, job, &err))) {
 		comment_out_interpreter(&job->text);
 		job->name = strcmp(path, "-") == 0 ? "stdin" : path;
-		return true;
+		return TN_EXIT_OK;
+	}
+	if (*tn_terminal_interrupt() != 0) {
+		tn_error_clear(&err);
+		tn_error_set(&err, TN_ERR_INTERRUPTED, "interrupted while reading the program");
 	}
 	tn_terminal_report(&err, "error");
-	return false;
+	return err.kind == TN_ERR_INTERRUPTED ? TN_EXIT_INTERRUPTED : TN_EXIT_ERROR;
 }
 
 static void finish_job(struct job *job) {
@@ -142,9 +147,10 @@ int tn_face_run(int argc, char **argv) {
 		if (at == argc) {
 			return tn_face_usage("run", "run takes a file");
 		}
-		if (!read_program(argv[at], &job)) {
+		int status = read_program(argv[at], &job);
+		if (status != TN_EXIT_OK) {
 			finish_job(&job);
-			return TN_EXIT_ERROR;
+			return status;
 		}
 	}
 	job.args = (const char *const *)argv + at + 1;
@@ -165,9 +171,13 @@ int tn_face_check(int argc, char **argv) {
 	}
 	for (; at < argc; at++) {
 		struct job job = {.check_only = true};
-		int one = read_program(argv[at], &job) ? run_job(&job) : TN_EXIT_ERROR;
+		int one = read_program(argv[at], &job);
+		one = one == TN_EXIT_OK ? run_job(&job) : one;
 		status = one > status ? one : status;
 		finish_job(&job);
+		if (one == TN_EXIT_INTERRUPTED) {
+			break;
+		}
 	}
 	return status;
 }

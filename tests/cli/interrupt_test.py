@@ -3,10 +3,13 @@
 """Ctrl-C by a real signal: a run stops within 100 ms, in words, with status 130. Usage: interrupt_test.py TENON [PART_OF_NAME…]
 
 The bound that is asked for is 100 ms on an idle machine; tests run beside others, so they fail only past LIMIT_S."""
+import fcntl
 import os
 import pathlib
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 from cli import TENON, case, check, check_in, environment, folder, interrupt_after, run_cases, start, uses_asan, write
@@ -108,6 +111,20 @@ def an_interrupt_at_the_start_stops():
         except subprocess.TimeoutExpired:
             raise AssertionError(f"not stopped by an interrupt after {wait} s") from None
         check(process.returncode in (130, -signal.SIGINT), True, f"status {process.returncode} after {wait} s")
+
+
+@case
+def waiting_for_the_program_itself_stops():
+    for command in ("run", "check"):
+        process = start(command, "-", stdin=subprocess.PIPE)
+        process.stdin.write("// the first line of a program\n")
+        process.stdin.flush()
+        while struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, b"1234"))[0] > 0:
+            time.sleep(0.01)  # until the program has read it
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        check(process.wait(timeout=20), 130, "exit status while the input is still open")
+        check(process.communicate(), ("", "error: interrupted while reading the program\n"), "the words")
 
 
 @case
