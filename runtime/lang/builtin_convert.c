@@ -22,7 +22,7 @@ static bool check_single(struct tn_tensor *t, const char *name, const char *dtyp
 	}
 	char text[176];
 	tn_describe(tn_tensor_dtype(t), tn_tensor_shape(t), text);
-	tn_error_set(err, TN_ERR_TYPE, "%s: expected a number or a tensor of one element, found %s", name, text);
+	tn_error_set(err, TN_ERR_SHAPE, "%s: expected a number or a tensor of one element, found %s", name, text);
 	tn_error_hint(err, "%s(t) converts all elements", dtype);
 	return false;
 }

@@ -129,29 +129,6 @@ static bool still_same(const struct draft *d, const struct draft *drafts, uint32
 	return true;
 }
 
-/* Through fields, tuples and structs, but not through lists and maps. */
-static bool contains_itself(const struct tn_type *type, const struct tn_struct_def *def, int depth) {
-	if (depth > 64) {
-		return false;
-	}
-	if (type->kind == TN_TYPE_STRUCT) {
-		if (type->def == def && depth > 0) {
-			return true;
-		}
-		for (uint32_t i = 0; i < type->def->field_count; i++) {
-			if (type->def->fields[i].type != NULL && contains_itself(type->def->fields[i].type, def, depth + 1)) {
-				return true;
-			}
-		}
-	}
-	for (uint32_t i = 0; type->kind == TN_TYPE_TUPLE && i < type->item_count; i++) {
-		if (contains_itself(type->items[i], def, depth + 1)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool has_weights(const struct tn_struct_def *def) {
 	for (uint32_t i = 0; i < def->field_count; i++) {
 		if (def->fields[i].type != NULL && tn_type_is_tree(def->fields[i].type)) {
@@ -212,6 +189,32 @@ static void cut_endless(struct tn_checker *c, struct draft *d) {
 	}
 }
 
+/* Reports the structs that contain themselves. */
+static bool find_endless(struct tn_checker *c, struct draft *drafts, uint32_t count) {
+	struct tn_struct_def **defs = CHECK_ARRAY(c, (size_t)count + 1, struct tn_struct_def *);
+	bool *endless = CHECK_ARRAY(c, (size_t)count + 1, bool), ok = true;
+	if (defs == NULL || endless == NULL) {
+		return false;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		defs[i] = drafts[i].def;
+		endless[i] = false;
+	}
+	if (!check_find_endless(c, defs, count, endless)) {
+		return false;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		drafts[i].endless = endless[i];
+		if (endless[i]) {
+			struct tn_error *err = check_error(
+				c, drafts[i].ast->struct_def.name.span, TN_ERR_TYPE, "the struct %s contains itself", drafts[i].def->name);
+			HINT(err, "a list may hold it: %s[]", drafts[i].def->name);
+			ok = false;
+		}
+	}
+	return ok;
+}
+
 static bool define_structs(struct tn_checker *c) {
 	struct tn_ast_list items = c->unit->tree.items;
 	struct draft *drafts = CHECK_ARRAY(c, items.count, struct draft);
@@ -226,15 +229,7 @@ static bool define_structs(struct tn_checker *c) {
 	for (uint32_t i = 0; i < count; i++) {
 		ok = resolve_fields(c, &drafts[i]) && ok;
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		if (contains_itself(drafts[i].def->type, drafts[i].def, 0)) {
-			struct tn_error *err = check_error(
-				c, drafts[i].ast->struct_def.name.span, TN_ERR_TYPE, "the struct %s contains itself", drafts[i].def->name);
-			HINT(err, "a list may hold it: %s[]", drafts[i].def->name);
-			ok = false;
-			drafts[i].endless = true;
-		}
-	}
+	ok = find_endless(c, drafts, count) && ok;
 	for (uint32_t i = 0; i < count; i++) {
 		cut_endless(c, &drafts[i]);
 	}

@@ -458,7 +458,7 @@ static bool given_fields(struct tn_checker *c, struct tn_struct_def *def, const 
 	return ok;
 }
 
-struct tn_ir *check_struct_value(
+static struct tn_ir *struct_value(
 	struct tn_checker *c, struct tn_struct_def *def, const struct tn_ast *literal, struct tn_span span) {
 	struct tn_ir *ir = make_items(c, TN_IR_STRUCT, def->type, def->field_count, span);
 	if (ir == NULL || (literal != NULL && !given_fields(c, def, literal, ir->make.items.items))) {
@@ -472,6 +472,28 @@ struct tn_ir *check_struct_value(
 			return NULL;
 		}
 	}
+	return ir;
+}
+
+/* What a nest of structs holds grows with each level by the number of its fields, and a default may make the struct that it belongs to. */
+struct tn_ir *check_struct_value(
+	struct tn_checker *c, struct tn_struct_def *def, const struct tn_ast *literal, struct tn_span span) {
+	enum { MOST_STRUCTS = 200000, DEEPEST = 500 };
+	if (c->making == 0) {
+		c->made = 0;
+	}
+	if (c->making >= DEEPEST) {
+		check_error(c, span, TN_ERR_RECURSION, "%s holds structs inside each other more than %d deep", def->name, DEEPEST);
+		return NULL;
+	}
+	if (c->made >= MOST_STRUCTS) {
+		check_error(c, span, TN_ERR_TYPE, "the value holds more than %d structs", MOST_STRUCTS);
+		return NULL;
+	}
+	c->made++;
+	c->making++;
+	struct tn_ir *ir = struct_value(c, def, literal, span);
+	c->making--;
 	return ir;
 }
 

@@ -46,6 +46,7 @@ struct tn_struct_def {
 	uint32_t field_count;
 	struct tn_type *type;
 	struct tn_struct_def *newer; /* the definition that replaced it, or NULL: shown as `Net (cell 3)` then */
+	uint32_t draft;              /* check_endless.c's own: 1 + its number while it looks, else 0 */
 	bool has_weights;            /* a leaf of it may be a tensor (through fn, any, tree too) */
 };
 

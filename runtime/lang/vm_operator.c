@@ -39,7 +39,7 @@ bool vm_to_bool(struct tn_value v, bool *out, struct tn_error *err) {
 		if (tn_shape_count(tn_tensor_shape(v.tensor)) != 1) {
 			char text[176];
 			tn_describe(tn_tensor_dtype(v.tensor), tn_tensor_shape(v.tensor), text);
-			tn_error_set(err, TN_ERR_TYPE, "a condition must be one value, this is %s", text);
+			tn_error_set(err, TN_ERR_SHAPE, "a condition must be one value, this is %s", text);
 			tn_error_hint(err, "any(x) or all(x) makes one of it");
 			return false;
 		}

@@ -206,6 +206,10 @@ void tn_terminal_report(const struct tn_error *err, const char *label) {
 	} else {
 		fprintf(stderr, "%s: %s\n", label, err->text); /* no memory: at least the words */
 	}
+	const char *names = getenv("TENON_ERROR_NAMES");
+	if (names != NULL && strcmp(names, "1") == 0 && strcmp(label, "error") == 0) {
+		fprintf(stderr, "   = name: %s\n", tn_error_kind_name(err->kind)); /* what catch (e) has in e.name */
+	}
 	tn_str_finish(&text);
 }
 

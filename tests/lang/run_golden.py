@@ -8,8 +8,9 @@
     int q = 1 / 2;     // expect warning: int / int            a warning at this line
     x = y;             // hint: did you mean                   the hint of the error or warning that is expected last
 
-Where a comment stands alone in its line it speaks of the line of code before it. An error's text may have its name in front, for the
-reader: `TypeError: cannot` (the name itself is what catch (e) shows as e.name). A file whose name begins with _ is no test:
+Where a comment stands alone in its line it speaks of the line of code before it. An error's text may have its name in front,
+`TypeError: cannot`, which is compared then: it is what catch (e) shows as e.name. Every name that there is must stand in some golden (the
+last line of a whole run), but for those that no program can bring about by itself. A file whose name begins with _ is no test:
 others import it. Lines `//--- cell` part a file into cells that one session runs one after the other (as a notebook's): a cell that
 fails does not end the run then, its last expression is shown, and lines are counted in the cell.
 
@@ -25,7 +26,10 @@ import sys
 import tempfile
 
 EXPECT = re.compile(r"//\s*expect(?:\s+(error|runtime error|warning))?:(?: (.*))?$")
-NAME = re.compile(r"^(?:[A-Z][A-Za-z]*Error|Error|Interrupted): ")
+NAME = re.compile(r"^([A-Z][A-Za-z]*Error|Error|Interrupted): ")
+NAMED = re.compile(r"^ *= name: (.*)\n", re.MULTILINE)
+NAMES = {"Error", "SyntaxError", "TypeError", "ShapeError", "NameError", "IndexError", "KeyError", "ValueError", "OverflowError", "ZeroDivisionError",
+         "MemoryError", "RecursionError", "IOError", "AssertionError", "DeviceError"} # Interrupted: tests/cli
 HINT = re.compile(r"//\s*hint: (.*)$")
 CELL = re.compile(r"^//--- cell.*\n?", re.MULTILINE)
 PLACE = re.compile(r"(?:-->|= called from) (.+), line (\d+)")
@@ -45,7 +49,9 @@ class Report:
     """An error or warning that is wanted."""
 
     def __init__(self, label, place, text, comment):
-        self.label, self.place, self.text, self.comment, self.hint = label, place, text, comment, None
+        name = NAME.match(text) if label == "error" else None
+        self.name, self.text = (name.group(1), text[name.end():]) if name else (None, text)
+        self.label, self.place, self.comment, self.hint = label, place, comment, None
 
 
 def read_wanted(cells, name):
@@ -66,23 +72,24 @@ def read_wanted(cells, name):
                 out.append(wanted)
             else:
                 label = "warning" if found.group(1) == "warning" else "error"
-                reports.append(Report(label, (where, str(code_line)), NAME.sub("", wanted), f"expect {found.group(1)}: {wanted}"))
+                reports.append(Report(label, (where, str(code_line)), wanted, f"expect {found.group(1)}: {wanted}"))
     return out, reports
 
 
 def read_reports(stderr):
-    """[(label, text, {lines of places in the test's own file}, whole block)] of what was reported on stderr."""
+    """[(label, text, name, {lines of places in the test's own file}, whole block)] of what was reported on stderr."""
     blocks = re.split(r"^(?=(?:error|warning): )", stderr, flags=re.MULTILINE)
     for block in blocks:
         label, colon, text = block.partition(": ")
         if label in ("error", "warning") and colon:
-            yield label, text.split("\n  ", 1)[0].rstrip(), set(PLACE.findall(block)), block
+            name = NAMED.search(block)
+            yield label, text.split("\n  ", 1)[0].rstrip(), name and name.group(1), set(PLACE.findall(block)), NAMED.sub("", block)
 
 
 def fits(wanted, found):
-    label, text, places, block = found
+    label, text, name, places, block = found
     hint = re.search(r"^ *= hint: (.*)$", block, flags=re.MULTILINE)
-    return (label == wanted.label and wanted.place in places and text.startswith(wanted.text)
+    return (label == wanted.label and wanted.name in (None, name) and wanted.place in places and text.startswith(wanted.text)
             and (wanted.hint is None or (hint is not None and hint.group(1).startswith(wanted.hint))))
 
 
@@ -109,7 +116,7 @@ def compare(path, cells, run):
             with_hint = "" if one.hint is None else f" with the hint `{one.hint}`"
             yield f"{one.place[0]}, line {one.place[1]}: nothing reported fits `{one.comment}`{with_hint}"
     for report in reports:
-        yield f"not expected: {report[3].rstrip()}"
+        yield f"not expected: {'' if report[2] is None else report[2] + ', '}{report[4].rstrip()}"
     status = 1 if len(cells) == 1 and any(one.label == "error" for one in wanted) else 0
     if run.returncode != status:
         yield f"exit status {run.returncode}, wanted {status}"
@@ -125,7 +132,7 @@ def as_notebook(cells):
 
 
 def run_file(tenon, path):
-    environment = dict(os.environ, NO_COLOR="1", OMP_WAIT_POLICY="passive")
+    environment = dict(os.environ, NO_COLOR="1", TENON_ERROR_NAMES="1", OMP_WAIT_POLICY="passive")
     cells = read_cells(path)
     with tempfile.TemporaryDirectory() as folder:
         name = path.name
@@ -142,6 +149,11 @@ def run_file(tenon, path):
     return list(compare(path, cells, run))
 
 
+def names_in(files):
+    """The names of errors that some golden compares."""
+    return {one.name for path in files for one in read_wanted(read_cells(path), path.name)[1] if one.name}
+
+
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
@@ -149,8 +161,8 @@ def main():
     files = [p for p in sorted(folder.rglob("*.tn")) if not p.name.startswith("_")]
     if len(sys.argv) > 3:
         files = [p for p in files if any(part in str(p.relative_to(folder)) for part in sys.argv[3:])]
-    failed = 0
-    print(f"1..{len(files)}")
+    failed, whole = 0, len(sys.argv) == 3
+    print(f"1..{len(files) + whole}")
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         results = pool.map(lambda path: run_file(tenon, path), files)
         for number, (path, wrong) in enumerate(zip(files, results), 1):
@@ -160,6 +172,11 @@ def main():
                 print("\n".join(f"# {line}" for line in sentence.encode("utf-8", "replace").decode().split("\n")))
             sys.stdout.flush()
             failed += bool(wrong)
+    if whole:
+        missing = NAMES - names_in(files)
+        print(f"{'not ok' if missing else 'ok'} {len(files) + 1} - every name of an error stands in a golden")
+        print("".join(f"# none expects {name}\n" for name in sorted(missing)), end="")
+        failed += bool(missing)
     sys.exit(1 if failed else 0)
 
 
