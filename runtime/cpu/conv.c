@@ -167,7 +167,8 @@ static int64_t part_count(const struct conv *x) {
 
 static struct part part_at(const struct conv *x, int64_t number) {
 	const struct cpu_dnn_conv_params *p = &x->params;
-	struct part t = {.image = number / x->bands * x->piece, .y1 = p->out_h, .x1 = p->h, .top = p->padding[0], .bottom = p->padding[0]};
+	struct part t = {
+		.image = number / x->bands * x->piece, .y1 = p->out_h, .x1 = p->h, .top = p->padding[0], .bottom = p->padding[0]};
 	int64_t first, end;
 
 	t.images = p->n - t.image < x->piece ? p->n - t.image : x->piece;

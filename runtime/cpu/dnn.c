@@ -32,7 +32,8 @@
 #endif
 #define FUNCTIONS(X) \
 	X(sgemm) X(engine_create) X(stream_create) X(stream_wait) X(memory_desc_equal) X(memory_desc_get_size) X(memory_create) \
-	X(memory_get_memory_desc) X(memory_set_data_handle) X(memory_destroy) X(primitive_attr_create) X(primitive_attr_set_scratchpad_mode) \
+	X(memory_get_memory_desc) X(memory_set_data_handle) X(memory_destroy) X(primitive_attr_create) \
+	X(primitive_attr_set_scratchpad_mode) \
 	X(primitive_attr_destroy) X(primitive_desc_query) X(primitive_desc_query_md) X(primitive_desc_destroy) \
 	X(reorder_primitive_desc_create) X(primitive_create) X(primitive_execute) X(primitive_destroy) VERSIONED(X)
 
@@ -358,8 +359,8 @@ static bool conv_pd(dnnl_primitive_desc_t *pd, enum cpu_dnn_conv_kind kind, cons
 
 	switch (kind) {
 	case CPU_DNN_FORWARD:
-		status = dnn.dilated_convolution_forward_desc_init(
-			&op, dnnl_forward_training, alg, &d->x.md, &d->w.md, NULL, &d->y.md, c->stride, c->dilation, c->padding, c->padding_end);
+		status = dnn.dilated_convolution_forward_desc_init(&op, dnnl_forward_training, alg, &d->x.md, &d->w.md, NULL, &d->y.md,
+			c->stride, c->dilation, c->padding, c->padding_end);
 		break;
 	case CPU_DNN_GRAD_X:
 		status = dnn.dilated_convolution_backward_data_desc_init(&op, alg, &d->x.md, &d->w.md, &d->y.md, c->stride, c->dilation,
@@ -485,7 +486,8 @@ static bool has_weights_of(const struct cpu_dnn *d, const struct cpu_dnn *last) 
 		return false;
 	}
 	return d == last || (dnn.memory_get_memory_desc(d->weights, &mine) == dnnl_success &&
-	                     dnn.memory_get_memory_desc(last->weights, &other) == dnnl_success && dnn.memory_desc_equal(mine, other) != 0);
+	                     dnn.memory_get_memory_desc(last->weights, &other) == dnnl_success &&
+	                     dnn.memory_desc_equal(mine, other) != 0);
 }
 
 bool cpu_dnn_run(struct cpu_dnn *d, const void *const args[CPU_DNN_MAX_ARGS], void *workspace, const struct cpu_dnn *last,

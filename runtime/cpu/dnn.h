@@ -52,7 +52,8 @@ void cpu_dnn_destroy(struct cpu_dnn *d);
 /* Bytes that a run needs beside the operands, 64-byte aligned: scratch memory and the weights in oneDNN's layout. */
 size_t cpu_dnn_workspace(const struct cpu_dnn *d);
 /* matmul: a, b, c. conv: x, w, y in the order of reading with the result last: x w y; grad w dx; x grad dw. Weights are dense
- * [O, C/groups, KH, KW]. `last`: the one that ran last with these weights and this workspace, which keeps them in oneDNN's layout. */
+ * [O, C/groups, KH, KW]. `last`: the one that ran last with these weights and this workspace, which keeps them in oneDNN's
+ * layout. */
 TN_MUST_USE bool cpu_dnn_run(struct cpu_dnn *d, const void *const args[CPU_DNN_MAX_ARGS], void *workspace,
 	const struct cpu_dnn *last, struct tn_error *err);
 /* The name of the implementation, for the benchmark. */

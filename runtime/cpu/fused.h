@@ -19,6 +19,8 @@
 #include "cpu/vector.h"
 
 enum { CPU_BLOCK = 512, CPU_CHUNK = 1024, CPU_PANEL = 512, CPU_SHORT_ROW = 256, CPU_STRIP = 128 };
+/* What is turned at once: 16 KiB of f32, in runs of two cache lines. */
+enum { CPU_BAND = 32, CPU_BAND_PIECE = 256, CPU_BAND_LEAST_ROW = 32, CPU_BAND_LEAST_ROWS = 8 };
 
 enum fused_kind { FUSED_MAP, FUSED_INNER, FUSED_OUTER };
 
@@ -34,6 +36,7 @@ struct fused_nest {
 	int64_t units;               /* parts that threads may take: more threads have nothing to do */
 	bool by_rows; /* a tile lies within one row, else it is whole rows (INNER: any range of one chunk, or whole r-rows) */
 	int64_t piece;               /* by_rows: elements of a tile */
+	int64_t band;                /* MAP with inputs that are contiguous across the rows: rows for which these are turned; else 0 */
 	int axes[TN_MAX_NDIM], axis_count; /* the axes in order, before merging */
 };
 
@@ -44,6 +47,7 @@ struct fused_view {
 	int64_t stride[TN_MAX_NDIM];
 	int64_t period; /* its contents repeat after so many elements of the nest; 1: one element */
 	bool dense;     /* flat element f lies at f * size */
+	bool turned;    /* contiguous along the last dim but one alone */
 };
 
 /* Values of codes: inputs first, then registers, then scalars. */
@@ -99,6 +103,7 @@ struct fused_pass {
 	struct fused_fold *folds;
 	struct fused_scalar *scalars;
 	uint32_t *input_slots;  /* scratch block of each input that must be gathered, or UINT32_MAX */
+	size_t *turned_at;      /* in a thread's workspace: [band][piece] elements of each input that is turned; 0: it is not */
 	size_t slot_size;
 	size_t shared_size, scalars_at;    /* of the workspace that threads share: partials, then scalars of 8 bytes */
 	/* of each thread's: blocks, lanes, a pointer for each value, those of each code, two numbers for each input */

@@ -346,7 +346,7 @@ static void assign_slots(struct fused_pass *pass) {
 		int64_t inner = view->stride[pass->nest.ndim - 1];
 		bool reads_in_place = pass->values[i].uniform || view->dense || (pass->nest.by_rows && inner == (int64_t)view->size);
 
-		pass->input_slots[i] = reads_in_place ? NO_SLOT : slots++;
+		pass->input_slots[i] = reads_in_place || (pass->nest.band > 0 && view->turned) ? NO_SLOT : slots++;
 		widest = view->size > widest ? view->size : widest;
 	}
 	gathered = slots;
@@ -394,6 +394,13 @@ static void place_folds(const struct tn_fused *fused, struct fused_pass *pass) {
 		}
 		fold->lanes_at = pass->thread_size;
 		pass->thread_size += round64((size_t)lanes * size);
+	}
+	for (uint32_t i = 0; nest->band > 0 && i < pass->input_count; i++) {
+		if (pass->inputs[i].turned) {
+			pass->thread_size = pass->thread_size > 0 ? pass->thread_size : 64; /* an offset of 0 means none */
+			pass->turned_at[i] = pass->thread_size;
+			pass->thread_size += round64((size_t)(nest->band * nest->piece) * pass->inputs[i].size);
+		}
 	}
 	pass->scalars_at = pass->shared_size;
 	pass->shared_size += round64(pass->scalar_count * sizeof(uint64_t));
@@ -455,6 +462,7 @@ static bool allocate(const struct tn_fused *fused, struct compiler *c) {
 
 	pass->inputs = tn_calloc(fused->input_count + 1, sizeof(*pass->inputs));
 	pass->input_slots = tn_calloc(fused->input_count + 1, sizeof(*pass->input_slots));
+	pass->turned_at = tn_calloc(fused->input_count + 1, sizeof(*pass->turned_at));
 	pass->values = tn_calloc(values, sizeof(*pass->values));
 	pass->codes = tn_calloc(codes, sizeof(*pass->codes));
 	pass->stores = tn_calloc(fused->out_count + 1, sizeof(*pass->stores));
@@ -463,8 +471,8 @@ static bool allocate(const struct tn_fused *fused, struct compiler *c) {
 	c->of_ins = tn_calloc(fused->ins_count + 1, sizeof(*c->of_ins));
 	c->of_input = tn_calloc(fused->input_count + 1, sizeof(*c->of_input));
 	c->needed = tn_calloc(fused->ins_count + 1, sizeof(*c->needed));
-	return pass->inputs != NULL && pass->input_slots != NULL && pass->values != NULL && pass->codes != NULL &&
-		pass->stores != NULL && pass->folds != NULL && pass->scalars != NULL && c->of_ins != NULL && c->of_input != NULL &&
+	return pass->inputs != NULL && pass->input_slots != NULL && pass->turned_at != NULL && pass->values != NULL &&
+		pass->codes != NULL && pass->stores != NULL && pass->folds != NULL && pass->scalars != NULL && c->of_ins != NULL && c->of_input != NULL &&
 		c->needed != NULL;
 }
 
@@ -524,6 +532,7 @@ done:
 void fused_pass_finish(struct fused_pass *pass) {
 	tn_free(pass->inputs);
 	tn_free(pass->input_slots);
+	tn_free(pass->turned_at);
 	tn_free(pass->values);
 	tn_free(pass->codes);
 	tn_free(pass->stores);

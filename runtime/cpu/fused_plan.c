@@ -194,11 +194,33 @@ static int64_t units_of(const struct fused_nest *nest) {
 	if (nest->count == 0) {
 		return 0;
 	}
+	if (nest->band > 0) {
+		int64_t across = nest->dims[nest->ndim - 2];
+
+		return nest->count / nest->row / across * ((across + nest->band - 1) / nest->band) * ((nest->row + width - 1) / width);
+	}
 	switch (nest->kind) {
 	case FUSED_OUTER: return nest->outer * ((nest->row + width - 1) / width) * nest->chunks;
 	case FUSED_INNER: return nest->kept * nest->chunks;
 	default: return nest->by_rows ? nest->count / nest->row * ((nest->row + width - 1) / width) : nest->count;
 	}
+}
+
+/* Whether some input is to be turned; the nest then is walked by rows, in bands of them. */
+static bool has_turned_input(const struct tn_fused *fused, const struct fused_nest *nest) {
+	struct fused_view view;
+
+	if (nest->kind != FUSED_MAP || nest->ndim < 2 || nest->row < CPU_BAND_LEAST_ROW ||
+		nest->dims[nest->ndim - 2] < CPU_BAND_LEAST_ROWS) {
+		return false;
+	}
+	for (uint32_t i = 0; i < fused->input_count; i++) {
+		fused_plan_view(nest, &fused->inputs[i], &view);
+		if (view.turned) {
+			return true;
+		}
+	}
+	return false;
 }
 
 void fused_plan_nest(const struct tn_fused *fused, const bool *wanted, struct fused_nest *nest) {
@@ -234,6 +256,11 @@ void fused_plan_nest(const struct tn_fused *fused, const bool *wanted, struct fu
 	nest->by_rows = rows_are_long(fused, nest) && (nest->kind != FUSED_INNER || nest->reduced_begin < nest->ndim);
 	nest->by_rows = nest->by_rows || (nest->kind == FUSED_MAP && nest->ndim == 1);
 	nest->piece = piece_of(nest->row, nest->kind == FUSED_OUTER ? CPU_PANEL : CPU_BLOCK);
+	if (has_turned_input(fused, nest)) {
+		nest->band = CPU_BAND;
+		nest->by_rows = true;
+		nest->piece = piece_of(nest->row, CPU_BAND_PIECE);
+	}
 	nest->units = units_of(nest);
 }
 
@@ -260,5 +287,8 @@ void fused_plan_view(const struct fused_nest *nest, const struct tn_view *view, 
 		if (out->stride[dim] != 0) {
 			out->period = inner;
 		}
+	}
+	if (nest->ndim >= 2 && out->stride[nest->ndim - 1] != 0 && out->stride[nest->ndim - 1] != size) {
+		out->turned = out->stride[nest->ndim - 2] == size;
 	}
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cpu/fused.h"
+#include "cpu/move.h"
 
 struct run {
 	const struct fused_pass *pass;
@@ -21,6 +22,7 @@ struct worker {
 	int64_t *seen;     /* of each gathered input: first element and length of what its block holds */
 	char *own;         /* the thread's workspace */
 	int64_t row;       /* by_rows: the row that `index` belongs to */
+	int64_t band_row;  /* the first row of those for which inputs are turned */
 	int64_t index[TN_MAX_NDIM];
 };
 
@@ -118,6 +120,9 @@ static void *resolve_input(struct worker *w, uint32_t i, int64_t f, int64_t n) {
 
 	if (view->dense) {
 		return base + f * (int64_t)view->size;
+	}
+	if (pass->turned_at[i] != 0) {
+		return w->own + pass->turned_at[i] + (w->row - w->band_row) * nest->piece * (int64_t)view->size;
 	}
 	if (nest->by_rows) {
 		column = f - w->row * nest->row;
@@ -246,6 +251,44 @@ static bool compute_tile(struct worker *w, int64_t f, int64_t n) {
 }
 
 /* ---- what threads do ---- */
+
+/* Brings `rows` rows from the one entered on, n elements from `column` on, of all inputs that lie across them. */
+static void turn_inputs(const struct worker *w, int64_t rows, int64_t column, int64_t n) {
+	const struct fused_pass *pass = w->run->pass;
+	const struct fused_nest *nest = &pass->nest;
+
+	for (uint32_t i = 0; i < pass->input_count; i++) {
+		const struct fused_view *view = &pass->inputs[i];
+		int64_t stride = view->stride[nest->ndim - 1];
+
+		if (pass->turned_at[i] != 0) {
+			cpu_move_turn(w->own + pass->turned_at[i], nest->piece * (int64_t)view->size,
+				w->run->call->inputs[i] + row_offset(nest, view, w->index) + column * stride, stride, rows, n, view->size);
+		}
+	}
+}
+
+static void walk_bands(struct worker *w, int thread) {
+	const struct fused_nest *nest = &w->run->pass->nest;
+	int64_t across = nest->dims[nest->ndim - 2], bands = (across + nest->band - 1) / nest->band;
+	int64_t pieces = (nest->row + nest->piece - 1) / nest->piece, begin, end;
+
+	cpu_split(nest->units, 1, thread, w->run->threads, &begin, &end);
+	for (int64_t t = begin; t < end; t++) {
+		int64_t column = t % pieces * nest->piece, first = t / pieces % bands * nest->band;
+		int64_t n = nest->row - column < nest->piece ? nest->row - column : nest->piece;
+		int64_t rows = across - first < nest->band ? across - first : nest->band;
+
+		w->band_row = t / pieces / bands * across + first;
+		enter_row(w, w->band_row);
+		turn_inputs(w, rows, column, n);
+		for (int64_t row = w->band_row; row < w->band_row + rows; row++) {
+			if (!compute_tile(w, row * nest->row + column, n)) {
+				return;
+			}
+		}
+	}
+}
 
 static void walk_map(struct worker *w, int thread) {
 	const struct fused_nest *nest = &w->run->pass->nest;
@@ -431,7 +474,9 @@ static void run_thread(void *data, int thread) {
 	for (uint32_t i = 0; i < pass->scalar_count; i++) {
 		w.values[pass->scalars[i].value] = run->shared + pass->scalars_at + i * sizeof(uint64_t);
 	}
-	if (pass->nest.kind == FUSED_MAP) {
+	if (pass->nest.band > 0) {
+		walk_bands(&w, thread);
+	} else if (pass->nest.kind == FUSED_MAP) {
 		walk_map(&w, thread);
 	} else if (pass->nest.kind == FUSED_INNER) {
 		walk_inner(&w, thread);
@@ -517,7 +562,8 @@ static void write_results(const struct run *run, const struct tn_fused *fused, c
 		memcpy(results + k * 2, narrowed, (size_t)n * 2); /* in order, so no result is lost */
 	}
 	for (int64_t k = 0; k < nest->kept && !cpu_is_stopped(run->call->interrupt); k += CPU_LOOK) {
-		copy_flat(&kept, &to, run->call->outs[fold->out], results + k * (int64_t)to.size, k, cpu_piece_end(k, nest->kept) - k, true);
+		copy_flat(&kept, &to, run->call->outs[fold->out], results + k * (int64_t)to.size, k, cpu_piece_end(k, nest->kept) - k,
+			true);
 	}
 }
 

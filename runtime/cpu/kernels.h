@@ -94,8 +94,8 @@ enum cpu_isa cpu_isa(void);
 
 /* ---- small helpers ---- */
 
-/* Elements that a loop may take between two looks at the interrupt: some milliseconds where each is a miss of the cache and lies on
- * a fresh page. */
+/* Elements that a loop may take between two looks at the interrupt: some milliseconds where each is a miss of the cache and lies
+ * on a fresh page. */
 enum { CPU_LOOK = 1 << 17 };
 
 /* Whether the user wants this run to stop; what was begun is then left as it is. */

@@ -161,8 +161,8 @@ PAIRS(DEFINE_PAIR)
 	}
 PAIR_SERIES(DEFINE_PAIR_SERIES)
 
-/* A power by one number: squares and cubes are what programs have most. Any other goes through the loop of two operands, in parts:
- * with one number in it the compiler would split that loop by its value, and vectorise none of the parts. */
+/* A power by one number: squares and cubes are what programs have most. Any other goes through the loop of two operands, in
+ * parts: with one number in it the compiler would split that loop by its value, and vectorise none of the parts. */
 #define DEFINE_POWER(C, T) \
 	static void power_##C(void *out, const void *a, const void *b, const void *c, int64_t n) { \
 		T *o = out; \

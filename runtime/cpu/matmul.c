@@ -10,8 +10,8 @@
  * Transposed operands are read where they lie (oneDNN's last bits depend on how an operand lies; views belong to the
  * program, so eager and planned runs agree). Operands with other strides, and those to be widened, are copied into the
  * workspace first. A product whose second operand has no batch axes is one product of more rows. What is chosen here depends
- * on shapes and dtypes; a product above 1 GFLOP is cut into pieces of at most half of that (45 ms on a core that gives 11 GFLOP/s),
- * between which interrupts are looked at. */
+ * on shapes and dtypes; a product above 1 GFLOP is cut into pieces of at most half of that (45 ms on a core that gives
+ * 11 GFLOP/s), between which interrupts are looked at. */
 #include <string.h>
 
 #include "cpu/dense.h"

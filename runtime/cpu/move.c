@@ -113,6 +113,15 @@ static void transpose_block(
 	BY_SIZE(size, TRANSPOSE)
 }
 
+void cpu_move_turn(char *out, int64_t out_step, const char *in, int64_t in_step, int64_t rows, int64_t columns, size_t size) {
+	for (int64_t c = 0; c < columns; c += BLOCK) {
+		for (int64_t r = 0; r < rows; r += BLOCK) {
+			transpose_block(out + r * out_step + c * (int64_t)size, out_step, in + r * (int64_t)size + c * in_step, in_step,
+				rows - r < BLOCK ? rows - r : BLOCK, columns - c < BLOCK ? columns - c : BLOCK, size);
+		}
+	}
+}
+
 /* ---- the walk ---- */
 
 /* Offsets of row `row`, counted over the dims before the last, `across` left out or in tiles. */
@@ -150,13 +159,8 @@ static void copy_tile_row(const struct work *w, char *out, const char *in, int64
 	for (int64_t tile = 0; tile < columns && !cpu_is_stopped(w->interrupt); tile += TILE) {
 		int64_t end = least(tile + TILE, columns);
 
-		for (int64_t c = tile; c < end; c += BLOCK) {
-			for (int64_t r = 0; r < rows; r += BLOCK) {
-				transpose_block(out + r * m->out_stride[w->across] + c * m->out_stride[last], m->out_stride[w->across],
-					in + r * m->in_stride[w->across] + c * m->in_stride[last], m->in_stride[last], least(rows - r, BLOCK),
-					least(end - c, BLOCK), m->size);
-			}
-		}
+		cpu_move_turn(out + tile * m->out_stride[last], m->out_stride[w->across], in + tile * m->in_stride[last],
+			m->in_stride[last], rows, end - tile, m->size);
 	}
 }
 

@@ -20,4 +20,9 @@ void cpu_move_init(struct cpu_move *move, const struct tn_view *out, char *to, c
 /* False: interrupted (err is set). The fields are rearranged. */
 TN_MUST_USE bool cpu_move_run(struct cpu_move *move, const struct cpu_call *call, struct tn_error *err);
 
+
+/* out[r][c] = in[c][r] for `rows` of r and `columns` of c, in elements of `size` bytes; rows of the output lie `out_step` bytes
+ * apart, columns of the input `in_step`, and both are contiguous else. */
+void cpu_move_turn(char *out, int64_t out_step, const char *in, int64_t in_step, int64_t rows, int64_t columns, size_t size);
+
 #endif

@@ -278,8 +278,8 @@ static inline float vmf_tanh(float x) {
 	return x != x ? x : a < 0.625f ? small : large;
 }
 
-/* Below 0.9 a polynomial in x^2 (error 2e-8), above 1 - exp(-Q(x)) with Q fitted to -log(erfc(x)) so that erfc is off by 2e-9 at
- * most; beyond 4 an f32 cannot tell it from 1. */
+/* Below 0.9 a polynomial in x^2 (error 2e-8), above 1 - exp(-Q(x)) with Q fitted to -log(erfc(x)) so that erfc is off by 2e-9
+ * at most; beyond 4 an f32 cannot tell it from 1. */
 static inline float vmf_erf(float x) {
 	float a = __builtin_fabsf(x), bounded = a > 4 ? 4 : a, z = x * x, p = -0.000601718116f, q = 0.000198549158f, shifted, n, large;
 
@@ -368,8 +368,8 @@ static inline float vmf_pow(float x, float y) {
 	return y == 0 ? 1 : result;
 }
 
-/* atan(small / large) for 0 <= small <= large; `turned`, where the quotient is above tan(pi/8), by pi/4, and the series fitted to what
- * is left (error 1e-10). */
+/* atan(small / large) for 0 <= small <= large; `turned`, where the quotient is above tan(pi/8), by pi/4, and the series fitted to
+ * what is left (error 1e-10). */
 static inline double vm_angle(double small, double large, int turned) {
 	double rest = small == large ? 0 : small - large, over = turned ? rest : small, under = turned ? small + large : large;
 	double q = over / under, z = q * q, p = 0.050542080881923711;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C in the middle of long tensor work: every kind of kernel looks at the interrupt often enough. Usage: interrupt_tensors_test.py
+"""Ctrl-C in the middle of long tensor work: every kind of kernel looks at the interrupt. Usage: interrupt_tensors_test.py
 TENON [PART_OF_NAME…]
 
 What is asked for is 100 ms on an idle machine. These tests run beside others, so the bound grows with what it takes to stop a program

@@ -642,3 +642,71 @@ TN_TEST(empty_iterations_store_nothing_and_reduce_to_the_identity) {
 	check_sum(b, TN_SHAPE(3, 0, 4), 6, false);
 	b->impl->destroy(b);
 }
+
+/* ---- inputs that are contiguous across the rows ---- */
+
+/* out = x - y; out lies on x. */
+static void run_difference(struct tn_backend *b, const struct fixture *x, const struct fixture *y, struct fixture *out) {
+	struct tn_view views[2] = {x->view, y->view};
+	struct tn_fused_ins ins = {
+		.op = TN_OP_SUB, .dtype = x->view.dtype, .in_dtype = x->view.dtype, .in = {{TN_SOURCE_INPUT, 0}, {TN_SOURCE_INPUT, 1}}};
+	struct tn_fused_out outs = {.from = {TN_SOURCE_REGISTER, 0}, .reduce = -1, .view = out->view};
+	struct tn_step step = {.is_fused = true, .fused = {.shape = x->view.shape, .input_count = 2, .ins_count = 1, .out_count = 1,
+	                       .inputs = views, .ins = &ins, .outs = &outs}};
+	void *slots[3] = {out->storage, y->storage, out->storage};
+	struct tn_error err = {0};
+
+	memcpy(out->storage, x->storage, (size_t)x->elements * tn_dtype_size(x->view.dtype));
+	views[1].slot = 1;
+	outs.view.slot = 2;
+	TN_CHECK(fixture_run(b, &step, slots, 3, NULL, 0, &err));
+	TN_CHECK_NO_ERROR(&err);
+}
+
+static void check_turned(struct tn_backend *b, enum tn_dtype dtype, struct tn_shape shape, bool backwards) {
+	struct fixture x = fixture_dense(dtype, shape, false), y = fixture_dense(dtype, shape, false);
+	struct fixture plain = fixture_dense(dtype, shape, false);
+	struct fixture out[2] = {fixture_dense(dtype, shape, false), fixture_dense(dtype, shape, false)};
+	int last = shape.ndim - 1;
+	int64_t index[TN_MAX_NDIM] = {0};
+
+	fixture_fill(&x, -9, 9);
+	fixture_fill(&y, -9, 9);
+	y.view.stride[last - 1] = 1;
+	y.view.stride[last] = shape.dims[last - 1];
+	if (backwards) {
+		y.view.offset = y.view.stride[last] * (shape.dims[last] - 1);
+		y.view.stride[last] = -y.view.stride[last];
+	}
+	do {
+		memcpy(fixture_at(&plain, index), fixture_at(&y, index), tn_dtype_size(dtype));
+	} while (fixture_next(&shape, index));
+	run_difference(b, &x, &y, &out[0]);
+	run_difference(b, &x, &plain, &out[1]);
+	TN_CHECK_MEM_EQ(out[0].storage, out[1].storage, (size_t)x.elements * tn_dtype_size(dtype));
+	fixture_finish(&x);
+	fixture_finish(&y);
+	fixture_finish(&plain);
+	fixture_finish(&out[0]);
+	fixture_finish(&out[1]);
+}
+
+TN_TEST(transposed_inputs_of_any_size_give_the_bits_of_a_copy) {
+	static const enum tn_dtype dtypes[] = {TN_DTYPE_F64, TN_DTYPE_F32, TN_DTYPE_BF16, TN_DTYPE_U8};
+
+	for (int threads = 1; threads <= 2; threads++) {
+		struct tn_backend *b = fixture_backend(threads);
+
+		for (size_t d = 0; d < TN_ARRAY_LEN(dtypes); d++) {
+			for (int backwards = 0; backwards < 2; backwards++) {
+				check_turned(b, dtypes[d], TN_SHAPE(8, 32), backwards != 0);
+				check_turned(b, dtypes[d], TN_SHAPE(33, 31), backwards != 0);
+				check_turned(b, dtypes[d], TN_SHAPE(300, 701), backwards != 0);
+				check_turned(b, dtypes[d], TN_SHAPE(512, 512), backwards != 0);
+				check_turned(b, dtypes[d], TN_SHAPE(3, 70, 129), backwards != 0);
+				check_turned(b, dtypes[d], TN_SHAPE(2, 3, 9, 258), backwards != 0);
+			}
+		}
+		b->impl->destroy(b);
+	}
+}

@@ -336,10 +336,11 @@ static void walk_range(const char *isa) {
 	setenv("TENON_ISA", isa, 1);
 	b = fixture_backend(1);
 	for (size_t k = 0; k < TN_ARRAY_LEN(ops); k++) {
-		struct fixture in[2] = {fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false), fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false)};
-		struct fixture out = fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false);
+		struct fixture in[2], out = fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false);
 		double worst = 0;
 
+		in[0] = fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false);
+		in[1] = fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false);
 		for (int round = 0; round < 60; round++) {
 			fill_bits(&in[0]);
 			fill_bits(&in[1]);
@@ -370,10 +371,12 @@ TN_TEST(series_hold_over_the_whole_range_on_the_best_set) {
 /* A tail, an element alone and one in the middle of a vector: the same bits. */
 TN_TEST(elementary_functions_have_the_same_bits_at_every_place) {
 	static const enum tn_op ops[] = {TN_OP_ERF, TN_OP_ATAN, TN_OP_ASIN, TN_OP_ACOS, TN_OP_POW, TN_OP_ATAN2};
-	struct fixture in[2] = {fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false), fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false)};
+	struct fixture in[2];
 	const struct cpu_vectors *vectors = cpu_vectors();
 	float whole[COUNT], part[COUNT];
 
+	in[0] = fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false);
+	in[1] = fixture_dense(TN_DTYPE_F32, TN_SHAPE(COUNT), false);
 	fill_bits(&in[0]);
 	fill_bits(&in[1]);
 	for (size_t k = 0; k < TN_ARRAY_LEN(ops); k++) {
