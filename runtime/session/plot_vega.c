@@ -37,7 +37,10 @@ static void put_axis(struct tn_sink *out, const char *channel, const char *title
 }
 
 static void put_head(const struct tn_chart *chart, struct tn_sink *out) {
-	tn_sink_put(out, "{\"$schema\": \"https://vega.github.io/schema/vega-lite/v5.json\", ");
+	/* on the notebook's own ground: a dark theme would draw a lighter box, and a grid as bright as the lines */
+	tn_sink_put(out,
+		"{\"$schema\": \"https://vega.github.io/schema/vega-lite/v5.json\", \"background\": \"transparent\", "
+		"\"config\": {\"axis\": {\"gridOpacity\": 0.5}}, ");
 	if (chart->title[0] != '\0') {
 		tn_sink_put(out, "\"title\": ");
 		tn_sink_json(out, chart->title);

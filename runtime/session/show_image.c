@@ -299,7 +299,7 @@ static bool labelled_html(const struct tn_picture *p, struct tn_sink *out, struc
 	for (int64_t i = 0; i < p->tile_count; i++) {
 		struct tn_str png = {0};
 		bool ok = encode_tile(p, i, &png, err);
-		tn_sink_put(out, i % p->columns == 0 ? "<tr>" : "");
+		tn_sink_put(out, i % p->columns == 0 ? "<tr style=\"background: none\">" : ""); /* no stripes */
 		tn_sink_printf(out, "<td style=\"text-align: center\"><img width=\"%lld\" height=\"%lld\" alt=\"",
 			(long long)p->tile_width, (long long)p->tile_height);
 		tn_sink_html(out, p->labels[i], strlen(p->labels[i]));

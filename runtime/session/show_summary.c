@@ -36,7 +36,7 @@ struct summary {
 	struct tn_table *table;
 	struct tn_str path;
 	size_t rows;
-	int64_t weights, tensors, bytes, frozen, other;
+	int64_t weights, tensors, bytes, frozen, other, data, data_tensors;
 };
 
 static void put_leaf(struct summary *s, struct tn_tensor *t, const char *layer, bool frozen) {
@@ -44,8 +44,10 @@ static void put_leaf(struct summary *s, struct tn_tensor *t, const char *layer, 
 	struct tn_sink count = {0};
 	int64_t n = tn_shape_count(tn_tensor_shape(t));
 	bool floating = tn_dtype_is_float(tn_tensor_dtype(t));
-	*(!floating ? &s->other : frozen ? &s->frozen : &s->weights) += n;
-	s->tensors += floating && !frozen;
+	bool data = strcmp(layer, "Dataset") == 0; /* the library's: examples, which nobody trains */
+	*(data ? &s->data : !floating ? &s->other : frozen ? &s->frozen : &s->weights) += n;
+	s->tensors += floating && !frozen && !data;
+	s->data_tensors += data;
 	s->bytes += n * (int64_t)tn_dtype_size(tn_tensor_dtype(t));
 	if (s->rows++ >= MOST_ROWS) {
 		s->table->gap_at = MOST_ROWS;
@@ -59,7 +61,7 @@ static void put_leaf(struct summary *s, struct tn_tensor *t, const char *layer, 
 	tn_table_cell(s->table, shape);
 	tn_table_cell(s->table, tn_dtype_name(tn_tensor_dtype(t)));
 	tn_table_cell_take(s->table, &count);
-	tn_table_cell(s->table, !floating ? "no weight" : frozen ? "frozen" : "");
+	tn_table_cell(s->table, data ? "" : !floating ? "no weight" : frozen ? "frozen" : "");
 }
 
 static bool push_name(struct tn_str *path, struct tn_value parent, size_t i) {
@@ -101,13 +103,24 @@ static void put_bytes(struct tn_sink *out, int64_t bytes) {
 	tn_sink_printf(out, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
 }
 
-/* "203,530 weights in 4 tensors, 64 frozen, 795.3 KiB" */
+/* "203,530 weights in 4 tensors" */
+static void put_counted(struct tn_sink *out, int64_t count, const char *what, int64_t tensors) {
+	tn_sink_grouped(out, count);
+	tn_sink_printf(out, " %s%s in ", what, count == 1 ? "" : "s");
+	tn_sink_grouped(out, tensors);
+	tn_sink_printf(out, " tensor%s", tensors == 1 ? "" : "s");
+}
+
+/* "203,530 weights in 4 tensors, 64 frozen, 795.3 KiB", of data "54,950,000 elements in 4 tensors, 209.9 MiB" */
 static char *footer(const struct summary *s) {
 	struct tn_sink out = {0};
-	tn_sink_grouped(&out, s->weights);
-	tn_sink_printf(&out, " weight%s in ", s->weights == 1 ? "" : "s");
-	tn_sink_grouped(&out, s->tensors);
-	tn_sink_printf(&out, " tensor%s", s->tensors == 1 ? "" : "s");
+	if (s->tensors > 0 || s->data_tensors == 0) {
+		put_counted(&out, s->weights, "weight", s->tensors);
+	}
+	if (s->data_tensors > 0) {
+		tn_sink_put(&out, out.text.length > 0 ? ", " : "");
+		put_counted(&out, s->data, "element", s->data_tensors);
+	}
 	if (s->frozen > 0) {
 		tn_sink_put(&out, ", ");
 		tn_sink_grouped(&out, s->frozen);

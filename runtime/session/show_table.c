@@ -158,14 +158,24 @@ static void html_gap(const struct tn_table *table, struct tn_sink *out) {
 	tn_sink_put(out, " more …</td></tr>\n");
 }
 
-static void html_body(const struct tn_table *table, struct tn_sink *out) {
+/* Without the last column, where that has neither a name nor a cell with text. */
+static size_t html_columns(const struct tn_table *table) {
+	size_t n = table->columns.count;
+	bool used = n < 2 || table->columns.items[n - 1].name[0] != '\0';
+	for (size_t row = 0; !used && row < tn_table_rows(table); row++) {
+		used = cell(table, row, n - 1)[0] != '\0';
+	}
+	return used ? n : n - 1;
+}
+
+static void html_body(const struct tn_table *table, size_t columns, struct tn_sink *out) {
 	tn_sink_put(out, "<tbody>\n");
 	for (size_t row = 0; row < tn_table_rows(table); row++) {
 		if (table->gap > 0 && row == table->gap_at) {
 			html_gap(table, out);
 		}
 		tn_sink_put(out, "<tr>");
-		for (size_t i = 0; i < table->columns.count; i++) {
+		for (size_t i = 0; i < columns; i++) {
 			html_cell(out, "td", cell(table, row, i), table->columns.items[i].right);
 		}
 		tn_sink_put(out, "</tr>\n");
@@ -181,6 +191,7 @@ void tn_table_html(const struct tn_table *table, struct tn_sink *out) {
 	if (out->failed) {
 		return;
 	}
+	size_t columns = html_columns(table);
 	tn_sink_put(out, "<table>\n");
 	if (table->caption != NULL) {
 		tn_sink_put(out, "<caption style=\"text-align: left\">");
@@ -189,12 +200,12 @@ void tn_table_html(const struct tn_table *table, struct tn_sink *out) {
 	}
 	if (has_names(table)) {
 		tn_sink_put(out, "<thead><tr>");
-		for (size_t i = 0; i < table->columns.count; i++) {
+		for (size_t i = 0; i < columns; i++) {
 			html_cell(out, "th", table->columns.items[i].name, table->columns.items[i].right);
 		}
 		tn_sink_put(out, "</tr></thead>\n");
 	}
-	html_body(table, out);
+	html_body(table, columns, out);
 	if (table->footer != NULL) {
 		tn_sink_printf(out, "<tfoot><tr><td colspan=\"%zu\" style=\"text-align: left\">", table->columns.count);
 		tn_sink_html(out, table->footer, strlen(table->footer));

@@ -182,7 +182,7 @@ static bool put_slices(struct tn_engine *e, struct tn_tensor *t, struct tn_sink 
 	if (matrices > SLICES) {
 		tn_sink_put(out, "<div>… ");
 		tn_sink_grouped(out, matrices - SLICES);
-		tn_sink_put(out, " more matrices</div>\n");
+		tn_sink_put(out, matrices - SLICES == 1 ? " more matrix</div>\n" : " more matrices</div>\n");
 	}
 	return true;
 }

@@ -78,6 +78,7 @@ struct tree {
 	struct tn_engine *engine;
 	struct tn_sink *out;
 	int nodes;
+	bool below_summary; /* the kind of what is walked stands above already */
 };
 
 static size_t count_of(struct tn_value v) {
@@ -176,7 +177,12 @@ static bool put_node(struct tree *tree, struct tn_value v, int depth, struct tn_
 	size_t count = count_of(v);
 	bool cut = (v.tag != TN_STRUCT && count > MOST_ITEMS);
 	tn_sink_put(tree->out, depth == 0 ? "<details open><summary>" : "<details><summary>");
-	put_kind(tree->out, v);
+	if (tree->below_summary) {
+		tn_sink_put(tree->out, "values");
+		tree->below_summary = false;
+	} else {
+		put_kind(tree->out, v);
+	}
 	tn_sink_put(tree->out, "</summary>\n<table><tbody>\n");
 	for (size_t i = 0; i < count; i++) {
 		if (tree->nodes++ > MOST_NODES || (cut && i == HEAD_ITEMS)) {
@@ -220,8 +226,8 @@ bool tn_show_container(struct tn_engine *e, struct tn_value value, struct tn_sin
 		tn_table_finish(&table);
 		return ok;
 	}
-	struct tree tree = {.engine = e, .out = html};
-	return put_node(&tree, value, tn_show_is_net(value), err);
+	struct tree tree = {.engine = e, .out = html, .below_summary = tn_show_is_net(value)};
+	return put_node(&tree, value, tree.below_summary, err);
 }
 
 /* ---- tables of rows, and of columns ---- */

@@ -16,7 +16,7 @@ class Show:
     def __init__(self, event):
         self.data = {mime: event["buffers"][form["buffer"]] if isinstance(form, dict) and set(form) == {"buffer"} else form
                      for mime, form in event["data"].items()}
-        self.metadata = event["metadata"]
+        self.metadata = event.get("metadata", {})
         self.id = event.get("display_id")
         self.update = event.get("update", False)
         self.result = event["type"] == "result"

@@ -140,6 +140,7 @@ def of_higher_ranks_the_first_matrices_and_the_range_are_shown():
     check_in("[0, 0, :, :]", found.text)
     check_in("[0, 1, :, :]", found.text)
     check_in("4 more matrices", found.text)
+    check_in("1 more matrix", page(shown("zeros(3, 2, 2)")).text)
     check(found.rows[6], ["0", "20", "21", "22", "23", "24"], "the first row of the second matrix")
 
 
@@ -202,6 +203,17 @@ def a_net_is_its_summary():
     found = page(show)
     check_in(["3.w", "Linear", "[2, 10]", "f32", "20", ""], found.rows, "the rows")
     check(shown("summary(linear(2, 3))").data[HTML].count("<tr>"), 4, "rows of summary(…)")
+    found = page(shown("linear(2, 3)"))
+    check_in(["w", "Linear", "[3, 2]", "f32", "6"], found.rows, "nothing is frozen: no column for it")
+    check_in("values", found.text, "what opens below the summary")
+
+
+@case
+def a_data_set_has_elements_and_no_weights():
+    lines = shown("Splits{ .train = Dataset{ .x = zeros(6, 2), .y = zeros(6, dtype: i64) }, .test = Dataset{ .x = zeros(2, 2) } }").data[TEXT].split("\n")
+    check(lines[2].split(), ["train.x", "Dataset", "[6,", "2]", "f32", "12"], "the first row")
+    check_in("22 elements in 3 tensors", lines[-1])
+    check_in("6 weights in 2 tensors, 4 elements in 2 tensors", shown("(linear(2, 2), Dataset{ .x = zeros(2, 1), .y = zeros(2) })").data[TEXT])
 
 
 @case
@@ -264,6 +276,7 @@ def labels_stand_below_their_images():
     found = page(show)
     check(found.tags.count("img"), 3, "images")
     check(found.rows, [["<cat>", "dog"], ["é"]], "labels")
+    check(show.data[HTML].count('<tr style="background: none">'), 2, "rows without the stripes of a table")
     check_in("<cat>  dog\né", show.data[TEXT])
     check(page(shown("image(zeros(2, 5, 5), labels: tensor([7, 9]))")).rows, [["7", "9"]], "numbers")
 
@@ -294,6 +307,7 @@ def a_line_is_drawn_in_every_form():
     check(sorted(show.data), sorted([VEGA, SVG, TEXT]), "forms")
     check([(v["x"], v["y"]) for v in values(show)], [(0, 3), (1, 1.5), (2, None), (3, 0.5)], "the points")
     check(show.data[VEGA]["title"], "a < b", "the title")
+    check(show.data[VEGA]["background"], "transparent", "the ground is the notebook's, light or dark")
     check(show.data[VEGA]["encoding"]["y"]["title"], "loss & more", "the y label")
     root = drawing(show)
     words = [t.text for t in parts(root, "text")]
