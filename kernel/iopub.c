@@ -32,24 +32,21 @@ void tn_iopub_finish(struct tn_iopub *iopub) {
 /* ---- sending ---- */
 
 /* The first frame, by which subscribers choose: "stream.stdout", "status". A welcome goes to whoever asked for that topic. */
-static void write_topic(const struct tn_publication *p, char *out, size_t size) {
-	const char *asked = tn_json_get_text(p->content, "subscription", "");
+static const char *topic_of(const struct tn_publication *p) {
 	if (p->stream != NULL) {
-		snprintf(out, size, "stream.%s", p->stream);
-	} else {
-		snprintf(out, size, "%s", strcmp(p->type, "iopub_welcome") == 0 && asked[0] != '\0' ? asked : p->type);
+		return strcmp(p->stream, "stderr") == 0 ? "stream.stderr" : "stream.stdout";
 	}
+	const char *asked = strcmp(p->type, "iopub_welcome") == 0 ? tn_json_get_text(p->content, "subscription", "") : "";
+	return asked[0] != '\0' ? asked : p->type;
 }
 
 static bool encode(struct tn_iopub *iopub, const struct tn_publication *p, struct tn_error *err) {
-	char topic[256];
-	write_topic(p, topic, sizeof(topic));
 	if (iopub->packet.bytes.capacity > PACKET_KEPT) {
 		tn_packet_finish(&iopub->packet); /* one large picture is not kept for ever */
 	}
 	const struct tn_outgoing out = {.type = p->type,
 		.parent = p->parent,
-		.topic = topic,
+		.topic = topic_of(p),
 		.content = p->content,
 		.metadata = p->metadata,
 		.stream = p->stream,
@@ -60,13 +57,14 @@ static bool encode(struct tn_iopub *iopub, const struct tn_publication *p, struc
 /* True when the message is done with: sent, or impossible to send. */
 static bool try_send(struct tn_iopub *iopub, const struct tn_publication *p) {
 	struct tn_error err = {0};
-	if (!encode(iopub, p, &err)) {
+	if (!iopub->packed && !encode(iopub, p, &err)) {
 		tn_log(TN_LOG_ERROR, "a message '%s' is lost: %s", p->type, err.text);
 		iopub->credit += p->credit;
 		return true;
 	}
 	enum tn_sent sent = iopub->transport->impl->send(iopub->transport, TN_CHANNEL_IOPUB, &iopub->packet, iopub->lossy);
-	if (sent == TN_SENT_FULL) {
+	iopub->packed = sent == TN_SENT_FULL;
+	if (iopub->packed) {
 		return false;
 	}
 	if (sent != TN_SENT_LOSSY) {
@@ -100,6 +98,7 @@ static bool merge(struct tn_iopub *iopub, const struct tn_publication *p) {
 		return false;
 	}
 	last->what.credit += p->credit;
+	iopub->packed = iopub->packed && last != &iopub->queue.items[iopub->first];
 	return true;
 }
 
@@ -131,6 +130,7 @@ void tn_iopub_publish(struct tn_iopub *iopub, const struct tn_publication *publi
 	if (!done && !enqueue(iopub, publication)) {
 		tn_log(TN_LOG_ERROR, "a message '%s' is lost: out of memory", publication->type);
 		iopub->credit += publication->credit;
+		iopub->packed = iopub->packed && tn_iopub_is_waiting(iopub);
 	}
 	json_decref(publication->content);
 	json_decref(publication->metadata);
@@ -177,6 +177,7 @@ static void send_first(struct tn_iopub *iopub, const char *type, json_t *content
 	if (content == NULL || !try_send(iopub, &first)) {
 		tn_log(TN_LOG_ERROR, "a message '%s' is lost", type);
 	}
+	iopub->packed = false;
 	json_decref(content);
 }
 

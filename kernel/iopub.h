@@ -27,6 +27,7 @@ struct tn_iopub {
 	struct tn_transport *transport; /* borrowed */
 	struct tn_sender *sender;       /* borrowed */
 	struct tn_packet packet;
+	bool packed; /* the packet holds the first of the queue: it is neither encoded nor signed again for each attempt */
 	TN_VEC(struct tn_iopub_item) queue;
 	size_t first;          /* of the queue */
 	int64_t full_since_ns; /* 0: the socket takes messages */

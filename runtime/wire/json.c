@@ -214,6 +214,21 @@ static bool write_object(const json_t *object, int depth, struct tn_str *out) {
 	return tn_str_append_char(out, '}');
 }
 
+/* Each message has a few: printf would take longer than the rest of it. */
+static bool write_integer(json_int_t x, struct tn_str *out) {
+	char digits[24];
+	size_t at = sizeof(digits);
+	unsigned long long rest = x < 0 ? 0 - (unsigned long long)x : (unsigned long long)x;
+	do {
+		digits[--at] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (x < 0) {
+		digits[--at] = '-';
+	}
+	return tn_str_append_n(out, digits + at, sizeof(digits) - at);
+}
+
 static bool write_value(const json_t *value, int depth, struct tn_str *out) {
 	if (depth > WRITE_DEPTH_MAX) {
 		return false;
@@ -227,7 +242,7 @@ static bool write_value(const json_t *value, int depth, struct tn_str *out) {
 	case JSON_STRING:
 		return tn_json_write_text(json_string_value(value), json_string_length(value), out);
 	case JSON_INTEGER:
-		return tn_str_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		return write_integer(json_integer_value(value), out);
 	case JSON_REAL:
 		return tn_str_append_n(out, number, tn_format_f64(json_real_value(value), number));
 	case JSON_TRUE:

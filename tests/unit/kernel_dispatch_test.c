@@ -156,6 +156,10 @@ TN_TEST(output_waits_for_a_slow_subscriber_and_grows_together_and_idle_stays_beh
 	fixture_say(&f, id, "{\"type\": \"done\", \"status\": \"ok\"}");
 	TN_CHECK_STR_EQ(fixture_run(&f), "a:busy a:execute_input a>execute_reply=ok");
 	TN_CHECK_INT_EQ(f.kernel.iopub.credit, 100); /* of done, which is not published */
+	uint64_t encoded = f.kernel.sender.sent;
+	TN_CHECK_STR_EQ(fixture_run(&f), "");
+	TN_CHECK_STR_EQ(fixture_run(&f), "");
+	TN_CHECK(f.kernel.sender.sent <= encoded + 1); /* what waits is encoded once, however often it is tried */
 	tn_transport_memory_block(f.transport, false);
 	TN_CHECK_STR_EQ(fixture_run(&f), "a:stream=12 a:stream=e a:stream=3 a:idle");
 	TN_CHECK_INT_EQ(f.kernel.iopub.credit, 500);

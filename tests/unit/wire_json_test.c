@@ -68,6 +68,7 @@ TN_TEST(text_is_written_alike_wherever_its_odd_characters_stand) {
 
 TN_TEST(numbers_are_written_in_their_shortest_form) {
 	check_round_trip("[0.1, 1.0, 1e-5, -3, 9007199254740993]", "[0.1,1.0,1e-05,-3,9007199254740993]");
+	check_round_trip("[0, 10, 9223372036854775807, -9223372036854775808]", "[0,10,9223372036854775807,-9223372036854775808]");
 }
 
 TN_TEST(members_keep_the_order_in_which_they_came) {
