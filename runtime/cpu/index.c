@@ -66,24 +66,67 @@ static int64_t walk_count(const struct walk *w) {
 
 /* ---- indices ---- */
 
-static bool read_indices(const struct cpu_call *call, int64_t limit, int64_t *positions, struct tn_error *err) {
+static bool refuse_index(const struct cpu_call *call, int64_t found, int64_t limit, struct tn_error *err) {
 	const struct tn_step *step = call->step->step;
-	const struct tn_view *view = &step->inputs[1];
+
+	return tn_error_set(err, TN_ERR_INDEX, "%s: index %" PRId64 " is out of range for axis %d of size %" PRId64,
+		tn_op_name(step->op), found, (int)step->attrs[0], limit);
+}
+
+/* Dense ones of a piece [first, end): straight-line code. The first that is out of range, or -1. */
+#define READ_PIECE(T) \
+	{ \
+		const T *in = (const T *)(const void *)call->inputs[1]; \
+		uint64_t bad = 0; \
+		for (int64_t j = first; j < end; j++) { \
+			int64_t found = in[j], place = found < 0 ? found + limit : found; \
+			positions[j] = place; \
+			bad |= (uint64_t)place >= (uint64_t)limit; \
+		} \
+		for (int64_t j = first; bad != 0 && j < end; j++) { \
+			if ((uint64_t)positions[j] >= (uint64_t)limit) { \
+				return j; \
+			} \
+		} \
+		return -1; \
+	}
+
+static int64_t read_piece(const struct cpu_call *call, int64_t limit, int64_t *positions, int64_t first, int64_t end) {
+	if (call->step->step->inputs[1].dtype == TN_DTYPE_I64) {
+		READ_PIECE(int64_t)
+	}
+	READ_PIECE(int32_t)
+}
+
+static bool read_indices(const struct cpu_call *call, int64_t limit, int64_t *positions, struct tn_error *err) {
+	const struct tn_view *view = &call->step->step->inputs[1];
 	struct walk w = walk_of(view, 0, view->shape.ndim, view, 0);
 	int64_t count = walk_count(&w);
+	bool straight = (view->dtype == TN_DTYPE_I64 || view->dtype == TN_DTYPE_I32) && cpu_view_is_dense(view);
 
-	if (count > 0) {
+	for (int64_t first = 0; straight && first < count; first += CPU_LOOK) {
+		int64_t bad = read_piece(call, limit, positions, first, cpu_piece_end(first, count));
+
+		if (bad >= 0) {
+			const char *at = call->inputs[1] + bad * (int64_t)tn_dtype_size(view->dtype);
+
+			return refuse_index(call, tn_element_i64(view->dtype, at), limit, err);
+		}
+		if (cpu_interrupted(call, err)) {
+			return false;
+		}
+	}
+	if (!straight && count > 0) {
 		walk_start(&w, 0);
 	}
-	for (int64_t j = 0; j < count; j++) {
+	for (int64_t j = 0; !straight && j < count; j++) {
 		int64_t found = tn_element_i64(view->dtype, call->inputs[1] + w.offset[0]);
 
 		if (j % CPU_LOOK == 0 && cpu_interrupted(call, err)) {
 			return false;
 		}
 		if (found < -limit || found >= limit) {
-			return tn_error_set(err, TN_ERR_INDEX, "%s: index %" PRId64 " is out of range for axis %d of size %" PRId64,
-				tn_op_name(step->op), found, (int)step->attrs[0], limit);
+			return refuse_index(call, found, limit, err);
 		}
 		positions[j] = found < 0 ? found + limit : found;
 		walk_next(&w);
@@ -299,32 +342,104 @@ static bool run_index_set(const struct cpu_call *call, struct tn_error *err) {
 
 /* ---- one element at a time: TAKE_ALONG, SCATTER_ADD, SCATTER_SET ---- */
 
-/* `list` has the index's shape; `indexed` is reached at the same place but for the axis. */
-static bool run_elements(const struct cpu_call *call, enum action action, const struct tn_view *list, char *list_at,
-	const struct tn_view *indexed, char *indexed_at, struct tn_error *err) {
-	int axis = (int)call->step->step->attrs[0];
-	struct walk w = walk_of(list, 0, list->shape.ndim, indexed, 0);
-	const int64_t *positions = call->workspace;
-	int64_t count = walk_count(&w), step = w.stride[1][axis];
+/* `list` has the index's shape; `indexed` is reached at the same place but for the axis. Rows are those of the last axis; threads
+ * share them where each writes to a place of its own, else the columns, so that each place is written in the order of the list. */
+struct elements {
+	const struct cpu_call *call;
+	enum action action;
+	enum tn_dtype dtype;
+	char *list, *indexed;
+	struct walk walk;       /* the rows: list, indexed */
+	int64_t rows, columns;
+	int64_t list_step, indexed_step, axis_step; /* bytes: along a row, and of the index */
+	bool by_rows;
+	int threads;
+};
 
-	w.stride[1][axis] = 0; /* the index says where on that axis */
-	if (count > 0) {
-		walk_start(&w, 0);
+#define EACH_ELEMENT(what) \
+	for (int64_t t = begin; t < end; t++) { \
+		char *here = list + t * e->list_step, *there = indexed + t * e->indexed_step + places[t] * e->axis_step; \
+		what \
 	}
-	for (int64_t j = 0; j < count; j++) {
-		char *there = indexed_at + w.offset[1] + positions[j] * step, *here = list_at + w.offset[0];
+#define MOVE_ELEMENTS(T) \
+	if (e->action == ACTION_GATHER) { \
+		EACH_ELEMENT(*(T *)(void *)here = *(const T *)(const void *)there;) \
+	} else { \
+		EACH_ELEMENT(*(T *)(void *)there = *(const T *)(const void *)here;) \
+	} \
+	break;
+#define ADD_ELEMENTS(T) \
+	EACH_ELEMENT(*(T *)(void *)there = (T)(*(const T *)(const void *)there + *(const T *)(const void *)here);) \
+	break;
 
-		if (j % 65536 == 0 && cpu_interrupted(call, err)) {
-			return false;
-		}
-		if (action == ACTION_GATHER) {
-			act(list->dtype, action, here, there);
-		} else {
-			act(list->dtype, action, there, here);
+static void add_elements(
+	const struct elements *e, char *list, char *indexed, const int64_t *places, int64_t begin, int64_t end) {
+	switch (e->dtype) {
+	case TN_DTYPE_F64: ADD_ELEMENTS(double)
+	case TN_DTYPE_F32: ADD_ELEMENTS(float)
+	case TN_DTYPE_I64: ADD_ELEMENTS(uint64_t)
+	case TN_DTYPE_I32: ADD_ELEMENTS(uint32_t)
+	default: EACH_ELEMENT(add_element(e->dtype, there, here);) break;
+	}
+}
+
+static void move_elements(
+	const struct elements *e, char *list, char *indexed, const int64_t *places, int64_t begin, int64_t end) {
+	switch (tn_dtype_size(e->dtype)) {
+	case 8: MOVE_ELEMENTS(uint64_t)
+	case 4: MOVE_ELEMENTS(uint32_t)
+	case 2: MOVE_ELEMENTS(uint16_t)
+	default: MOVE_ELEMENTS(uint8_t)
+	}
+}
+
+static void walk_elements(void *data, int thread) {
+	const struct elements *e = data;
+	struct walk w = e->walk;
+	int64_t first = 0, last = e->rows, begin = 0, end = e->columns;
+
+	if (e->by_rows) {
+		cpu_split(last, 1, thread, e->threads, &first, &last);
+	} else {
+		cpu_split(end, 16, thread, e->threads, &begin, &end);
+	}
+	if (first < last && begin < end) {
+		walk_start(&w, first);
+	}
+	for (int64_t row = first; row < last; row++) {
+		const int64_t *places = (const int64_t *)e->call->workspace + row * e->columns;
+
+		for (int64_t t = begin; t < end; t += CPU_LOOK) {
+			if (cpu_is_stopped(e->call->interrupt)) {
+				return;
+			}
+			(e->action == ACTION_ADD ? add_elements : move_elements)(
+				e, e->list + w.offset[0], e->indexed + w.offset[1], places, t, cpu_piece_end(t, end));
 		}
 		walk_next(&w);
 	}
-	return true;
+}
+
+static bool run_elements(const struct cpu_call *call, enum action action, const struct tn_view *list, char *list_at,
+	const struct tn_view *indexed, char *indexed_at, struct tn_error *err) {
+	int axis = (int)call->step->step->attrs[0], last = list->shape.ndim - 1;
+	int64_t size = (int64_t)tn_dtype_size(list->dtype);
+	struct elements e = {.call = call, .action = action, .dtype = list->dtype, .list = list_at, .indexed = indexed_at,
+	                     .walk = walk_of(list, 0, last, indexed, 0), .columns = list->shape.dims[last]};
+
+	e.rows = walk_count(&e.walk);
+	e.list_step = list->stride[last] * size;
+	e.indexed_step = axis == last ? 0 : indexed->stride[last] * size; /* on the axis the index says where */
+	e.axis_step = indexed->stride[axis] * size;
+	if (axis < last) {
+		e.walk.stride[1][axis] = 0;
+	}
+	e.by_rows = action == ACTION_GATHER || axis == last;
+	e.threads = cpu_threads_for(call, (double)e.rows * (double)e.columns * 4);
+	if (e.rows > 0 && e.columns > 0) {
+		cpu_parallel(e.threads, walk_elements, &e);
+	}
+	return !cpu_interrupted(call, err);
 }
 
 static bool run_take_along(const struct cpu_call *call, struct tn_error *err) {

@@ -6,7 +6,6 @@ TENON [PART_OF_NAME…]
 What is asked for is 100 ms on an idle machine. These tests run beside others, so the bound grows with what it takes to stop a program
 that does nothing; a kernel that never looks takes whole seconds, since each statement here works for ever."""
 import os
-import time
 
 from cli import case, check, check_in, interrupt_after, run_cases, start, uses_asan
 

@@ -348,6 +348,33 @@ TN_TEST(take_along_and_scatter_follow_the_index) {
 	b->impl->destroy(b);
 }
 
+/* Many duplicates, on enough elements for two threads: each place is written in the order of the list. */
+TN_TEST(scatter_has_the_same_bits_on_any_number_of_threads) {
+	static const enum tn_op ops[] = {TN_OP_SCATTER_ADD, TN_OP_SCATTER_SET, TN_OP_TAKE_ALONG};
+	struct tn_shape shape = TN_SHAPE(300, 700);
+
+	for (int64_t axis = 0; axis < 2; axis++) {
+		struct fixture in[3] = {filled(TN_DTYPE_F32, shape, false), fixture_dense(TN_DTYPE_I32, shape, false),
+		                        filled(TN_DTYPE_F32, shape, false)};
+
+		fill_indices(&in[1], 9);
+		for (size_t k = 0; k < TN_ARRAY_LEN(ops); k++) {
+			struct fixture out[2];
+
+			for (int threads = 1; threads <= 2; threads++) {
+				struct tn_backend *b = fixture_backend(threads);
+
+				out[threads - 1] = fixture_dense(TN_DTYPE_F32, shape, false);
+				RUN(b, ops[k], in, ops[k] == TN_OP_TAKE_ALONG ? 2 : 3, &out[threads - 1], &axis, 1, NULL, 0);
+				b->impl->destroy(b);
+			}
+			TN_CHECK_MEM_EQ(out[0].storage, out[1].storage, (size_t)out[0].elements * 4);
+			fixture_finish(&out[0]);
+			fixture_finish(&out[1]);
+		}
+	}
+}
+
 TN_TEST(an_index_out_of_range_is_named_and_nothing_is_written) {
 	struct tn_backend *b = fixture_backend(1);
 	struct fixture in[3] = {filled(TN_DTYPE_F32, TN_SHAPE(10, 4), false), fixture_dense(TN_DTYPE_I64, TN_SHAPE(3), false),
