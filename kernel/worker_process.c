@@ -109,7 +109,8 @@ static bool spawn(struct process *p, int pairs[END_COUNT][2], struct tn_error *e
 	posix_spawnattr_destroy(&attributes);
 	if (failed != 0) {
 		errno = failed;
-		return tn_error_errno(err, "cannot start the worker '%s'", p->params.command[0]);
+		return tn_error_errno(
+			err, "cannot start the worker '%s' (the command behind -- in the kernelspec, or in TENON_WORKER)", p->params.command[0]);
 	}
 	p->base.pid = pid;
 	p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);

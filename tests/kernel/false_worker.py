@@ -49,7 +49,7 @@ def answer(request):
             continue
         message.setdefault("id", request.get("id", 0))
         message.setdefault("seq", number + 1)
-        say(pack(message, [b"four"] * message.pop("buffers_of_four", 0)))
+        say(pack(message, [b"\xff\0\xc3u"] * message.pop("buffers_of_four", 0)))
 
 
 def serve(hello=None, first=b""):

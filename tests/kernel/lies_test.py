@@ -146,7 +146,7 @@ def lie(kind, field, value):
     message = {"type": kind, "name": "stdout", "text": "t", "data": {"text/plain": "1"}, "status": "error"}
     if isinstance(value, dict) and field == "data":
         message["buffers_of_four"] = 1
-    message[field] = value if value != "\udcff" else "x" * 70000
+    message[field] = value if value != "\udcff" else "x" * 70000 # longer than any other text
     return message
 
 
@@ -163,6 +163,16 @@ def wrong_types_in_every_message_are_survived_and_the_cell_is_answered():
             for value in VALUES[:7] + VALUES[8:]:
                 check(client.run(json.dumps([lie("result", "data", {field: value}), DONE]))[0]["status"], "ok", f"{field}: {value!r}")
         check(client.run("fine")[0]["status"], "ok")
+
+
+@case
+def text_that_is_none_becomes_text():
+    with started("lies") as kernel:
+        client = kernel.connect()
+        client.ready()
+        reply, published = client.run(json.dumps([{"type": "stream", "name": "stdout", "buffers_of_four": n} for n in (1, 0, 3)] + [DONE]))
+        check(reply["status"], "ok")
+        check(text_of(published), "\ufffd\ufffd\ufffdu" * 2)
 
 
 @case

@@ -110,6 +110,27 @@ TN_TEST(a_file_that_somebody_spoilt_loses_only_what_was_spoilt) {
 	remove_place();
 }
 
+/* Half a line, of a kernel that died or of a disk that was full, does not swallow the next one. */
+TN_TEST(half_a_line_at_the_end_of_the_file_is_passed_over) {
+	make_place();
+	struct tn_history *history = tn_history_create(path);
+	tn_history_add(history, 1, "good");
+	tn_history_flush(history);
+	for (int i = 2; i < 5; i++) {
+		struct stat status;
+		TN_CHECK(stat(path, &status) == 0 && truncate(path, status.st_size - 1 - i) == 0);
+		FILE *file = fopen(path, "a");
+		fputs("{\"session\": 1, \"line\": 9, \"sou", file);
+		fclose(file);
+		tn_history_add(history, i, "whole");
+		tn_history_add(history, i + 10, "too");
+		tn_history_flush(history);
+	}
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_TAIL}), "1/2:whole 1/3:whole 1/4:whole 1/14:too");
+	tn_history_destroy(history);
+	remove_place();
+}
+
 TN_TEST(a_disk_that_takes_nothing_costs_the_history_and_nothing_else) {
 	struct tn_history *history = tn_history_create("/dev/full");
 	add_three(history);
