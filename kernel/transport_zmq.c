@@ -205,6 +205,13 @@ static bool open_channels(struct transport_zmq *t, struct tn_connection *connect
 	return true;
 }
 
+/* ZeroMQ ends the process where its thread cannot have the policy that was asked for: under a real-time one, or where a container forbids the call. */
+static bool may_be_batch(void) {
+	const struct sched_param none = {0};
+	return sched_getscheduler(0) == SCHED_OTHER && sched_setscheduler(0, SCHED_BATCH, &none) == 0 &&
+		sched_setscheduler(0, SCHED_OTHER, &none) == 0;
+}
+
 struct tn_transport *tn_transport_zmq(struct tn_connection *connection, struct tn_error *err) {
 	struct transport_zmq *t = tn_calloc(1, sizeof(*t));
 	if (t == NULL) {
@@ -218,7 +225,9 @@ struct tn_transport *tn_transport_zmq(struct tn_connection *connection, struct t
 		destroy(&t->base);
 		return NULL;
 	}
-	zmq_ctx_set(t->context, ZMQ_THREAD_SCHED_POLICY, SCHED_BATCH);
+	if (may_be_batch()) {
+		zmq_ctx_set(t->context, ZMQ_THREAD_SCHED_POLICY, SCHED_BATCH);
+	}
 	if (!open_channels(t, connection, err) || (t->heartbeat = tn_heartbeat_start(connection, err)) == NULL) {
 		destroy(&t->base);
 		return NULL;

@@ -9,7 +9,7 @@ import sys
 import time
 
 from front import *  # noqa: F403
-from front import Client, Kernel, STATE, check, check_in, case, cli, connection_info, environment, is_gone, signal, wait_until, write_connection, zmq
+from front import Client, Kernel, STATE, Skip, check, check_in, case, cli, connection_info, environment, is_gone, signal, wait_until, write_connection, zmq
 
 
 def refused(info, *words):
@@ -25,6 +25,19 @@ def refused(info, *words):
 @case
 def a_missing_connection_file_is_named():
     refused(pathlib.Path("/nonexistent/kernel.json"), "/nonexistent/kernel.json", "No such file")
+
+
+@case
+def a_kernel_starts_under_a_real_time_policy():
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1)) # what it starts inherits that
+    except OSError:
+        raise Skip("no right to a real-time policy") from None
+    try:
+        with Kernel() as kernel:
+            check(kernel.client.run("1")[0]["status"], "ok")
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 @case
