@@ -172,6 +172,7 @@ static bool write_odd(const char **p, const char *end, const char **run, struct 
 }
 
 bool tn_json_write_text(const char *bytes, size_t length, struct tn_str *out) {
+	bytes = length > 0 ? bytes : ""; /* nothing may be NULL */
 	const char *p = bytes, *run = bytes, *end = bytes + length;
 	if (!tn_str_reserve(out, length + 2) || !tn_str_append_char(out, '"')) {
 		return false;
