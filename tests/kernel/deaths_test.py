@@ -71,7 +71,7 @@ def a_client_that_goes_before_it_is_asked_is_the_end_of_input():
     with Kernel() as kernel:
         other = kernel.connect().welcome()
         cell = other.execute('!sleep 0.5\ninput()', allow_stdin=True)
-        other.receive("iopub")
+        other.begins(cell)
         goes(kernel, other)
         errors = text_of(kernel.client.published(cell), "error")
         check([e["ename"] for e in errors], ["IOError"])
@@ -83,7 +83,7 @@ def a_client_that_goes_during_a_long_cell_leaves_it_running():
     with Kernel() as kernel:
         other = kernel.connect().welcome()
         cell = other.execute("!sleep 1\nint left = 5; print(left);")
-        other.receive("iopub")
+        other.begins(cell)
         goes(kernel, other)
         check(text_of(kernel.client.published(cell)), "5\n")
         check(kernel.client.run("left")[0]["status"], "ok")
@@ -123,7 +123,7 @@ def a_worker_killed_while_it_answers_questions_beside_a_cell_leaves_none_open():
         client = kernel.client
         worker = kernel.worker_pid()
         cell = client.execute(LOOP)
-        wait_until(lambda: client.receive("iopub")["type"] == "execute_input", "the cell")
+        client.begins(cell)
         os.kill(worker, signal.SIGSTOP) # what is asked now is under way when it dies
         kinds = ["complete_request", "inspect_request", "is_complete_request", "variables_request"]
         asked = [client.send("shell", kind, {"code": "pr", "cursor_pos": 2}) for kind in kinds for _ in range(5)]
@@ -338,7 +338,7 @@ def a_clock_that_goes_back_delays_nothing_and_loses_nothing():
             check((reply["status"], text_of(published), text_of(published, name="stderr")), ("ok", f"{n}\n", ""))
         check(client.ask("complete_request", {"code": "prin", "cursor_pos": 4})["matches"], ["print"])
         cell = client.execute(LOOP)
-        time.sleep(0.2)
+        client.begins(cell)
         client.send("control", "interrupt_request", {})
         check(client.reply(cell)["content"]["ename"], "Interrupted")
         assert time.monotonic() - began < 0.5 * TIMEOUT, "something waited for the clock"

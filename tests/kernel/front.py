@@ -206,6 +206,13 @@ class Client:
         content.update(more)
         return self.send("shell", "execute_request", content)
 
+    def begins(self, cell):
+        """Waits until the kernel has the cell."""
+        while True:
+            message = self.receive("iopub")
+            if message["type"] == "execute_input" and message["parent"]["msg_id"] == cell:
+                return
+
     def welcome(self):
         """From now on everything that is published arrives."""
         check(self.receive("iopub")["type"], "iopub_welcome", "the first message on iopub")

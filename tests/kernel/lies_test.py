@@ -82,6 +82,7 @@ def a_worker_that_does_not_greet_is_told_after_10_s_with_its_words_and_an_interr
         check_in("had not greeted", reply["evalue"])
         wait_until(lambda: is_gone(worker), "the worker's end")
         cell = client.execute("1 + 1") # another one is started
+        client.begins(cell)
         wait_until(lambda: kernel.children() not in ([], [str(worker)]), "another worker")
         client.send("control", "interrupt_request", {})
         check(client.reply(cell)["content"]["ename"], "Interrupted")
@@ -92,7 +93,7 @@ def an_early_interrupt_leaves_the_worker_its_time():
     with started("silent") as kernel:
         client = kernel.connect().welcome()
         cell = client.execute("1 + 1")
-        client.receive("iopub")
+        client.begins(cell)
         worker = kernel.worker_pid()
         client.send("control", "interrupt_request", {})
         check(client.reply(cell)["content"]["evalue"], "interrupted before the worker was up")
