@@ -5,7 +5,7 @@
  * oneDNN has two: sgemm makes all its code at the first call (31-43 ms with AVX-512, 15 ms with AVX2), then costs nothing for
  * a new shape and is up to 1.5 times as fast for large ones; the matmul primitive makes code for one shape in 0.3-0.7 ms and
  * is equal for small ones. So small single products, which a first step consists of, are primitives where oneDNN has a fast
- * one, all else is sgemm.
+ * one, and tiny ones are portable, so that a program of nothing else never loads oneDNN; all else is sgemm.
  *
  * Transposed operands are read where they lie (oneDNN's last bits depend on how an operand lies; views belong to the
  * program, so eager and planned runs agree). Operands with other strides, and those to be widened, are copied into the
@@ -25,9 +25,12 @@ static const double long_product = 1e9, piece_flops = 0.5e9;
 static const double small_product = 8e6;
 /* Below this many operations one thread is faster: 128 x 10 x 256 takes 8.1 us on one, 9.0 on two. */
 static const double tiny_product = 1.5e6;
-/* What is worth a primitive: up to so many operations, from so many rows on (fewer: a size that changes from step to step). */
-static const double primitive_flops = 64e6;
-enum { PRIMITIVE_ROWS = 16, PRIMITIVE_SUM = 8 };
+/* What is worth a primitive: up to so many operations, from so many rows on (fewer: a size that changes from step to step, and
+ * sgemm is faster). But where the first operand is transposed, the gradient of weights, rows are features: of ten classes, say. */
+static const double primitive_flops = 64e6, few_rows_flops = 4e6, fewest_rows_flops = 1.5e5;
+enum { PRIMITIVE_ROWS = 16, PRIMITIVE_FEW_ROWS = 8, PRIMITIVE_SUM = 8 };
+/* Up to so many operations the portable product takes no longer than a call of oneDNN: 0.4-1 us. */
+static const double portable_flops = 4096;
 
 enum path { PATH_PORTABLE, PATH_SGEMM, PATH_DNN };
 
@@ -190,6 +193,16 @@ static void choose_piece(struct matmul *x) {
 	}
 }
 
+/* Whether a single product is worth a primitive of its own. */
+static bool wants_primitive(const struct matmul *x, bool a_turned) {
+	double flops = flops_of(x->m, x->n, x->k), limit = primitive_flops;
+
+	if (x->m < PRIMITIVE_ROWS) {
+		limit = !a_turned ? 0 : x->m < PRIMITIVE_FEW_ROWS ? fewest_rows_flops : few_rows_flops;
+	}
+	return x->batches == 1 && x->k >= PRIMITIVE_SUM && flops <= limit;
+}
+
 /* Makes a primitive of a small product; false only with an error. */
 static bool try_primitive(struct cpu_step *step, struct matmul *x, struct tn_error *err) {
 	bool a_turned = !is_plain(&x->a, false), b_turned = !is_plain(&x->b, false);
@@ -205,7 +218,7 @@ static bool try_primitive(struct cpu_step *step, struct matmul *x, struct tn_err
 		.threads = x->threads,
 	};
 
-	if (x->batches > 1 || x->m < PRIMITIVE_ROWS || x->k < PRIMITIVE_SUM || flops_of(x->m, x->n, x->k) > primitive_flops) {
+	if (!wants_primitive(x, a_turned)) {
 		return true;
 	}
 	*(a_turned ? &params.a_col : &params.a_row) = leading(&x->a);
@@ -287,7 +300,10 @@ static bool matmul_prepare(struct cpu_step *step, struct tn_error *err) {
 	} else {
 		operand_init(&x->a, a, x->batch_ndim);
 	}
-	x->path = x->class == CPU_F32 && !step->settings->portable && cpu_dnn_ready() ? PATH_SGEMM : PATH_PORTABLE;
+	x->path = PATH_PORTABLE;
+	if (x->class == CPU_F32 && !step->settings->portable && flops_of(x->m, x->n, x->k) > portable_flops && cpu_dnn_ready()) {
+		x->path = PATH_SGEMM;
+	}
 	if (!choose_copies(step, x, in_line) || !choose_path(step, x, err)) {
 		matmul_finish(step);
 		return tn_error_memory(err); /* keeps the first error */
