@@ -19,7 +19,7 @@ void tn_catalog_unref(struct tn_catalog *catalog); /* accepts NULL */
 /* Completions of `text` (UTF-8) at byte `cursor`: names in scope, fields and methods behind a dot, argument names inside a call's parentheses,
  * words of the language, files inside the string of an import or a path. What matches the prefix as it is written comes before what
  * matches it in another case, arguments before other names, then by name; none twice. [begin, end) in bytes is what a match replaces. */
-struct tn_completion_item { char *text; const char *type; /* "function" "variable" "field" "argument" "keyword" "struct" "module" "file" "command" */ char *signature; };
+struct tn_completion_item { char *text; const char *type; /* "function" "variable" "field" "argument" "keyword" "struct" "module" "file" "command" */ char *signature; uint32_t order; /* in which it was added */ };
 struct tn_completion { TN_VEC(struct tn_completion_item) items; size_t begin, end; };
 TN_MUST_USE bool tn_catalog_complete(const struct tn_catalog *catalog, const char *text, size_t length, size_t cursor,
 	struct tn_completion *out, struct tn_error *err);

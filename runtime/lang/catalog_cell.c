@@ -182,7 +182,7 @@ static void find_word(struct catalog_cell *cell) {
 		cell->word_begin = last->begin;
 		cell->count--;
 	} else if (last->kind == TOKEN_INT || last->kind == TOKEN_FLOAT) {
-		cell->place = CELL_QUIET;
+		cell->place = CELL_NUMBER;
 	}
 }
 

@@ -21,7 +21,8 @@ struct cell_local {
 
 enum cell_place {
 	CELL_CODE,
-	CELL_QUIET, /* inside a comment, a number, a format spec */
+	CELL_NUMBER, /* behind a digit: nothing completes it */
+	CELL_QUIET, /* inside a comment, a format spec */
 	CELL_STRING /* inside a string that begins at string_begin (behind the quote) */
 };
 

@@ -13,7 +13,7 @@
 
 bool tn_completion_add(
 	struct tn_completion *completion, const char *text, const char *type, const char *signature, struct tn_error *err) {
-	struct tn_completion_item item = {.text = tn_strdup(text), .type = type};
+	struct tn_completion_item item = {.text = tn_strdup(text), .type = type, .order = (uint32_t)completion->items.count};
 	item.signature = tn_strdup(signature == NULL ? "" : signature);
 	if (item.text == NULL || item.signature == NULL || !TN_VEC_PUSH(&completion->items, item)) {
 		tn_free(item.text);
@@ -49,11 +49,24 @@ static bool offer(struct gather *g, const char *text, const char *type, const ch
 	return g->ok;
 }
 
+/* What is nearest to the user comes first: arguments and fields, as they were declared, then variables. */
+static int rank(const struct tn_completion_item *item) {
+	static const char *const types[] = {"argument", "field", "variable"};
+	int i = 0;
+	while (i < (int)TN_ARRAY_LEN(types) && strcmp(item->type, types[i]) != 0) {
+		i++;
+	}
+	return i;
+}
+
 static int compare(const void *a, const void *b, void *data) {
 	const struct tn_completion_item *x = a, *y = b;
 	const struct gather *g = data;
 	int order = (strncmp(x->text, g->prefix, g->length) != 0) - (strncmp(y->text, g->prefix, g->length) != 0);
-	order = order != 0 ? order : (strcmp(x->type, "argument") != 0) - (strcmp(y->type, "argument") != 0);
+	order = order != 0 ? order : rank(x) - rank(y);
+	if (order == 0 && rank(x) < 2) {
+		return (x->order > y->order) - (x->order < y->order);
+	}
 	return order != 0 ? order : strcmp(x->text, y->text);
 }
 
@@ -214,7 +227,7 @@ static bool offer_method(void *data, const struct catalog_entry *entry) {
 static bool offer_members(struct gather *g, uint32_t dot) {
 	static const struct {
 		const char *name, *type;
-	} properties[] = {{"T", "tensor"}, {"device", "string"}, {"dtype", "dtype"}, {"ndim", "int"}, {"shape", "int[]"}};
+	} properties[] = {{"shape", "int[]"}, {"dtype", "dtype"}, {"ndim", "int"}, {"T", "tensor"}, {"device", "string"}};
 	const char *module = cell_module_before(g->cell, dot);
 	if (module != NULL) {
 		return cell_each_entry(g->cell, module, offer_entry, g);

@@ -67,6 +67,13 @@ static bool add_struct(struct answer *a, const struct catalog_entry *entry) {
 	return ok;
 }
 
+static bool add_example(struct answer *a, const char *example) {
+	struct tn_str text = {0};
+	bool ok = tn_doc_append_example(&text, example) && add_code(a, "Example", tn_str_c(&text), text.length);
+	tn_str_finish(&text);
+	return ok;
+}
+
 static bool add_function(struct answer *a, const struct catalog_entry *entry) {
 	bool with_source = a->detail > 0 && entry->source != NULL;
 	if (!with_source && !add_code(a, NULL, entry->signature, strlen(entry->signature))) {
@@ -75,7 +82,7 @@ static bool add_function(struct answer *a, const struct catalog_entry *entry) {
 	if (with_source && !add_code(a, NULL, entry->source, strlen(entry->source))) {
 		return false;
 	}
-	return add_text(a, entry->doc) && (entry->example == NULL || add_code(a, "Example", entry->example, strlen(entry->example)));
+	return add_text(a, entry->doc) && (entry->example == NULL || add_example(a, entry->example));
 }
 
 static bool add_written(struct answer *a, const char *type, const char *name, const char *doc) {
@@ -223,8 +230,8 @@ static bool inspect_call(struct answer *a) {
 
 static bool inspect(struct answer *a, const char *behind, const char *end) {
 	struct catalog_cell *cell = a->cell;
-	if (cell->place == CELL_STRING) {
-		cell->count--; /* the string is an argument of the call */
+	if (cell->place == CELL_STRING || cell->place == CELL_NUMBER) {
+		cell->count--; /* the string or number is an argument of the call */
 		return inspect_call(a);
 	}
 	if (cell->word_begin == cell->cursor || is_argument_name(cell, behind, end)) {
@@ -285,7 +292,7 @@ bool tn_catalog_manual(const struct tn_catalog *catalog, struct tn_str *out, str
 	bool ok = tn_str_append(out,
 		"# Reference\n\nEvery function, type and word of the language. `?name` in a cell shows the same; `tenon help --manual` "
 		"writes this page, and\n"
-		"`script/reference` keeps it. `// expect:` in an example says what is shown: the tests run them all.\n");
+		"`script/reference` keeps it. A comment in an example says what its line shows: the tests run them all.\n");
 	ok = ok && add_section(&a, table, CATALOG_FUNCTION, "Functions") &&
 		add_section(&a, table, CATALOG_STRUCT, "Types of the library") &&
 		add_section(&a, table, CATALOG_WORD, "Words of the language");

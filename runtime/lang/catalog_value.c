@@ -127,13 +127,13 @@ static bool append_string(const struct tn_string *string, struct tn_str *out) {
 static bool append_container(struct tn_value value, struct catalog_value *out) {
 	bool counted = value.tag == TN_LIST || value.tag == TN_MAP;
 	size_t items = value.tag == TN_LIST ? value.list->count : value.tag == TN_MAP ? value.map->count : 0;
-	if (counted && !tn_str_printf(&out->text, "%zu items", items)) {
+	if (counted && !tn_str_printf(&out->text, "%zu item%s", items, items == 1 ? "" : "s")) {
 		return false;
 	}
 	if (out->tensors == 0) {
 		return true;
 	}
-	return tn_str_printf(&out->text, "%s%" PRId64 " tensors, ", counted ? ", " : "", out->tensors) &&
+	return tn_str_printf(&out->text, "%s%" PRId64 " tensor%s, ", counted ? ", " : "", out->tensors, out->tensors == 1 ? "" : "s") &&
 		tn_catalog_append_bytes(&out->text, out->bytes);
 }
 

@@ -45,6 +45,15 @@ const char *tn_doc_example(const char *doc, size_t *length) {
 	return NULL;
 }
 
+bool tn_doc_append_example(struct tn_str *out, const char *example) {
+	static const char mark[] = "// expect: ";
+	bool ok = true;
+	for (const char *at; ok && (at = strstr(example, mark)) != NULL; example = at + strlen(mark)) {
+		ok = tn_str_append_n(out, example, (size_t)(at - example)) && tn_str_append(out, "// ");
+	}
+	return ok && tn_str_append(out, example);
+}
+
 static const char *doc_of(const struct tn_function *f) { return f->native != NULL ? f->native->doc : f->decl != NULL ? f->decl->doc : NULL; }
 
 /* A native's row has its example; a function of the language has it in its documentation. */
@@ -68,7 +77,7 @@ static bool describe_function(const struct tn_function *f, bool with_source, str
 	if (length > 0 && !tn_str_printf(out, "\n%.*s\n", (int)length, doc)) {
 		return false;
 	}
-	if (example != NULL && !tn_str_printf(out, "\nexample:\n%s\n", example)) {
+	if (example != NULL && !(tn_str_append(out, "\nexample:\n") && tn_doc_append_example(out, example) && tn_str_append(out, "\n"))) {
 		return false;
 	}
 	if (!with_source || f->native != NULL || f->span.source == NULL) {
