@@ -192,6 +192,10 @@ static void on_up(void *data, const json_t *hello) {
 			tn_log(TN_LOG_ERROR, "a note of the worker is lost: out of memory");
 		}
 	}
+	if (kernel->run.request != NULL && !kernel->run.silent && kernel->notice.length > 0) { /* a cell that waited for it */
+		tn_kernel_say(kernel, kernel->run.request, "stderr", tn_str_c(&kernel->notice));
+		tn_str_clear(&kernel->notice);
+	}
 	tn_assist_send(kernel);
 	tn_execute_next(kernel);
 }

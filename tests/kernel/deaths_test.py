@@ -246,7 +246,10 @@ def logged_until_killed(number, wait):
 
 @case
 def a_worker_that_dies_by_a_signal_that_can_be_caught_has_written_every_point():
+    threads = "tsan" in subprocess.run(["ldd", cli.TENON], capture_output=True, text=True).stdout # noqa: F405
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS, signal.SIGTERM):
+        if threads and number == signal.SIGTERM:
+            continue # the thread sanitizer keeps it from a loop that calls nothing
         check(logged_until_killed(number, 0), 1000, f"points after {number}")
 
 
