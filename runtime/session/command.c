@@ -41,10 +41,13 @@ static bool command_lsmagic(struct tn_session *session, const char *arguments, s
 	(void)arguments;
 	bool ok = true;
 	for (const struct tn_command *c = tn_commands; ok && c->name != NULL; c++) {
+		if (c->run == NULL) {
+			continue; /* not there yet: said to who tries it */
+		}
 		struct tn_str usage = {0};
 		ok = tn_str_printf(&usage, "%%%s %s", c->name, c->arguments) || tn_error_memory(err);
-		ok = ok && tn_session_printf(session, err, "%-38s%s%s%s\n", tn_str_c(&usage), c->doc,
-			c->takes_cell ? " (%%: the whole cell)" : "", c->run == NULL ? " (not there yet)" : "");
+		ok = ok && tn_session_printf(session, err, "%-38s%s%s\n", tn_str_c(&usage), c->doc,
+			c->takes_cell ? " (%%: the whole cell)" : "");
 		tn_str_finish(&usage);
 	}
 	if (ok) {

@@ -29,7 +29,7 @@ static bool complete_name(const char *text, size_t begin, size_t cursor, struct 
 	out->begin = begin;
 	out->end = cursor;
 	for (const struct tn_command *c = tn_commands; c->name != NULL; c++) {
-		bool fits = strncmp(c->name, name, length) == 0 && (!whole || c->takes_cell);
+		bool fits = c->run != NULL && strncmp(c->name, name, length) == 0 && (!whole || c->takes_cell);
 		struct tn_str shown = {0};
 		bool ok = !fits || (tn_str_printf(&shown, "%s%s", whole ? "%%" : "%", c->name) || tn_error_memory(err));
 		ok = ok && (!fits || tn_completion_add(out, tn_str_c(&shown), "command", c->doc, err));

@@ -82,7 +82,9 @@ def positions_behind_commands_are_those_of_the_cell():
 def unknown_commands_suggest():
     check_result(tenon("run", "-e", "%tiem 1"), 1, out="", err="did you mean %time?")
     check_result(tenon("run", "-e", "%sessions"), 1, out="", err="not there yet")
-    check_in("%timeit", tenon("run", "-e", "%lsmagic").stdout)
+    commands = tenon("run", "-e", "%lsmagic").stdout
+    check_in("%timeit", commands)
+    check("%sessions" in commands, False, "what is not there is not listed")
 
 
 @case
