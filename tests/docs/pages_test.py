@@ -43,7 +43,7 @@ def run(tenon, command, text):
 
 
 def main():
-    tenon, pages = sys.argv[1], [pathlib.Path(page) for page in sys.argv[2:]]
+    tenon, pages = str(pathlib.Path(sys.argv[1]).resolve()), [pathlib.Path(page) for page in sys.argv[2:]]
     cases = [(page.name, number, text) for page in pages for number, text in blocks(page)]
     assert len(cases) >= len(pages), "pages without a block"
     failed = 0
