@@ -9,7 +9,7 @@ import os
 
 from cli import case, check, check_in, interrupt_after, run_cases, start, uses_asan
 
-LIMIT_S = float(os.environ.get("TENON_TEST_INTERRUPT_LIMIT", "0.5")) * (10 if uses_asan() else 1)
+LIMIT_S = float(os.environ.get("TENON_TEST_INTERRUPT_LIMIT", "1.5")) * (10 if uses_asan() else 1)
 
 
 def stop(code, wait):
