@@ -9,7 +9,11 @@
  *        |     ~~^~~
  *        = DETAIL
  *        = called from WHERE, line N: source
- *        = hint: HINT */
+ *        = hint: HINT
+ *
+ * What fails inside the library is shown at the user's own line that called it, and the library's lines are named below:
+ *
+ *        = in lib/layers.tn, line N: source */
 #include "base/error.h"
 
 #include <stdio.h>
@@ -165,11 +169,11 @@ static void put_note(struct renderer *r, const char *text) {
 }
 
 /* "called from cell 8, line 2: net(x)": the marked part, or the line where nothing is marked. */
-static void put_frame(struct renderer *r, const struct tn_error_place *place) {
+static void put_frame(struct renderer *r, const char *how, const struct tn_error_place *place) {
 	const char *from = place->text;
 	size_t length = strlen(from);
 	begin_note(r);
-	put(r, "called from ");
+	put(r, how);
 	put_place(r, place);
 	if (place->end > place->begin && place->end <= length) {
 		from += place->begin;
@@ -186,14 +190,33 @@ static void put_frame(struct renderer *r, const struct tn_error_place *place) {
 	put(r, "\n");
 }
 
-static void put_trace(struct renderer *r, const struct tn_error *err) {
+static bool is_library(const struct tn_error_place *place) {
+	return strncmp(place->where, "lib/", 4) == 0;
+}
+
+/* The place that is shown with its source: where it happened, or for the library the nearest call from outside of it. */
+static const struct tn_error_place *find_shown(const struct tn_error *err) {
+	for (uint32_t i = 0; is_library(&err->place) && i < err->trace_count; i++) {
+		if (!is_library(&err->trace[i])) {
+			return &err->trace[i];
+		}
+	}
+	return &err->place;
+}
+
+static void put_trace(struct renderer *r, const struct tn_error *err, const struct tn_error_place *shown) {
+	if (shown != &err->place) {
+		put_frame(r, "in ", &err->place);
+	}
 	for (uint32_t i = 0; i < err->trace_count; i++) {
 		if (err->trace_left_out > 0 && i + 1 == err->trace_count) {
 			char note[64];
 			snprintf(note, sizeof(note), "… %u more call%s …", err->trace_left_out, err->trace_left_out == 1 ? "" : "s");
 			put_note(r, note);
 		}
-		put_frame(r, &err->trace[i]);
+		if (shown != &err->trace[i]) {
+			put_frame(r, "called from ", &err->trace[i]);
+		}
 	}
 }
 
@@ -201,7 +224,8 @@ bool tn_error_render(const struct tn_error *err, const char *label, bool color, 
 	char number[32];
 	size_t before = out->length;
 	struct renderer r = {.out = out, .color = color, .ok = true};
-	r.number_width = (size_t)snprintf(number, sizeof(number), "%u", err->place.line);
+	const struct tn_error_place *shown = find_shown(err);
+	r.number_width = (size_t)snprintf(number, sizeof(number), "%u", shown->line);
 	put_styled(&r, strcmp(label, "warning") == 0 ? yellow : red, label);
 	put(&r, ": ");
 	if (color) {
@@ -209,13 +233,13 @@ bool tn_error_render(const struct tn_error *err, const char *label, bool color, 
 	}
 	put_text(&r, err->text, strlen(label) + 2);
 	put(&r, color ? "\033[0m\n" : "\n");
-	if (err->place.where[0] != '\0') {
-		put_snippet(&r, &err->place);
+	if (shown->where[0] != '\0') {
+		put_snippet(&r, shown);
 	}
 	if (err->detail[0] != '\0') {
 		put_note(&r, err->detail);
 	}
-	put_trace(&r, err);
+	put_trace(&r, err, shown);
 	if (err->hint[0] != '\0') {
 		begin_note(&r);
 		put_styled(&r, cyan, "hint:");

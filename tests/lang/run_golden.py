@@ -32,7 +32,7 @@ NAMES = {"Error", "SyntaxError", "TypeError", "ShapeError", "NameError", "IndexE
          "MemoryError", "RecursionError", "IOError", "AssertionError", "DeviceError"} # Interrupted: tests/cli
 HINT = re.compile(r"//\s*hint: (.*)$")
 CELL = re.compile(r"^//--- cell.*\n?", re.MULTILINE)
-PLACE = re.compile(r"(?:-->|= called from) (.+), line (\d+)")
+PLACE = re.compile(r"(?:-->|= called from|= in) (.+), line (\d+)")
 TIMEOUT_S = 120
 
 

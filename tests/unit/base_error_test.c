@@ -121,6 +121,33 @@ TN_TEST(the_whole_error_looks_as_the_language_page_shows_it) {
 		"   = hint: x @ l.w.T would give f32[64, 256]\n");
 }
 
+TN_TEST(what_fails_in_the_library_is_shown_where_the_user_called_it) {
+	struct tn_error err = {0};
+	tn_error_set(&err, TN_ERR_SHAPE, "matmul: inner dimensions differ: f32[32, 5] @ f32[784, 10]");
+	err.place = place_of("lib/layers.tn", 33, "    auto y = x @ w.T;", "x @ w.T", 2);
+	struct tn_error_place call = place_of("lib/layers.tn", 38, "tensor call(…) { return linear(x); }", "linear(x)", 0),
+		own = place_of("cell 4", 2, "auto y = net(ones(32, 5));", "net(ones(32, 5))", 0), outer = place_of("cell 5", 1, "f()", "f()", 0);
+	tn_error_push_frame(&err, &call);
+	check_rendering(&err, "error",
+		"error: matmul: inner dimensions differ: f32[32, 5] @ f32[784, 10]\n"
+		"   --> lib/layers.tn, line 33\n"
+		"    |\n"
+		" 33 |     auto y = x @ w.T;\n"
+		"    |              ~~^~~~~\n"
+		"    = called from lib/layers.tn, line 38: linear(x)\n");
+	tn_error_push_frame(&err, &own);
+	tn_error_push_frame(&err, &outer);
+	check_rendering(&err, "error",
+		"error: matmul: inner dimensions differ: f32[32, 5] @ f32[784, 10]\n"
+		"  --> cell 4, line 2\n"
+		"   |\n"
+		" 2 | auto y = net(ones(32, 5));\n"
+		"   |          ^~~~~~~~~~~~~~~~\n"
+		"   = in lib/layers.tn, line 33: x @ w.T\n"
+		"   = called from lib/layers.tn, line 38: linear(x)\n"
+		"   = called from cell 5, line 1: f()\n");
+}
+
 TN_TEST(the_gutter_is_as_wide_as_the_line_number) {
 	struct tn_error err = {0};
 	tn_error_set(&err, TN_ERR_NAME, "'relue' is not defined");
