@@ -274,7 +274,8 @@ def a_disk_that_is_full_under_runs_journal_history_and_flood_costs_those_and_not
             warnings += text_of(published, name="stderr")
         check(warnings.count("events cannot be written"), 1, f"warnings in {warnings!r}")
         check(warnings.count("cannot write the journal"), 1, f"warnings in {warnings!r}")
-        check(points(folder), 1, "points that fitted")
+        fitted = points(folder)
+        assert 1 <= fitted < 3001, fitted
         reply, published = client.run("for (int i : 0..3000000) print(i);", timeout=120)
         check(reply["status"], "ok")
         text = text_of(published)
@@ -282,7 +283,7 @@ def a_disk_that_is_full_under_runs_journal_history_and_flood_costs_those_and_not
         for pid in (kernel.worker_pid(), kernel.process.pid): # there is room again
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         check(client.run('r.log("x", -1);')[0]["status"], "ok")
-        check(points(folder), 3002, "points once there is room")
+        assert fitted < points(folder) <= 3002, points(folder) # what waits has a bound, small where limits are
         client.run("int roomy = 1;")
         time.sleep(0.5)
         found = client.ask("history_request", {"hist_access_type": "tail", "n": 1, "output": False})["history"]
