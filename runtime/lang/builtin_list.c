@@ -59,7 +59,11 @@ static bool check_item(const struct tn_native_typing *typing, uint32_t index, co
 	char want[128], found[128];
 	tn_type_format(item, want);
 	tn_type_format(typing->args[index], found);
-	return tn_error_set(err, TN_ERR_TYPE, "%s: the list holds %s, not %s", name, want, found);
+	tn_error_set(err, TN_ERR_TYPE, "%s: the list holds %s, not %s", name, want, found);
+	if (tn_type_is_number(item) && typing->args[index]->kind == TN_TYPE_TENSOR) {
+		tn_error_hint(err, "%s(x) takes the number out of a tensor of one element", want);
+	}
+	return false;
 }
 static struct tn_type *void_type(const struct tn_native_typing *typing) { return tn_type_basic(typing->types, TN_TYPE_VOID); }
 

@@ -221,6 +221,20 @@ bool check_find_maker(struct tn_checker *c, const char *name, char out[64]) {
 	return true;
 }
 
+/* The cell has been told: once for each name is enough. */
+static bool told(const struct tn_checker *c, const char *name) {
+	char variable[TN_ERROR_TEXT_MAX], function[TN_ERROR_TEXT_MAX];
+	snprintf(variable, sizeof(variable), "%s is not declared", name);
+	snprintf(function, sizeof(function), "there is no function %s", name);
+	for (size_t i = 0; i < c->diag->errors.count; i++) {
+		const char *text = c->diag->errors.items[i].text;
+		if (strcmp(text, variable) == 0 || strcmp(text, function) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A variable that a statement further down declares. */
 static bool declared_later(struct tn_checker *c, const char *name, struct tn_span span) {
 	const struct tn_ast *later = tn_map_get(&c->later, name);
@@ -239,7 +253,7 @@ void check_unknown_name(struct tn_checker *c, const char *name, struct tn_span s
 		HINT(err, "%s{ … } makes one", name);
 		return;
 	}
-	if (declared_later(c, name, span)) {
+	if (told(c, name) || declared_later(c, name, span)) {
 		return;
 	}
 	struct tn_error *err = check_error(c, span, TN_ERR_NAME, "%s is not declared", name);
@@ -256,7 +270,7 @@ void check_unknown_name(struct tn_checker *c, const char *name, struct tn_span s
 }
 
 void check_unknown_function(struct tn_checker *c, const char *name, struct tn_span span) {
-	if (declared_later(c, name, span)) {
+	if (told(c, name) || declared_later(c, name, span)) {
 		return;
 	}
 	struct tn_error *err = check_error(c, span, TN_ERR_NAME, "there is no function %s", name);

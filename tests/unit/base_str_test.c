@@ -136,6 +136,9 @@ TN_TEST(only_near_names_are_suggested) {
 	TN_CHECK_STR_EQ(nearest("learnig_rate"), "learning_rate");
 	TN_CHECK_NULL(nearest("z"));
 	TN_CHECK_NULL(nearest("ab"));
+	TN_CHECK_STR_EQ(nearest("lt"), "lr");
+	TN_CHECK_STR_EQ(nearest("rl"), "lr");
+	TN_CHECK_NULL(nearest("lrs"));
 	TN_CHECK_NULL(nearest("optimizer"));
 }
 
