@@ -144,11 +144,16 @@ static uint64_t mix_structs(uint64_t key, const struct tn_map *structs) {
 	return key;
 }
 
+/* An address serves again once a function was replaced: its unit tells them apart. */
+static uint64_t unit_serial(const struct tn_function *f) {
+	return f->unit == NULL ? 0 : f->unit->serial;
+}
+
 static uint64_t mix_functions(uint64_t key, const struct tn_map *functions) {
 	for (uint32_t i = 0; i < functions->used; i++) {
 		const struct tn_overloads *set = functions->entries[i].key == NULL ? NULL : functions->entries[i].value;
 		for (size_t k = 0; set != NULL && k < set->items.count; k++) {
-			key = tn_hash_mix(key, (uint64_t)(uintptr_t)set->items.items[k]);
+			key = tn_hash_mix(tn_hash_mix(key, (uint64_t)(uintptr_t)set->items.items[k]), unit_serial(set->items.items[k]));
 		}
 	}
 	return key;
@@ -163,7 +168,7 @@ static const struct tn_struct_def *replaced_struct(const struct tn_symbol *symbo
 	return type->kind == TN_TYPE_STRUCT && type->def->newer != NULL ? type->def : NULL;
 }
 
-/* Definitions are never freed before the language, so equal addresses are equal definitions. */
+/* Structs and modules are never freed before the language, so equal addresses are equal definitions. */
 static uint64_t names_key(const struct tn_lang *lang) {
 	const struct tn_module *session = lang->session;
 	uint64_t key = mix_structs(mix_functions(1, &session->functions), &session->structs);

@@ -80,6 +80,7 @@ static bool declare_name(struct tn_checker *c, const struct tn_ast_pattern *patt
 		if (symbol != NULL) {
 			symbol->declared = shape;
 			c->frame->unit->keep = c->frame->unit->keep || shape != NULL;
+			c->frame->unit->pinned = c->frame->unit->pinned || shape != NULL;
 		}
 		return check_push(c, out, global_statement(c, TN_IR_BIND_GLOBAL, symbol, value));
 	}

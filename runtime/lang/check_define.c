@@ -91,7 +91,7 @@ static bool make_draft(struct tn_checker *c, const struct tn_ast *ast, struct dr
 		check_error(c, ast->struct_def.name.span, TN_ERR_NAME, "the struct %s is defined twice in one cell", name);
 		return false;
 	}
-	c->unit->keep = true;
+	c->unit->keep = c->unit->pinned = true;
 	return check_journal(c, &module->structs, name, def);
 }
 

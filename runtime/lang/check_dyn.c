@@ -47,7 +47,7 @@ struct tn_ir *check_dyn(struct tn_checker *c, enum dyn_what what, const struct t
 			return NULL;
 		}
 	}
-	c->frame->unit->keep = true;
+	c->frame->unit->keep = c->frame->unit->pinned = true;
 	ir->dyn.ast = ast;
 	ir->dyn.what = (int)what;
 	ir->dyn.operands = live.list;

@@ -93,7 +93,7 @@ static struct tn_module *new_module(struct tn_checker *c, const char *path, cons
 		check_report(c, (struct tn_span){0}, &err);
 		return NULL;
 	}
-	unit->keep = true;
+	unit->keep = unit->pinned = true;
 	if (!tn_parse(unit->source, &unit->arena, &unit->tree, c->diag) || !tn_check_unit(c->lang, unit, false, c->diag)) {
 		return NULL;
 	}

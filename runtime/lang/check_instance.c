@@ -17,6 +17,7 @@ struct tn_function *check_new_function(struct tn_checker *c, struct tn_unit *uni
 	*f = value;
 	f->unit = unit;
 	unit->keep = true;
+	unit->pinned = unit->pinned || value.lambda != NULL;
 	return f;
 }
 
@@ -339,9 +340,18 @@ static struct tn_instance *find(struct tn_function *f, struct tn_type *const *ty
 	return NULL;
 }
 
+/* Those of one check: in a session each cell may bring a lambda, whose type is its own, for years. */
+static uint32_t made_now(const struct tn_checker *c, const struct tn_function *f) {
+	uint32_t made = 0;
+	for (size_t i = f->instances.count; i > 0 && f->instances.items[i - 1]->made == c->pass; i--) {
+		made++;
+	}
+	return made;
+}
+
 static struct tn_instance *create(
 	struct tn_checker *c, struct tn_function *f, struct tn_type *const *types, uint32_t count, struct tn_span from) {
-	if (f->instances.count >= MAX_COMBINATIONS) {
+	if (made_now(c, f) >= MAX_COMBINATIONS) {
 		check_error(
 			c, from, TN_ERR_TYPE, "%s is called with more than %d combinations of argument types", f->name, MAX_COMBINATIONS);
 		return NULL;
@@ -359,6 +369,7 @@ static struct tn_instance *create(
 		.name = f->name,
 		.param_types = copy,
 		.param_count = count,
+		.made = c->pass,
 		.needs_session = !f->is_library};
 	for (uint32_t i = 0; i < count; i++) {
 		instance->needs_session = instance->needs_session || !is_timeless(c, types[i]);

@@ -274,7 +274,11 @@ void tn_proto_destroy(struct tn_proto *p) {
 	if (p == NULL) {
 		return;
 	}
-	p->vm->protos.items[p->id] = NULL;
+	struct tn_vm *vm = p->vm;
+	vm->protos.items[p->id] = NULL;
+	while (vm->depth == 0 && tn_pending_nodes(vm->engine) == 0 && vm->protos.count > 0 && vm->protos.items[vm->protos.count - 1] == NULL) {
+		vm->protos.count--; /* nothing refers to a place in it any more */
+	}
 	if (p->vm->depth > 0) { /* a frame may be running it */
 		p->next_dead = p->vm->dead;
 		p->vm->dead = p;

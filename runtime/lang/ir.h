@@ -162,7 +162,8 @@ struct tn_instance {
 	struct tn_ir_list body;
 	uint64_t epoch;                                     /* tn_lang.epoch when it was checked: older ones are checked again */
 	bool needs_session;                                 /* names something of a session; library instances that do not never grow old */
-	uint64_t pass;                                      /* the check that made it last: a failure is reported once in each */
+	uint64_t made;                                      /* the check that made it */
+	uint64_t pass;                                      /* the check that did it last: a failure is reported once in each */
 	struct tn_proto *proto;                             /* bytecode, made at the first call; owned by the instance */
 };
 

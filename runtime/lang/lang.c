@@ -179,8 +179,16 @@ bool tn_lang_run(struct tn_lang *lang, const struct tn_lang_cell *cell, struct t
 	}
 	if (!unit->keep && lang->vm->depth == 0) {
 		tn_unit_destroy(lang, unit);
-	} else {
-		unit->keep = true;
+		return ok;
+	}
+	bool defines = unit->functions.count > 0;
+	unit->keep = true;
+	if (unit->cell != NULL && lang->vm->depth == 0) { /* what it defines lives on, its statements do not run again */
+		tn_proto_destroy(unit->cell->proto);
+		unit->cell->proto = NULL;
+	}
+	if (defines && lang->vm->depth == 0) {
+		tn_units_sweep(lang);
 	}
 	return ok;
 }

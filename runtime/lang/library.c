@@ -232,7 +232,7 @@ static bool load_file(struct tn_lang *lang, struct library_file *file, struct tn
 	if (unit == NULL) {
 		return false;
 	}
-	unit->keep = true;
+	unit->keep = unit->pinned = true;
 	bool ok = tn_parse(unit->source, &unit->arena, &unit->tree, &diag) && tn_check_library(lang, unit, &diag);
 	if (!ok) {
 		if (diag.errors.count > 0) {

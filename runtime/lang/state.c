@@ -25,6 +25,7 @@ struct tn_unit *tn_unit_create(
 	}
 	tn_arena_init(&unit->arena);
 	unit->module = module;
+	unit->serial = ++lang->unit_count;
 	unit->source = tn_source_create(name, text, length, err);
 	if (unit->source == NULL || !TN_VEC_PUSH(&lang->units, unit)) {
 		tn_error_memory(err);
@@ -74,6 +75,29 @@ void tn_unit_destroy(struct tn_lang *lang, struct tn_unit *unit) {
 		}
 	}
 	unit_finish(unit);
+}
+
+/* Whether a call by name finds a function of it. */
+static bool is_named(const struct tn_unit *unit) {
+	for (size_t i = 0; i < unit->functions.count; i++) {
+		const struct tn_function *f = unit->functions.items[i];
+		const struct tn_overloads *set = tn_map_get(&unit->module->functions, f->name);
+		for (size_t k = 0; set != NULL && k < set->items.count; k++) {
+			if (set->items.items[k] == f) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+void tn_units_sweep(struct tn_lang *lang) {
+	for (size_t i = lang->units.count; i > 0; i--) {
+		struct tn_unit *unit = lang->units.items[i - 1];
+		if (!unit->pinned && unit->module == lang->session && !is_named(unit)) {
+			tn_unit_destroy(lang, unit);
+		}
+	}
 }
 
 /* ---- modules ---- */
@@ -138,7 +162,7 @@ bool tn_state_init(struct tn_lang *lang, struct tn_error *err) {
 	if (lang->thunks == NULL) {
 		return false;
 	}
-	lang->thunks->keep = true;
+	lang->thunks->keep = lang->thunks->pinned = true;
 	return define_error_info(lang, err);
 }
 

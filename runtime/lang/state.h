@@ -42,7 +42,9 @@ struct tn_unit {
 	struct tn_ast_unit tree;
 	struct tn_module *module;
 	struct tn_instance *cell;    /* the statements, checked */
-	bool keep;                   /* defines functions, structs or lambdas that may live on: freed with the language, else after the cell */
+	uint64_t serial;             /* no other unit of the language has had it */
+	bool keep;                   /* defines functions, structs or lambdas that may live on: else it is freed after its cell */
+	bool pinned;                 /* not only its functions' names lead to it (values, types, shapes of variables): freed with the language */
 	TN_VEC(struct tn_value) constants; /* strings of CONST nodes */
 	TN_VEC(struct tn_function *) functions; /* made in its arena; their instances' bytecode dies with the unit */
 	TN_VEC(struct tn_instance *) instances; /* cells and thunks: instances without a function */
@@ -57,6 +59,7 @@ struct tn_lang {
 	const char *const *args; int arg_count;
 	struct tn_lang **hook_slot;
 	struct tn_types *types;
+	uint64_t unit_count;         /* units ever made */
 	struct tn_map names;         /* interned names */
 	struct tn_module *session, *library;
 	TN_VEC(struct tn_module *) modules;
@@ -103,6 +106,9 @@ TN_MUST_USE bool tn_library_index(struct tn_lang *lang, struct tn_error *err);
 const char *tn_intern(struct tn_lang *lang, const char *text, size_t length); /* NULL: out of memory */
 TN_MUST_USE struct tn_unit *tn_unit_create(struct tn_lang *lang, const char *name, const char *text, size_t length, struct tn_module *module, struct tn_error *err);
 void tn_unit_destroy(struct tn_lang *lang, struct tn_unit *unit);
+/* Frees the units of cells whose functions have all been replaced. Between cells only: what is checked or compiled for them elsewhere is
+ * of an older epoch, and is made again before it runs. */
+void tn_units_sweep(struct tn_lang *lang);
 TN_MUST_USE struct tn_module *tn_module_create(struct tn_lang *lang, const char *name, struct tn_error *err);
 /* All overloads of a name that `module` sees: its own, the library's (reading the library file that has it), natives. */
 struct tn_overload_view { struct tn_overloads *own, *library, *native; };

@@ -165,6 +165,7 @@ bool tn_vm_end_cell(struct tn_lang *lang, bool ok, struct tn_error *err) {
 	lang->vm->grad_mark = 0;
 	lang->vm->warned.count = 0;
 	tn_engine_end_cell(lang->engine);
+	lang->vm->left = TN_SITE_NONE;
 	return flushed;
 }
 

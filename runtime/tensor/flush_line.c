@@ -169,6 +169,10 @@ void tn_flush_line_end(struct tn_engine *e, bool ok, const struct tn_engine_stat
 
 void tn_engine_end_cell(struct tn_engine *e) {
 	e->cell++;
+	e->last_line = NULL;
+	for (uint32_t i = 0; e->lines != NULL && i < TN_MOST_FLUSH_LINES; i++) {
+		e->lines[i].site = TN_SITE_NONE; /* the number may mean other code in the next cell */
+	}
 }
 
 /* ---- for %plan ---- */

@@ -89,7 +89,7 @@ struct tn_flush_line {
 };
 /* The lines of which most was heard lately, the latest last; a bounded number of them. */
 TN_MUST_USE bool tn_engine_each_flush_line(const struct tn_engine *engine, bool (*visit)(void *data, const struct tn_flush_line *line), void *data);
-/* A cell has ended: the misses that a warning counts are those of one cell. */
+/* A cell has ended: the misses that a warning counts are those of one cell, and sites may be given anew to other code. */
 void tn_engine_end_cell(struct tn_engine *engine);
 /* One line per cached plan step of the last flush, for %plan and for tests. */
 TN_MUST_USE bool tn_engine_describe_last_plan(const struct tn_engine *engine, struct tn_str *out);
