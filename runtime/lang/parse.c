@@ -350,6 +350,7 @@ bool parse_source(const struct tn_source *source, struct tn_arena *arena, struct
 		mark_display(&unit->items);
 	}
 	if (!ok) {
+		diag->errors.count = before; /* what a part that could not be kept looked like says nothing of the text */
 		tn_diagnostics_add(diag, (struct tn_span){0}, TN_ERR_MEMORY, "out of memory");
 	}
 	bool awaited = ok && tokens.tokens.items[tokens.tokens.count - 1].doc != NULL; /* a `///` that documents nothing yet */
