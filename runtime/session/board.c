@@ -232,7 +232,8 @@ static bool append_html(struct tn_str *out, const char *text) {
 }
 
 /* The frame's address is right where browser and kernel are on one machine. Elsewhere the notebook server passes it on, where it
- * has that extension: the script asks the page for the server's address. */
+ * has that extension: the script asks the page for the server's address. A page at 127.0.0.1 gets the frame from there too: under another
+ * name it would be a third party's, whose storage browsers block, and TensorBoard shows no data then. */
 static bool make_html(struct tn_str *out, const struct board *board, const char *url, const char *folder) {
 	return tn_str_printf(out, "<p><a href=\"%s\" target=\"_blank\" rel=\"noopener\">TensorBoard</a> of <code>", url) &&
 		append_html(out, folder) &&
@@ -243,6 +244,8 @@ static bool make_html(struct tn_str *out, const struct board *board, const char 
 			"\tvar page = document.getElementById(\"jupyter-config-data\");\n"
 			"\tif (host && host !== \"localhost\" && host !== \"127.0.0.1\" && page) {\n"
 			"\t\tframe.src = JSON.parse(page.textContent).baseUrl + \"proxy/%d/\";\n"
+			"\t} else if (host === \"127.0.0.1\") {\n"
+			"\t\tframe.src = frame.src.replace(\"//localhost:\", \"//127.0.0.1:\");\n"
 			"\t}\n"
 			"})();</script>",
 			board->port, url, FRAME_HEIGHT, board->port, board->port);

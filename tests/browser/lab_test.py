@@ -82,6 +82,7 @@ def start_lab(folder):
     settings(folder, "@jupyterlab/notebook-extension/tracker", windowingMode="none")
     settings(folder, "@jupyterlab/apputils-extension/notification", fetchNews="false", checkForUpdates=False)
     os.environ["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
+    os.environ["PATH"] = f"{BIN}:{os.environ['PATH']}"  # as script/lab has it: %tensorboard looks there
     port = free_port()
     return Server(folder, "lab", [BIN / "jupyter-lab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1", "--ServerApp.port_retries=0", "--debug",
                                   f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={work}"], port)
@@ -184,13 +185,30 @@ def completes_names(book, shots):
     book.page.keyboard.press("Escape")
 
 
+def completes_fields_first(book, shots):
+    book.append("net.", run=False)
+    book.page.keyboard.press("Tab")
+    first = book.page.locator(".jp-Completer-item").first
+    first.wait_for(timeout=MINUTE)
+    assert "l1" in first.inner_text().split(), first.inner_text()
+    book.page.screenshot(path=shots / "lab-fields.png")
+    book.page.keyboard.press("Escape")
+
+
+def colours_go_on_behind_an_f_string(book, shots):
+    book.append('auto a = 1;\nprint(f"{a} rows of {a}");\nfor (int i : 0..1) { }', run=False)
+    book.page.wait_for_timeout(500)
+    classes = book.cell(-1).locator(".cm-line span").evaluate_all(
+        "spans => Object.fromEntries(spans.filter(s => ['auto', 'for'].includes(s.textContent)).map(s => [s.textContent, s.className]))")
+    assert classes.get("auto") and classes["auto"] == classes.get("for"), classes
+    book.page.screenshot(path=shots / "lab-colours.png")
+
+
 def explains_names(book, shots):
     book.append("linear(", run=False)
     book.page.keyboard.press("Shift+Tab")
     tooltip = book.page.locator(".jp-Tooltip")
-    tooltip.wait_for(timeout=MINUTE)
-    text = tooltip.inner_text()
-    assert "in_features" in text, text
+    tooltip.get_by_text("in_features").first.wait_for(timeout=MINUTE)
     book.page.screenshot(path=shots / "lab-tooltip.png")
     book.page.keyboard.press("Escape")
 
@@ -217,6 +235,15 @@ def shows_an_error_with_its_place(book, shots):
     book.page.screenshot(path=shots / "lab-error.png")
 
 
+def shows_tensorboard_below_its_cell(book, shots):
+    cell = book.append("%tensorboard")
+    frame = cell.frame_locator("iframe")
+    frame.locator("text=loss/train").first.wait_for(timeout=2 * MINUTE)
+    cell.scroll_into_view_if_needed()
+    book.page.wait_for_timeout(2000)  # the curves are drawn after their titles
+    book.page.screenshot(path=shots / "lab-tensorboard.png")
+
+
 def survives_the_worker(book, shots):
     cell = book.append("!kill -9 $PPID")
     book.wait_idle(MINUTE)
@@ -229,7 +256,8 @@ def survives_the_worker(book, shots):
 
 
 CASES = [runs_the_whole_notebook, shows_images_as_pictures, shows_the_net_as_a_table, progress_bars_end_where_the_work_ended, draws_the_curve,
-         completes_names, explains_names, stops_a_loop, shows_an_error_with_its_place, survives_the_worker]
+         completes_names, completes_fields_first, colours_go_on_behind_an_f_string, explains_names, stops_a_loop, shows_an_error_with_its_place,
+         shows_tensorboard_below_its_cell, survives_the_worker]
 
 
 def tensorboard_shows_the_run(context, folder, shots):
