@@ -284,9 +284,30 @@ static void bench_broadcast(const char *name, int64_t rows, int64_t columns, boo
 	report(name, best_of(run, &job, 1000), (double)(rows * columns) * 8, 0);
 }
 
+/* op(x, y); `turned`: y is contiguous along the first axis. */
+static double bench_pair(const char *name, enum tn_op op, int64_t rows, int64_t columns, bool turned, double reference) {
+	struct job job;
+	double ns;
+
+	begin_fused(&job, TN_SHAPE(rows, columns), 2, 1);
+	if (turned) {
+		job.views[1].stride[0] = 1;
+		job.views[1].stride[1] = rows;
+	}
+	emit(&job, op, input(0), input(1));
+	job.outs[0] = (struct tn_fused_out){.from = reg(0), .reduce = -1, .view = dense(TN_SHAPE(rows, columns), 2)};
+	for (int i = 0; i < 3; i++) {
+		job.slots[i] = buffer((size_t)(rows * columns) * 4);
+	}
+	prepare(&job, 3, 0);
+	ns = best_of(run, &job, 30);
+	report(name, ns, (double)(rows * columns) * 12, reference);
+	return ns;
+}
+
 int main(int argc, char **argv) {
 	struct tn_error err = {0};
-	double copy;
+	double copy, sum;
 
 	backend = tn_cpu_backend_create(&(struct tn_cpu_params){.threads = argc > 1 ? atoi(argv[1]) : 0}, &err);
 	if (backend == NULL) {
@@ -316,6 +337,11 @@ int main(int argc, char **argv) {
 	bench_unary("sigmoid of 32768", TN_OP_SIGMOID, 32768);
 	bench_unary("erf of 32768", TN_OP_ERF, 32768);
 	bench_unary("sin of 32768", TN_OP_SIN, 32768);
+	bench_unary("atan of 32768", TN_OP_ATAN, 32768);
+	bench_pair("x ** y of 32768", TN_OP_POW, 1, 32768, false, 0);
+	bench_pair("atan2 of 32768", TN_OP_ATAN2, 1, 32768, false, 0);
+	sum = bench_pair("x + y, 2048x2048", TN_OP_ADD, 2048, 2048, false, 0);
+	bench_pair("x + y.T, 2048x2048", TN_OP_ADD, 2048, 2048, true, sum);
 	bench_broadcast("x + row, 128x256", 128, 256, false);
 	bench_broadcast("x + row, 128x10", 128, 10, false);
 	bench_broadcast("x + column, 128x10", 128, 10, true);
