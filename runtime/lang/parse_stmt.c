@@ -35,8 +35,8 @@ static void warn_of_comment(struct parser *p) {
 	}
 }
 
-/* A statement that is a lone name before the current token, as in `print "x"`, `a, b = f();`, `pip install x` and `x: int = 3`: how
- * that is written here. */
+/* A statement that is a lone name before the current token, as in `print "x"`, `a, b = f();` and `x: int = 3`: how that is written
+ * here. */
 static void hint_lone_name(struct parser *p, struct tn_error *err) {
 	static const char *const shell[] = {"pip", "conda", "apt", "ls", "cd", "cat", "git"};
 	const struct token *name = &p->tokens[p->at - 1], *next = parse_peek(p, 0);
@@ -659,7 +659,7 @@ static const struct {
 	{"char", "there is no type 'char'", "text is a string, of any length"},
 	{"size_t", "there is no type 'size_t'", "int has 64 bits"},
 	{"unsigned", "there are no unsigned types", "int has 64 bits; the dtype u8 is of tensors"},
-	{"class", "there are no classes", "struct Name { … }; and functions that take it first: tensor call(Name &n, tensor x) { … }"},
+	{"class", "there are no classes", "struct Name { … }; and functions that take it first: tensor call(Name &n, …) { … }"},
 	{"typedef", "there is no 'typedef'", "struct Name { … }; makes a type"},
 	{"static", "there is no 'static'", "what stands at top level stays"},
 	{"raise", "there is no 'raise'", "error(\"message\");"},
@@ -667,7 +667,7 @@ static const struct {
 	{"del", "there is no 'del'", "what is not needed is freed by itself"},
 	{"function", "there is no 'function'", "a function begins with its result's type: int f(int x) { … }"},
 	{"lambda", "there is no 'lambda'", "write (x) => …"},
-	{"with", "there is no 'with'", "blocks are grad (net) { … }, train (false) { … }, seed (7) { … }; nothing is recorded outside grad"},
+	{"with", "there is no 'with'", "blocks are grad (net) { … }, seed (7) { … }; outside grad nothing is recorded"},
 	{"except", "there is no 'except'", "write try { … } catch (e) { … }"},
 	{"global", "there is no 'global'", "a function reads globals; what it changes is a parameter int &x"},
 	{"nonlocal", "there is no 'nonlocal'", "what a function changes is a parameter int &x"},
