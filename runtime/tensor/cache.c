@@ -70,11 +70,23 @@ static void drop(struct tn_engine *e, struct tn_cached_plan *plan) {
 	unlink_use(cache, plan);
 	cache->count--;
 	cache->size -= plan->size;
+	cache->gone[cache->gone_count++ % TN_ARRAY_LEN(cache->gone)] = plan->hash;
 	if (e->last_plan == plan) {
 		e->last_plan = NULL;
 	}
 	tn_flush_line_forget(e, plan);
 	tn_cached_plan_destroy(e, plan);
+}
+
+bool tn_cache_had(const struct tn_plan_cache *cache, uint64_t hash) {
+	size_t count = cache->gone_count < TN_ARRAY_LEN(cache->gone) ? cache->gone_count : TN_ARRAY_LEN(cache->gone);
+
+	for (size_t i = 0; i < count; i++) {
+		if (cache->gone[i] == hash) {
+			return true;
+		}
+	}
+	return false;
 }
 
 bool tn_cache_add(struct tn_engine *e, struct tn_cached_plan *plan, uint64_t hash) {
@@ -118,5 +130,6 @@ void tn_cache_clear(struct tn_engine *e) {
 		drop(e, e->cache.oldest);
 	}
 	tn_free(e->cache.buckets);
-	e->cache = (struct tn_plan_cache){0};
+	e->cache.buckets = NULL;
+	e->cache.bucket_count = 0;
 }

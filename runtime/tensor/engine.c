@@ -217,7 +217,7 @@ static struct tn_cached_plan *find_plan(struct tn_engine *e, struct tn_error *er
 		e->stats.plan_hits++;
 		return plan;
 	}
-	tn_flush_line_miss(e);
+	tn_flush_line_miss(e, hash);
 	return new_plan(e, hash, err);
 }
 

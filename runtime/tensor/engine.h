@@ -66,6 +66,8 @@ struct tn_plan_cache {
 	struct tn_cached_plan **buckets;
 	size_t bucket_count, count, size;
 	struct tn_cached_plan *newest, *oldest;
+	uint64_t gone[64]; /* hashes of the plans dropped last, a ring */
+	uint32_t gone_count;
 };
 
 /* flush_line.c: a line of %plan with what it takes to go on with it. */
@@ -146,6 +148,7 @@ void tn_failure_unref(struct tn_failure *failure);
 struct tn_cached_plan *tn_cache_find(struct tn_plan_cache *cache, const struct tn_engine *e, uint64_t hash);
 /* Takes the plan; false: out of memory, the plan is the caller's still. Drops the oldest ones beyond the bound. */
 TN_MUST_USE bool tn_cache_add(struct tn_engine *e, struct tn_cached_plan *plan, uint64_t hash);
+bool tn_cache_had(const struct tn_plan_cache *cache, uint64_t hash); /* a plan of that hash was dropped lately */
 void tn_cache_clear(struct tn_engine *e);
 void tn_cached_plan_destroy(struct tn_engine *e, struct tn_cached_plan *plan);
 
@@ -153,7 +156,7 @@ void tn_cached_plan_destroy(struct tn_engine *e, struct tn_cached_plan *plan);
 TN_MUST_USE struct tn_cached_plan *tn_plan_build(struct tn_engine *e, const bool *donatable, struct tn_error *err);
 /* flush_line.c: around a flush, and where its plan is made anew (before the plan joins the cache). */
 void tn_flush_line_begin(struct tn_engine *e, const char *cause);
-void tn_flush_line_miss(struct tn_engine *e);
+void tn_flush_line_miss(struct tn_engine *e, uint64_t hash);
 void tn_flush_line_end(struct tn_engine *e, bool ok, const struct tn_engine_stats *before);
 void tn_flush_line_forget(struct tn_engine *e, const struct tn_cached_plan *plan); /* it leaves the cache */
 

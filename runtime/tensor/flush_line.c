@@ -100,22 +100,22 @@ static void add_place(const struct tn_engine *e, const struct tn_flush_line *lin
 	}
 }
 
-void tn_flush_line_miss(struct tn_engine *e) {
+void tn_flush_line_miss(struct tn_engine *e, uint64_t hash) {
 	struct tn_flush_row *row = e->line;
 	struct tn_plan_difference differed;
 
 	if (row == NULL) {
 		return;
 	}
-	if (row->plan != NULL) {
+	if (tn_cache_had(&e->cache, hash) || (row->plan == NULL && row->seen.flushes > 1)) {
+		snprintf(row->seen.differed, sizeof(row->seen.differed), "its last plan had to make room for others");
+		row->hint = NULL;
+	} else if (row->plan != NULL) {
 		tn_plan_differ(e, row->plan, &differed);
 		snprintf(row->seen.differed, sizeof(row->seen.differed), "%s", differed.text);
 		add_place(e, &row->seen, differed.node, row->seen.differed, sizeof(row->seen.differed));
 		row->hint = differed.hint;
 		row->cell_misses++;
-	} else if (row->seen.flushes > 1) {
-		snprintf(row->seen.differed, sizeof(row->seen.differed), "its last plan had to make room for others");
-		row->hint = NULL;
 	}
 	row->seen.misses++;
 }
