@@ -10,7 +10,7 @@
  * Transposed operands are read where they lie (oneDNN's last bits depend on how an operand lies; views belong to the
  * program, so eager and planned runs agree). Operands with other strides, and those to be widened, are copied into the
  * workspace first. A product whose second operand has no batch axes is one product of more rows. What is chosen here depends
- * on shapes and dtypes; a product above 1 GFLOP is cut into pieces of at most half of that (45 ms on a core that gives
+ * on shapes and dtypes; a product above 2.2 GFLOP is cut into pieces of at most 1 (90 ms on a core that gives
  * 11 GFLOP/s), between which interrupts are looked at. */
 #include <string.h>
 
@@ -20,7 +20,8 @@
 
 enum { MAX_BATCH = TN_MAX_NDIM - 2 };
 
-static const double long_product = 1e9, piece_flops = 0.5e9;
+/* Pieces of 0.5 GFLOP cost products of 1024 to 2048 rows 4-6 %, these nothing that can be measured (300-320 GFLOP/s on two cores). */
+static const double long_product = 2.2e9, piece_flops = 1e9;
 /* Below this many operations a matrix is worth one thread only, and a batch of them is shared out. */
 static const double small_product = 8e6;
 /* Below this many operations one thread is faster: 128 x 10 x 256 takes 8.1 us on one, 9.0 on two. */
@@ -429,7 +430,7 @@ static void run_share(void *data, int thread) {
 	}
 }
 
-/* Small matrices, each on one thread, in rounds of half a GFLOP. */
+/* Small matrices, each on one thread, in rounds of a GFLOP. */
 static bool run_shared_out(struct run *r, struct tn_error *err) {
 	const struct matmul *x = r->x;
 	int64_t round = (int64_t)(piece_flops / flops_of(x->m, x->n, x->k)) + 1;

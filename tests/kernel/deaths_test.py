@@ -134,7 +134,8 @@ def a_worker_killed_while_it_answers_questions_beside_a_cell_leaves_none_open():
             message = client.receive("shell")
             replies[message["parent"]["msg_id"]] = message["content"]
         check(replies[cell]["ename"], "WorkerDied")
-        check({replies[request]["status"] for request in asked}, {"ok", "unknown"})
+        # Whether code is complete may have been answered before the worker stood still.
+        check({replies[request]["status"] for request in asked} - {"complete"}, {"ok", "unknown"})
         alive(kernel)
 
 
