@@ -5,36 +5,11 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
-#include "kernel/kernel.h"
+#include "fuzz/quiet_worker.h"
 
 enum { FRAMES_MAX = 32, MESSAGES_MAX = 64 };
 
 /* A worker that takes requests and never answers; it comes up at once. */
-static bool start(struct tn_worker *worker, struct tn_error *err) {
-	(void)err;
-	worker->state = TN_WORKER_STARTING;
-	return true;
-}
-
-static bool send_request(struct tn_worker *worker, const json_t *request, struct tn_error *err) {
-	struct tn_str text = {0};
-	(void)worker;
-	bool ok = tn_json_write(request, &text, err);
-	tn_str_finish(&text);
-	return ok;
-}
-
-static void credit(struct tn_worker *worker, uint64_t bytes) {
-	(void)worker;
-	(void)bytes;
-}
-
-static size_t poll_fds(struct tn_worker *worker, struct pollfd *fds) {
-	(void)worker;
-	(void)fds;
-	return 0;
-}
-
 static void service(struct tn_worker *worker, const struct pollfd *fds, size_t count) {
 	(void)fds;
 	(void)count;
@@ -44,17 +19,13 @@ static void service(struct tn_worker *worker, const struct pollfd *fds, size_t c
 	}
 }
 
-static void ignore(struct tn_worker *worker) {
-	(void)worker;
-}
-
-static const struct tn_worker_impl impl = {.start = start,
-	.send = send_request,
-	.credit = credit,
-	.poll = poll_fds,
+static const struct tn_worker_impl impl = {.start = quiet_start,
+	.send = quiet_send,
+	.credit = quiet_credit,
+	.poll = quiet_poll,
 	.service = service,
-	.kill = ignore,
-	.destroy = ignore};
+	.kill = quiet_ignore,
+	.destroy = quiet_ignore};
 
 /* Puts one message, up to a blank line; returns the bytes used. */
 static size_t put_message(struct tn_transport *transport, const char *data, size_t size) {

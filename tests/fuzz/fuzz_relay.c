@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
-#include "kernel/kernel.h"
+#include "fuzz/quiet_worker.h"
 
 enum { BUFFERS_MAX = 8, LINES_MAX = 200 };
 
@@ -21,30 +21,6 @@ struct counts {
 };
 
 /* ---- the worker ---- */
-
-static bool start(struct tn_worker *worker, struct tn_error *err) {
-	(void)err;
-	worker->state = TN_WORKER_STARTING;
-	return true;
-}
-
-static bool send_request(struct tn_worker *worker, const json_t *request, struct tn_error *err) {
-	(void)worker;
-	(void)request;
-	(void)err;
-	return true;
-}
-
-static void credit(struct tn_worker *worker, uint64_t bytes) {
-	(void)worker;
-	(void)bytes;
-}
-
-static size_t poll_fds(struct tn_worker *worker, struct pollfd *fds) {
-	(void)worker;
-	(void)fds;
-	return 0;
-}
 
 static void service(struct tn_worker *worker, const struct pollfd *fds, size_t count) {
 	struct liar *liar = TN_CONTAINER_OF(worker, struct liar, base);
@@ -68,17 +44,13 @@ static void kill_worker(struct tn_worker *worker) {
 	TN_CONTAINER_OF(worker, struct liar, base)->dies = worker->state != TN_WORKER_NONE;
 }
 
-static void destroy(struct tn_worker *worker) {
-	(void)worker;
-}
-
-static const struct tn_worker_impl impl = {.start = start,
-	.send = send_request,
-	.credit = credit,
-	.poll = poll_fds,
+static const struct tn_worker_impl impl = {.start = quiet_start,
+	.send = quiet_send,
+	.credit = quiet_credit,
+	.poll = quiet_poll,
 	.service = service,
 	.kill = kill_worker,
-	.destroy = destroy};
+	.destroy = quiet_ignore};
 
 /* ---- what leaves ---- */
 
