@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What vanishes, dies, stops or fills up around a running kernel: clients in the middle of something, the worker in its rarer states, the
 front itself, the disk. Nothing else is lost, and no process stays behind. (The worker's common deaths are in execute_test.py.)"""
+import contextlib
 import json
 import os
 import pathlib
@@ -150,10 +151,11 @@ def a_worker_killed_during_shutdown_does_not_hold_it_up():
             began = time.monotonic()
             request = kernel.client.send("control", "shutdown_request", {"restart": number == signal.SIGKILL})
             if number == signal.SIGKILL:
-                os.kill(worker, number)
+                with contextlib.suppress(ProcessLookupError): # it may have ended by itself
+                    os.kill(worker, number)
             check(kernel.client.reply(request, "control")["content"]["status"], "ok")
             check(kernel.process.wait(5), 0, "exit status")
-            assert time.monotonic() - began < 2.5, f"the end took {time.monotonic() - began:.2f} s"
+            assert time.monotonic() - began < 0.3 * TIMEOUT, f"the end took {time.monotonic() - began:.2f} s"
             wait_until(lambda: is_gone(worker), "the worker's end")
 
 
@@ -179,7 +181,7 @@ def a_worker_that_is_stopped_at_idle_holds_up_neither_questions_nor_the_kernel()
         began = time.monotonic()
         check(kernel.client.ask("kernel_info_request")["status"], "ok")
         check(kernel.client.ask("is_complete_request", {"code": "1"})["status"], "unknown")
-        assert time.monotonic() - began < 3, "a question hung"
+        assert time.monotonic() - began < 0.3 * TIMEOUT, "a question hung"
         os.kill(kernel.worker_pid(), signal.SIGCONT)
         alive(kernel)
 
