@@ -98,28 +98,37 @@ static int64_t read_piece(const struct cpu_call *call, int64_t limit, int64_t *p
 	READ_PIECE(int32_t)
 }
 
-static bool read_indices(const struct cpu_call *call, int64_t limit, int64_t *positions, struct tn_error *err) {
-	const struct tn_view *view = &call->step->step->inputs[1];
-	struct walk w = walk_of(view, 0, view->shape.ndim, view, 0);
-	int64_t count = walk_count(&w);
-	bool straight = (view->dtype == TN_DTYPE_I64 || view->dtype == TN_DTYPE_I32) && cpu_view_is_dense(view);
+/* A dense list of the usual dtypes. */
+static bool read_straight(const struct cpu_call *call, int64_t limit, int64_t *positions, int64_t count, struct tn_error *err) {
+	enum tn_dtype dtype = call->step->step->inputs[1].dtype;
 
-	for (int64_t first = 0; straight && first < count; first += CPU_LOOK) {
+	for (int64_t first = 0; first < count; first += CPU_LOOK) {
 		int64_t bad = read_piece(call, limit, positions, first, cpu_piece_end(first, count));
 
 		if (bad >= 0) {
-			const char *at = call->inputs[1] + bad * (int64_t)tn_dtype_size(view->dtype);
+			const char *at = call->inputs[1] + bad * (int64_t)tn_dtype_size(dtype);
 
-			return refuse_index(call, tn_element_i64(view->dtype, at), limit, err);
+			return refuse_index(call, tn_element_i64(dtype, at), limit, err);
 		}
 		if (cpu_interrupted(call, err)) {
 			return false;
 		}
 	}
-	if (!straight && count > 0) {
+	return true;
+}
+
+static bool read_indices(const struct cpu_call *call, int64_t limit, int64_t *positions, struct tn_error *err) {
+	const struct tn_view *view = &call->step->step->inputs[1];
+	struct walk w = walk_of(view, 0, view->shape.ndim, view, 0);
+	int64_t count = walk_count(&w);
+
+	if ((view->dtype == TN_DTYPE_I64 || view->dtype == TN_DTYPE_I32) && cpu_view_is_dense(view)) {
+		return read_straight(call, limit, positions, count, err);
+	}
+	if (count > 0) {
 		walk_start(&w, 0);
 	}
-	for (int64_t j = 0; !straight && j < count; j++) {
+	for (int64_t j = 0; j < count; j++) {
 		int64_t found = tn_element_i64(view->dtype, call->inputs[1] + w.offset[0]);
 
 		if (j % CPU_LOOK == 0 && cpu_interrupted(call, err)) {
