@@ -99,11 +99,12 @@ static json_t *evaluate_all(struct worker *w, const json_t *expressions) {
 	return answers;
 }
 
-static void end_entry(struct worker *w, const json_t *code, struct tn_journal_cell *entry) {
+/* Its duration is no difference of wall times: that clock may go back. */
+static void end_entry(struct worker *w, const json_t *code, int64_t began_ns, struct tn_journal_cell *entry) {
 	entry->cell = w->cell;
 	entry->source = json_string_value(code);
 	entry->length = json_string_length(code);
-	entry->seconds = (double)tn_clock_ns() * 1e-9 - entry->seconds; /* no wall time: that may go back */
+	entry->seconds = (double)(tn_clock_ns() - began_ns) * 1e-9;
 	entry->after = tn_random_get(tn_session_engine(w->session));
 }
 
@@ -192,9 +193,8 @@ void worker_execute(struct worker *w, const json_t *request) {
 	char name[40];
 	struct tn_diagnostics diag = {0};
 	const json_t *code = json_object_get(request, "code"), *expressions = json_object_get(request, "user_expressions");
-	struct tn_journal_cell entry = {.began = tn_wall_time(),
-		.seconds = (double)tn_clock_ns() * 1e-9, /* when it began, until it ends */
-		.before = tn_random_get(tn_session_engine(w->session))};
+	const int64_t began_ns = tn_clock_ns();
+	struct tn_journal_cell entry = {.began = tn_wall_time(), .before = tn_random_get(tn_session_engine(w->session))};
 	json_t *answers = NULL;
 	take_request(w, request);
 	set_timer(w, true);
@@ -206,7 +206,7 @@ void worker_execute(struct worker *w, const json_t *request) {
 	if (ok && json_object_size(expressions) > 0) {
 		answers = evaluate_all(w, expressions);
 	}
-	end_entry(w, code, &entry);
+	end_entry(w, code, began_ns, &entry);
 	measure(w);
 	worker_publish_catalog(w);
 	worker_stream_end(w);
