@@ -67,7 +67,10 @@ def end_started():
 def interrupt_after(process, line, seconds=0.0):
     """Waits for a line of output, sends SIGINT, and gives (seconds until the end, the rest of stdout, stderr)."""
     seen = process.stdout.readline()
-    check(seen, line + "\n", "the line before the interrupt")
+    if seen != line + "\n":
+        process.kill()
+        out, err = process.communicate()
+        raise AssertionError(f"before the interrupt: {seen + out!r}, wanted {line!r} (exit status {process.returncode}, stderr {err[-1500:]!r})")
     time.sleep(seconds)
     began = time.monotonic()
     process.send_signal(signal.SIGINT)

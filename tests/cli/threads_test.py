@@ -3,11 +3,12 @@
 """OpenMP's threads may not hold the cores that others need, and what Tenon does for that may not show: neither in its environment nor
 in its children's. Usage: threads_test.py TENON [PART_OF_NAME…]"""
 import os
+import pathlib
 import platform
 import re
 import subprocess
 
-from cli import TENON, Skip, case, check, check_in, check_result, environment, folder, run_cases, tenon, uses_asan, write
+from cli import TENON, Skip, case, check, check_in, check_result, environment, folder, run_cases, start, tenon, uses_asan, write
 
 SHELLS_OWN = ("_=", "PWD=", "OLDPWD=", "SHLVL=")
 
@@ -45,6 +46,35 @@ def what_the_user_set_stays():
     check(turns(GOMP_SPINCOUNT="77"), "77", "a count of the user's")
     check(turns(OMP_WAIT_POLICY="passive"), "0", "passive")
     assert int(turns(OMP_WAIT_POLICY="active")) > 1000000, "active"
+
+
+def needs_libomp():
+    if "libomp" not in subprocess.run(["ldd", TENON], capture_output=True, text=True).stdout:
+        raise Skip("built without LLVM's OpenMP")
+
+
+def notes():
+    return {path.name for path in pathlib.Path("/dev/shm").glob("__KMP_REGISTERED_LIB_*")}
+
+
+@case
+def a_killed_process_leaves_no_note_of_its_number():
+    needs_libomp()
+    process = start("run", "-e", 'print("go"); while (true) { }')
+    check(process.stdout.readline(), "go\n")
+    process.kill()
+    process.wait()
+    check([name for name in notes() if f"_{process.pid}_" in name], [], "left in shared memory")
+
+
+@case
+def a_note_of_an_earlier_process_of_the_same_number_harms_nobody():
+    needs_libomp()
+    for size in (0, 1024): # killed before, and after, the note had its size
+        note = f'/dev/shm/__KMP_REGISTERED_LIB_$$_{os.getuid()}'
+        run = subprocess.run(["sh", "-c", f'truncate -s {size} {note}; exec "$0" run -e "1 + 1"', TENON], capture_output=True, text=True,
+                             env=environment(), timeout=60)
+        check_result(run, 0, out="2\n", err="")
 
 
 @case
