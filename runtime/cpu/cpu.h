@@ -15,4 +15,7 @@ struct tn_cpu_params {
 /* NULL: out of memory. The caller owns it (tn_engine_create takes it over). */
 TN_MUST_USE struct tn_backend *tn_cpu_backend_create(const struct tn_cpu_params *params, struct tn_error *err);
 
+/* Before anything else of OpenMP in this process; again does nothing. A backend does it itself. The executing thread. */
+void tn_cpu_openmp_begin(void);
+
 #endif

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads of the CPU backend: OpenMP, because oneDNN brings it and two pools would fight for the cores. This file has the only
  * parallel regions of the folder; the executing thread alone may open them (a region of another thread would make a second
- * pool). Work is always cut by its size, never by the number of threads, so that the results do not depend on it. */
+ * pool). Work is always cut by its size, never by the number of threads, so that the results do not depend on it.
+ *
+ * LLVM's OpenMP notes in shared memory, under the process's number, that it is there, so that a second copy of it in one process is
+ * found. A process that is killed leaves its note, and a later one that is given the same number ends at it: with SIGBUS when the
+ * first was killed before the note was written, else with "OMP: Error #15". What stands under our number before OpenMP has begun
+ * can only be such a leftover, and what OpenMP writes itself nobody needs: tn_cpu_openmp_begin takes both away. */
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #ifdef _OPENMP
 #include <omp.h>
 #endif
 
+#include "cpu/cpu.h"
 #include "cpu/kernels.h"
 
 /* Element operations below which a second thread costs more than it saves: waking it takes 1-2 us while it spins, and half of
@@ -55,6 +64,32 @@ int cpu_threads_for(const struct cpu_call *call, double work) {
 	return worth < call->threads ? (int)worth : call->threads;
 }
 
+#if defined(_OPENMP) && defined(KMP_VERSION_MAJOR)
+
+static void take_note_away(void) {
+	char name[64];
+
+	snprintf(name, sizeof(name), "/__KMP_REGISTERED_LIB_%d_%d", (int)getpid(), (int)getuid());
+	shm_unlink(name); /* most often there is none */
+}
+
+void tn_cpu_openmp_begin(void) {
+	static bool begun;
+
+	if (!begun) {
+		begun = true;
+		take_note_away();
+		omp_get_max_threads(); /* it begins at the first call, whichever that is */
+		take_note_away();
+	}
+}
+
+#else
+
+void tn_cpu_openmp_begin(void) {}
+
+#endif
+
 static void *probe_body(void *unused) {
 	(void)unused;
 	return NULL;
@@ -83,6 +118,7 @@ int cpu_threads_probe(int wanted) {
 	static int allowed; /* oneDNN's products change what OpenMP would say later */
 	cpu_set_t set;
 
+	tn_cpu_openmp_begin();
 	allowed = allowed == 0 ? omp_get_max_threads() : allowed;
 	if (getenv("OMP_NUM_THREADS") == NULL && sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) < allowed) {
 		allowed = CPU_COUNT(&set);

@@ -7,18 +7,12 @@
  * GCC's OpenMP has no call for it: its constructor, which runs before main, reads GOMP_SPINCOUNT. What runs still earlier is
  * .preinit_array, and it is given the environment: there the setting takes PATH's place for the moment, and main puts PATH back
  * before it does anything else, so that no child inherits a setting that nobody made. (To start the program again with another
- * environment would cost 2 ms, and lose valgrind, debuggers and a program that was replaced meanwhile.) LLVM's OpenMP has a call.
- *
- * LLVM's also notes in shared memory, under the process's number, that it is there, so that a second copy of it in one process is
- * found. A process that is killed leaves its note, and a later one that is given the same number ends at it: with SIGBUS when the
- * first was killed before the note was written, else with "OMP: Error #15". What stands under our number before OpenMP has begun
- * can only be such a leftover, and what OpenMP writes itself nobody needs: both are taken away. */
-#include <stdio.h>
+ * environment would cost 2 ms, and lose valgrind, debuggers and a program that was replaced meanwhile.) LLVM's OpenMP has a call. */
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cpu/cpu.h"
 #include "main/main.h"
 
 #ifdef _OPENMP
@@ -36,19 +30,11 @@
 
 enum { IDLE_MS = 1 }; /* the least but none; none costs a quiet machine 25 % */
 
-static void take_note_away(void) {
-	char name[64];
-	snprintf(name, sizeof(name), "/__KMP_REGISTERED_LIB_%d_%d", (int)getpid(), (int)getuid());
-	shm_unlink(name); /* most often there is none */
-}
-
 void tn_threads_init(void) {
-	take_note_away();
+	tn_cpu_openmp_begin();
 	if (getenv("OMP_WAIT_POLICY") == NULL && getenv("KMP_BLOCKTIME") == NULL && getenv("KMP_LIBRARY") == NULL) {
 		kmp_set_blocktime(IDLE_MS);
 	}
-	omp_get_max_threads(); /* it begins at the first call, whichever that is */
-	take_note_away();
 }
 
 void tn_threads_restore_environment(void) {}

@@ -5,7 +5,7 @@ import os
 import resource
 import subprocess
 
-from cli import (TENON, Skip, case, check, check_in, check_result, environment, folder, reset_signals, run_cases, start, tenon, uses_asan,
+from cli import (PATIENCE_S, TENON, Skip, case, check, check_in, check_result, environment, first_line, folder, reset_signals, run_cases, start, tenon, uses_asan,
                  write)
 
 
@@ -63,7 +63,7 @@ def a_program_may_name_its_interpreter():
             check_result(found, 1, out="", err="twice, line 3")
         write(d, "twice", "#!/usr/bin/env -S tenon run\nprint(2 * int(args()[0]));\n")
         env = environment(PATH=d + ":" + os.environ["PATH"])
-        run = subprocess.run([path, "21"], capture_output=True, text=True, env=env, timeout=60)
+        run = subprocess.run([path, "21"], capture_output=True, text=True, env=env, timeout=PATIENCE_S)
         check_result(run, 0, out="42\n", err="")
 
 
@@ -96,7 +96,8 @@ def errors_of_a_program_show_the_line_and_are_status_1():
 def errors_while_running_come_after_the_output():
     with folder() as d:
         path = write(d, "a.tn", 'int zero = 0;\nprint("first");\nprint(1 / zero);\n')
-        run = subprocess.run([TENON, "run", str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment())
+        run = subprocess.run([TENON, "run", str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(),
+                             timeout=PATIENCE_S)
         check(run.returncode, 1, "exit status")
         check(run.stdout.startswith("first\nerror: "), True, f"order of {run.stdout!r}")
         check_in("a.tn, line 3", run.stdout)
@@ -149,16 +150,16 @@ def a_million_empty_lines_are_read():
 @case
 def output_arrives_line_by_line():
     run = start("run", "-e", 'print("now"); while (true) { }')
-    check(run.stdout.readline(), "now\n", "the first line while the program runs")
+    first_line(run, "now")
 
 
 @case
 def a_closed_pipe_ends_the_program_quietly():
     run = start("run", "-e", 'for (int i = 0; i < 1000000; i++) { print("line", i); }')
-    run.stdout.readline()
+    first_line(run, "line 0")
     run.stdout.close()
     check(run.stderr.read(), "", "stderr")
-    check(run.wait(timeout=20) != 0, True, "the status says that it was cut")
+    check(run.wait(timeout=PATIENCE_S) != 0, True, "the status says that it was cut")
 
 
 @case
@@ -167,7 +168,7 @@ def a_full_disk_is_an_error_in_words():
         raise Skip("no /dev/full")
     with open("/dev/full", "w") as full:
         run = subprocess.run([TENON, "run", "-e", 'for (int i = 0; i < 1000000; i++) { print("line", i); }'], stdout=full,
-                             stderr=subprocess.PIPE, text=True, env=environment(), timeout=60)
+                             stderr=subprocess.PIPE, text=True, env=environment(), timeout=PATIENCE_S)
     check(run.returncode, 1, "exit status")
     check(run.stderr, "tenon: cannot write the output: No space left on device\n", "stderr")
 
@@ -199,7 +200,7 @@ def an_address_space_limit_is_an_error_in_words():
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
     if uses_asan():
         raise Skip("a sanitizer needs the whole address space")
-    run = subprocess.run([TENON, "run", "-e", 'string s = "ab"; for (int i = 0; i < 60; i++) { s = s + s; }'], text=True, timeout=60,
+    run = subprocess.run([TENON, "run", "-e", 'string s = "ab"; for (int i = 0; i < 60; i++) { s = s + s; }'], text=True, timeout=PATIENCE_S,
                          capture_output=True, env=environment(), preexec_fn=limit)
     check_result(run, 1, out="", err="error: ")
 

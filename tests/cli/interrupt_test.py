@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C by a real signal: a run stops within 100 ms, in words, with status 130. Usage: interrupt_test.py TENON [PART_OF_NAME…]
+"""Ctrl-C by a real signal: a run stops at once, in words, with status 130. Usage: interrupt_test.py TENON [PART_OF_NAME…]
 
-The bound that is asked for is 100 ms on an idle machine; tests run beside others, so they fail only past LIMIT_S."""
+What is asked for is 100 ms on an idle machine. Tests run beside others, so the CPU that is used from the interrupt to the end is
+measured, and they fail only past LIMIT_S of it: each program here would go on for ever."""
 import fcntl
 import os
 import pathlib
@@ -12,24 +13,23 @@ import subprocess
 import termios
 import time
 
-from cli import TENON, case, check, check_in, environment, folder, interrupt_after, run_cases, start, uses_asan, write
+from cli import PATIENCE_S, TENON, case, check, check_in, environment, first_line, folder, interrupt_after, run_cases, start, uses_asan, write
 
-LIMIT_S = float(os.environ.get("TENON_TEST_INTERRUPT_LIMIT", "0.5")) * (10 if uses_asan() else 1)
+LIMIT_S = float(os.environ.get("TENON_TEST_INTERRUPT_LIMIT", "1.0")) * (10 if uses_asan() else 1)
 
 
 def stops(code, wait=0.05):
-    seconds, out, err = stopped(code, wait)
-    check(out, "", "stdout after the interrupt")
-    return seconds, err
+    check(stopped(code, wait), "", "stdout after the interrupt")
 
 
 def stopped(code, wait):
     process = start("run", "-e", 'print("go");\n' + code)
     seconds, out, err = interrupt_after(process, "go", wait)
-    check(process.returncode, 130, f"exit status (stderr {err[-1000:]!r})")
+    check(process.returncode, 130, f"exit status (stdout {out[-1000:]!r}, stderr {err[-1000:]!r})")
     check_in("nterrupted", err, "stderr")
-    check(seconds < LIMIT_S, True, f"{seconds * 1e3:.0f} ms until the end")
-    return seconds, out, err
+    print(f"# {seconds * 1e3:.0f} ms of CPU", flush=True)
+    check(seconds < LIMIT_S, True, f"{seconds * 1e3:.0f} ms of CPU until the end, at most {LIMIT_S * 1e3:.0f}")
+    return out
 
 
 @case
@@ -71,15 +71,18 @@ def waiting_for_batches_stops():
 
 @case
 def a_shell_command_is_ended_with_its_children():
+    sleep = f"77.{os.getpid():07}" # no other run of this test has the same
     with folder() as d:
-        path = write(d, "a.tn", 'print("go");\n!sleep 77.25 & sleep 77.25\n')
+        path = write(d, "a.tn", f'print("go");\n!sleep {sleep} & sleep {sleep}\n')
         process = start("run", path)
         seconds, _, err = interrupt_after(process, "go", 0.2)
-        check(process.returncode, 130, "exit status")
+        check(process.returncode, 130, f"exit status (stderr {err[-1000:]!r})")
         check_in("nterrupted", err, "stderr")
-        check(seconds < LIMIT_S, True, f"{seconds * 1e3:.0f} ms until the end")
-        time.sleep(0.05)
-        check(processes_of("sleep\0" + "77.25"), [], "processes left behind")
+        check(seconds < LIMIT_S, True, f"{seconds * 1e3:.0f} ms of CPU until the end")
+        end = time.monotonic() + PATIENCE_S / 2 # they sleep for longer
+        while (left := processes_of("sleep\0" + sleep)) and time.monotonic() < end:
+            time.sleep(0.02)
+        check(left, [], "processes left behind")
 
 
 def processes_of(command_line):
@@ -96,8 +99,7 @@ def processes_of(command_line):
 @case
 def an_interrupt_is_not_caught():
     code = 'try { while (true) { } } catch (e) { print("caught"); }\nprint("went on");'
-    seconds, out, err = stopped(code, 0.05)
-    check(out, "", "stdout after the interrupt")
+    check(stopped(code, 0.05), "", "stdout after the interrupt")
 
 
 @case
@@ -107,10 +109,20 @@ def an_interrupt_at_the_start_stops():
         time.sleep(wait)
         process.send_signal(signal.SIGINT)
         try:
-            process.communicate(timeout=20)
+            out, err = process.communicate(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"not stopped by an interrupt after {wait} s") from None
-        check(process.returncode in (130, -signal.SIGINT), True, f"status {process.returncode} after {wait} s")
+        check(process.returncode in (130, -signal.SIGINT), True,
+              f"status {process.returncode} after {wait} s is right (stdout {out!r}, stderr {err[-1000:]!r})")
+
+
+def unread(pipe):
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"1234"))[0]
+
+
+def state_of(process):
+    """S: its first thread sleeps."""
+    return pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(") ", 1)[1][0]
 
 
 @case
@@ -119,11 +131,10 @@ def waiting_for_the_program_itself_stops():
         process = start(command, "-", stdin=subprocess.PIPE)
         process.stdin.write("// the first line of a program\n")
         process.stdin.flush()
-        while struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, b"1234"))[0] > 0:
-            time.sleep(0.01)  # until the program has read it
-        time.sleep(0.1)
+        while process.poll() is None and (unread(process.stdin) > 0 or state_of(process) != "S"):
+            time.sleep(0.01)  # until the program has read it, and waits for more
         process.send_signal(signal.SIGINT)
-        check(process.wait(timeout=20), 130, "exit status while the input is still open")
+        check(process.wait(timeout=PATIENCE_S), 130, "exit status while the input is still open")
         check(process.communicate(), ("", "error: interrupted while reading the program\n"), "the words")
 
 
@@ -131,9 +142,9 @@ def waiting_for_the_program_itself_stops():
 def a_background_program_ignores_the_terminals_interrupt():
     process = subprocess.Popen([TENON, "run", "-e", 'print("go"); for (int i = 0; i < 3000000; i++) { } print("end");'], text=True,
                                stdout=subprocess.PIPE, env=environment(), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
-    process.stdout.readline()
+    first_line(process, "go")
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     check((process.returncode, out), (0, "end\n"), "status and output")
 
 
