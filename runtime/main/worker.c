@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "main/worker.h"
@@ -68,6 +69,7 @@ int tn_face_worker(int argc, char **argv) {
 	signal(SIGINT, SIG_IGN); /* Jupyter signals whole process groups: interrupts come by frame */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its write */
+	prctl(PR_SET_PDEATHSIG, SIGCONT); /* one that stands still does not see the end of its pipe; to one that runs this is nothing */
 	int status = TN_EXIT_OK;
 	if (worker_open_channels(&w, &err) && worker_greet(&w, &err) && create_session(&w, &err)) {
 		worker_place.lang = tn_session_lang(w.session);

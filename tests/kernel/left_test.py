@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What is left behind when the front dies without a word, in the rarer states of its worker: nothing. (The common ones are in deaths_test.py.)"""
+import contextlib
+import os
+import signal
+
+from front import *  # noqa: F403
+from front import Kernel, case, is_gone, wait_until
+
+STOPPED = "Tt"
+
+
+def state(pid):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rsplit(")", 1)[1].split()[0]
+    return "X"
+
+
+def stop(pid):
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: state(pid) in STOPPED, "the worker stands still")
+
+
+def killed_with(worker, kernel):
+    """The front is gone, and its worker ends by itself; where it does not, nothing of it stays behind this test."""
+    kernel.process.kill()
+    kernel.process.wait()
+    for client in kernel.clients:
+        client.close()
+    try:
+        wait_until(lambda: is_gone(worker), "the end of the worker")
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(worker, signal.SIGKILL)
+
+
+@case
+def a_worker_that_stands_still_at_idle_ends_with_its_front():
+    kernel = Kernel()
+    worker = kernel.worker_pid()
+    stop(worker)
+    killed_with(worker, kernel)
+
+
+@case
+def a_worker_that_stands_still_in_a_cell_ends_with_its_front():
+    for code in ("while (true) { }", "!sleep 1000"):
+        kernel = Kernel()
+        worker = kernel.worker_pid()
+        kernel.client.begins(kernel.client.execute(code))
+        stop(worker)
+        killed_with(worker, kernel)
+
+
+run_cases() # noqa: F405
