@@ -194,6 +194,7 @@ void tn_execute_fail(struct tn_kernel *kernel, const struct tn_failure *failure)
 void tn_execute_done(struct tn_kernel *kernel, const struct tn_wire_message *done) {
 	struct tn_execution *run = &kernel->run;
 	bool failed = strcmp(tn_json_get_text(done->json, "status", ""), "ok") != 0;
+	kernel->futile = 0;
 	if (failed && !run->error_shown && !run->silent) {
 		tn_kernel_publish(kernel, run->request, "error", tn_reply_error(done->json));
 	}

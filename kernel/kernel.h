@@ -65,6 +65,7 @@ struct tn_kernel {
 	int64_t execution_count;
 	TN_VEC(struct tn_question) questions;
 	int64_t next_id;
+	int futile;           /* workers that died at idle since a cell was done */
 	struct tn_str notice; /* shown on stderr before the next cell's output: "variables are gone" */
 
 	struct tn_history *history; /* owned; NULL: none is kept */

@@ -6,6 +6,8 @@
 #include <sodium.h>
 #include <string.h>
 
+enum { FUTILE_MAX = 3 };
+
 /* ---- data with pictures ---- */
 
 static json_t *to_base64(const struct tn_wire_buffer *buffer) {
@@ -241,6 +243,8 @@ static void fail_run(struct tn_kernel *kernel, const struct tn_worker_death *dea
 	tn_str_finish(&more);
 }
 
+/* A worker that greets and ends, whatever is done, is not started again and again while nobody asks for anything: the next cell
+ * tries it. */
 static void restart(struct tn_kernel *kernel, const struct tn_worker_death *death, bool in_cell) {
 	struct tn_error err = {0};
 	tn_str_clear(&kernel->notice);
@@ -248,6 +252,9 @@ static void restart(struct tn_kernel *kernel, const struct tn_worker_death *deat
 		? tn_str_append(&kernel->notice, "A fresh worker: the variables of earlier cells are gone.\n")
 		: tn_str_printf(&kernel->notice,
 			  "The worker %s while no cell ran. A fresh worker: the variables of earlier cells are gone.\n", death->reason);
+	if (ok && !in_cell && kernel->futile++ >= FUTILE_MAX) {
+		return;
+	}
 	if (!ok || !kernel->worker->impl->start(kernel->worker, &err)) {
 		tn_log(TN_LOG_WARN, "no fresh worker: %s",
 			ok ? err.text : "out of memory"); /* the next cell tries again, and says why not */
