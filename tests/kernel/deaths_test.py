@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What vanishes, dies, stops or fills up around a running kernel: clients in the middle of something, the worker in its rarer states, the
 front itself, the disk. Nothing else is lost, and no process stays behind. (The worker's common deaths are in execute_test.py.)"""
-import contextlib
 import json
 import os
 import pathlib
@@ -13,7 +12,8 @@ import tempfile
 import time
 
 from front import *  # noqa: F403
-from front import Kernel, STATE, TIMEOUT, case, check, check_in, connection_info, is_gone, text_of, wait_until, write_connection, zmq
+from front import (Gate, Kernel, SOON, STATE, TIMEOUT, case, check, check_in, connection_info, connections, is_gone, kill, text_of, wait_until,
+                   write_connection)
 
 LOOP = "while (true) { }"
 
@@ -70,10 +70,12 @@ def a_client_that_goes_while_it_is_asked_leaves_a_cell_that_another_one_can_inte
 @case
 def a_client_that_goes_before_it_is_asked_is_the_end_of_input():
     with Kernel() as kernel:
-        other = kernel.connect().welcome()
-        cell = other.execute('!sleep 0.5\ninput()', allow_stdin=True)
+        other, gate = kernel.connect().welcome(), Gate()
+        cell = other.execute(gate.command + "input()", allow_stdin=True)
         other.begins(cell)
         goes(kernel, other)
+        wait_until(lambda: connections(kernel.info["stdin_port"]) <= 1, "the kernel sees that it has gone")
+        gate.open()
         errors = text_of(kernel.client.published(cell), "error")
         check([e["ename"] for e in errors], ["IOError"])
         alive(kernel)
@@ -83,9 +85,11 @@ def a_client_that_goes_before_it_is_asked_is_the_end_of_input():
 def a_client_that_goes_during_a_long_cell_leaves_it_running():
     with Kernel() as kernel:
         other = kernel.connect().welcome()
-        cell = other.execute("!sleep 1\nint left = 5; print(left);")
+        gate = Gate()
+        cell = other.execute(gate.command + "int left = 5; print(left);")
         other.begins(cell)
         goes(kernel, other)
+        gate.open()
         check(text_of(kernel.client.published(cell)), "5\n")
         check(kernel.client.run("left")[0]["status"], "ok")
 
@@ -125,11 +129,11 @@ def a_worker_killed_while_it_answers_questions_beside_a_cell_leaves_none_open():
         worker = kernel.worker_pid()
         cell = client.execute(LOOP)
         client.begins(cell)
-        os.kill(worker, signal.SIGSTOP) # what is asked now is under way when it dies
+        kill(worker, signal.SIGSTOP) # what is asked now is under way when it dies
         kinds = ["complete_request", "inspect_request", "is_complete_request", "variables_request"]
         asked = [client.send("shell", kind, {"code": "pr", "cursor_pos": 2}) for kind in kinds for _ in range(5)]
         time.sleep(0.2)
-        os.kill(worker, signal.SIGKILL)
+        kill(worker)
         replies = {}
         while len(replies) < len(asked) + 1:
             message = client.receive("shell")
@@ -147,15 +151,14 @@ def a_worker_killed_during_shutdown_does_not_hold_it_up():
         with Kernel() as kernel:
             worker = kernel.worker_pid()
             if number == signal.SIGSTOP: # it does not read the shutdown
-                os.kill(worker, number)
+                kill(worker, number)
             began = time.monotonic()
             request = kernel.client.send("control", "shutdown_request", {"restart": number == signal.SIGKILL})
             if number == signal.SIGKILL:
-                with contextlib.suppress(ProcessLookupError): # it may have ended by itself
-                    os.kill(worker, number)
+                kill(worker, number)
             check(kernel.client.reply(request, "control")["content"]["status"], "ok")
-            check(kernel.process.wait(5), 0, "exit status")
-            assert time.monotonic() - began < 0.3 * TIMEOUT, f"the end took {time.monotonic() - began:.2f} s"
+            check(kernel.process.wait(TIMEOUT), 0, "exit status")
+            assert time.monotonic() - began < SOON, f"the end took {time.monotonic() - began:.2f} s"
             wait_until(lambda: is_gone(worker), "the worker's end")
 
 
@@ -164,9 +167,8 @@ def a_worker_that_dies_again_and_again_while_it_restarts_is_told_each_time():
     with Kernel() as kernel:
         for _ in range(5):
             before = kernel.worker_pid()
-            os.kill(before, signal.SIGKILL)
-            wait_until(lambda: kernel.children() not in ([], [str(before)]), "a fresh worker")
-            os.kill(kernel.worker_pid(), signal.SIGKILL) # it has not greeted yet, or just now
+            kill(before)
+            kill(kernel.fresh_worker(before)) # it has not greeted yet, or just now
             reply, _ = kernel.client.run("1")
             assert reply["status"] == "ok" or reply["ename"] == "WorkerDied", reply
             if reply["status"] == "error":
@@ -177,12 +179,13 @@ def a_worker_that_dies_again_and_again_while_it_restarts_is_told_each_time():
 @case
 def a_worker_that_is_stopped_at_idle_holds_up_neither_questions_nor_the_kernel():
     with Kernel() as kernel:
-        os.kill(kernel.worker_pid(), signal.SIGSTOP)
+        worker = kernel.worker_pid()
+        kill(worker, signal.SIGSTOP)
         began = time.monotonic()
         check(kernel.client.ask("kernel_info_request")["status"], "ok")
         check(kernel.client.ask("is_complete_request", {"code": "1"})["status"], "unknown")
-        assert time.monotonic() - began < 0.3 * TIMEOUT, "a question hung"
-        os.kill(kernel.worker_pid(), signal.SIGCONT)
+        assert time.monotonic() - began < SOON, "a question hung"
+        kill(worker, signal.SIGCONT)
         alive(kernel)
 
 
@@ -193,13 +196,13 @@ def what_a_cell_started_ends_with_its_worker():
         kernel.client.run("!sleep 1000 &")
         kernel.client.execute("!sleep 1001; sleep 1002")
         wait_until(lambda: len(session_of(worker)) >= 4, "worker, two commands and a shell")
-        os.kill(worker, signal.SIGKILL)
+        kill(worker)
         wait_until(lambda: session_of(worker) == [], "the end of all")
         kernel.client.run("1") # may be aborted with the cell
         alive(kernel)
         worker = kernel.worker_pid()
         kernel.client.run("!sleep 1003 &")
-        check(len(session_of(worker)), 2, "the worker and its child")
+        wait_until(lambda: len(session_of(worker)) == 2, lambda: f"the worker and its child, and no shell; there are {session_of(worker)}")
     wait_until(lambda: session_of(worker) == [], "the end of all with the kernel")
 
 
@@ -208,39 +211,40 @@ def a_front_that_is_killed_takes_worker_and_running_command_along():
     for code in (LOOP, "!sleep 1000", "input()", 'for (int i = 0; i < 1000000000; i++) { print(i); }', ""):
         kernel = Kernel()
         worker = kernel.worker_pid()
-        kernel.client.execute(code, allow_stdin=True)
-        time.sleep(0.3)
+        cell = kernel.client.execute(code, allow_stdin=True)
+        kernel.client.begins(cell)
+        time.sleep(0.3) # most often it is in the middle of it then
         kernel.process.kill()
         kernel.process.wait()
-        wait_until(lambda: session_of(worker) == [], f"the end of the worker in {code!r}, left: {session_of(worker)}", 10)
+        wait_until(lambda: session_of(worker) == [], lambda: f"the end of the worker in {code!r}; there are {session_of(worker)}")
         for client in kernel.clients:
             client.close()
 
 
 # ---- a curve that is logged by what dies ----
 
-def points(folder):
-    """Whole records in the only event file."""
+def points(folder, whole=True):
+    """Whole records in the only event file; while it is written the last one may be in parts."""
     (path,) = pathlib.Path(folder).glob("runs/*/events.out.tfevents.*")
     data, at, count = path.read_bytes(), 0, 0
-    while at + 12 <= len(data):
+    while at + 12 <= len(data) and (whole or at + 16 + int.from_bytes(data[at:at + 8], "little") <= len(data)):
         at += 16 + int.from_bytes(data[at:at + 8], "little")
         count += 1
-    check(at, len(data), "bytes in whole records")
+    check(at if whole else len(data), len(data), "bytes in whole records")
     return count - 2 # version and session
 
 
-def logged_until_killed(number, wait):
-    """(points in the file, points that the cell said it had logged before it was killed)."""
+def logged_until_killed(number, written=False):
+    """Points in the file, of 1,000 that the cell had logged before it was killed: at once, or when the file had them."""
     code = ('auto r = run("dies"); int i = 0;\nwhile (i < 1000) { r.log("loss", i); i++; }\nprint("all");\n'
             'while (true) { }')
     with tempfile.TemporaryDirectory() as folder, Kernel(TENON_RUNS=os.path.join(folder, "runs"), ASAN_OPTIONS="handle_segv=0:handle_abort=0",
                                                          TSAN_OPTIONS=os.environ.get("TSAN_OPTIONS", "") + ":handle_segv=0:handle_abort=0") as kernel:
         cell = kernel.client.execute(code)
-        while kernel.client.receive("iopub")["type"] != "stream":
-            pass
-        time.sleep(wait)
-        os.kill(kernel.worker_pid(), number)
+        kernel.client.prints(cell)
+        if written:
+            wait_until(lambda: points(folder, whole=False) == 1000, "all points in the file, while the cell runs", SOON)
+        kill(kernel.worker_pid(), number)
         reply = kernel.client.reply(cell)["content"]
         check_in(signal.Signals(number).name, reply["evalue"])
         if number != signal.SIGKILL:
@@ -254,15 +258,21 @@ def a_worker_that_dies_by_a_signal_that_can_be_caught_has_written_every_point():
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS, signal.SIGTERM):
         if threads and number == signal.SIGTERM:
             continue # the thread sanitizer keeps it from a loop that calls nothing
-        check(logged_until_killed(number, 0), 1000, f"points after {number}")
+        check(logged_until_killed(number), 1000, f"points after {number}")
 
 
 @case
 def a_worker_that_is_killed_loses_only_what_is_younger_than_a_moment():
-    check(logged_until_killed(signal.SIGKILL, 1.0), 1000, "points that are a second old")
+    check(logged_until_killed(signal.SIGKILL, written=True), 1000, "points that were in the file")
 
 
 # ---- the disk ----
+
+def last_source(path):
+    """What the last whole line of a history or journal says was run."""
+    lines = path.read_text().splitlines(keepends=True)
+    return json.loads(lines[-1]).get("source") if lines and lines[-1].endswith("\n") else None
+
 
 @case
 def a_disk_that_is_full_under_runs_journal_history_and_flood_costs_those_and_nothing_else():
@@ -289,11 +299,10 @@ def a_disk_that_is_full_under_runs_journal_history_and_flood_costs_those_and_not
         check(client.run('r.log("x", -1);')[0]["status"], "ok")
         assert fitted < points(folder) <= 3002, points(folder) # what waits has a bound, small where limits are
         client.run("int roomy = 1;")
-        time.sleep(0.5)
         found = client.ask("history_request", {"hist_access_type": "tail", "n": 1, "output": False})["history"]
         check([entry[2] for entry in found], ["int roomy = 1;"])
-        lines = (pathlib.Path(folder) / "tenon" / "cells.jsonl").read_text().splitlines()
-        check(json.loads(lines[-1])["source"], "int roomy = 1;", "the history's last line")
+        history = pathlib.Path(folder) / "tenon" / "cells.jsonl"
+        wait_until(lambda: last_source(history) == "int roomy = 1;", lambda: f"the history's last line; it is {last_source(history)!r}")
 
 
 @case
@@ -350,9 +359,11 @@ def a_clock_that_goes_back_delays_nothing_and_loses_nothing():
         client.send("control", "interrupt_request", {})
         check(client.reply(cell)["content"]["ename"], "Interrupted")
         assert time.monotonic() - began < 0.5 * TIMEOUT, "something waited for the clock"
+        journal = next(pathlib.Path(folder).glob("tenon/sessions/*/journal.jsonl"))
+        wait_until(lambda: last_source(journal) == LOOP, "the cell's line, which is written behind its reply")
         files = sorted(pathlib.Path(folder).glob("runs/*/events.out.tfevents.*"))
         check(len(files), 3, f"event files in {files}")
-        lines = [json.loads(line) for line in next(pathlib.Path(folder).glob("tenon/sessions/*/journal.jsonl")).read_text().splitlines()]
+        lines = [json.loads(line) for line in journal.read_text().splitlines()]
         seconds = [line["seconds"] for line in lines if "seconds" in line]
         times = [line["time"] for line in lines if "time" in line]
         assert times == sorted(times, reverse=True) and times[0] - times[-1] > 3600, f"this clock did not go back: {times}"
@@ -393,7 +404,7 @@ def a_notebook_whose_path_is_no_text_has_a_kernel_all_the_same():
         check((reply["status"], text_of(published)), ("ok", "alive\n"))
         client.close()
         process.terminate()
-        check(process.wait(10), 0, "exit status")
+        check(process.wait(TIMEOUT), 0, "exit status")
 
 
 # ---- text that is none ----

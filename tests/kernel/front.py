@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of the Jupyter front share: a kernel that is started as Jupyter starts one, and a client of its five sockets that is
 small enough to send what no decent client would. Cases register themselves with tests/cli/cli.py."""
+import collections
+import contextlib
 import hashlib
 import hmac
 import json
@@ -25,18 +27,23 @@ except ImportError:
     sys.exit(0)
 
 CHANNELS = ["shell", "iopub", "stdin", "control", "hb"]
-TIMEOUT = 30.0 # of anything that must come: the machine may be busy
+TIMEOUT = 60.0 # of anything that must come: the machine may be busy
+SOON = 20.0 # the bound of what takes milliseconds on a quiet machine, and would take for ever if it went wrong
 STATE = tempfile.TemporaryDirectory(prefix="tenon-kernel-test-")
 
 
+HELD = collections.deque(maxlen=200)
+
+
 def free_ports(count):
+    """Ports that nobody else is given: they stay bound, but nobody listens, and so the kernel, which like us allows the second use of an
+    address, may bind them too."""
     sockets = [socket.socket() for _ in range(count)]
     for one in sockets:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    HELD.extend(sockets)
+    return [one.getsockname()[1] for one in sockets]
 
 
 def connection_info(**more):
@@ -85,10 +92,10 @@ class Kernel:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(TIMEOUT)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                raise AssertionError("the kernel did not end within 10 s of SIGTERM") from None
+                raise AssertionError(f"the kernel did not end within {TIMEOUT} s of SIGTERM") from None
         self.process.stdout.close()
         self.errors = self.process.stderr.read().decode("utf-8", "replace")
         self.process.stderr.close()
@@ -97,9 +104,13 @@ class Kernel:
         return subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True).stdout.split()
 
     def worker_pid(self):
-        children = self.children()
-        assert len(children) == 1, f"the kernel has the children {children}"
-        return int(children[0])
+        wait_until(lambda: len(self.children()) == 1, lambda: f"one child of the kernel; it has {self.children()}")
+        return int(self.children()[0])
+
+    def fresh_worker(self, before):
+        """Waits for the worker that follows that one."""
+        wait_until(lambda: self.children() not in ([], [str(before)]), "a fresh worker")
+        return self.worker_pid()
 
     def fds(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
@@ -112,9 +123,10 @@ class Client:
         self.identity = uuid.uuid4().hex.encode()
         self.curve = curve if curve is not None else "curve_publickey" in info
         self.sockets = {}
+        self.seen = collections.deque() # published, looked at, and not taken yet
         for name, kind in zip(CHANNELS, [zmq.DEALER, zmq.SUB, zmq.DEALER, zmq.DEALER, zmq.REQ]):
             one = self.context.socket(kind)
-            one.linger = 0
+            one.linger = one.rcvhwm = 0 # what we do not read yet waits here, not in the kernel, which would give us up
             if kind == zmq.DEALER:
                 one.identity = self.identity
             if kind == zmq.SUB and subscribe:
@@ -158,6 +170,11 @@ class Client:
         return head["msg_id"]
 
     def receive(self, channel, timeout=TIMEOUT):
+        """The next message of that channel."""
+        return self.seen.popleft() if channel == "iopub" and self.seen else self.next(channel, timeout)
+
+    def next(self, channel, timeout=TIMEOUT):
+        """The next message of that channel that was not looked at."""
         if not self.sockets[channel].poll(int(timeout * 1000)):
             raise AssertionError(f"nothing came on {channel} within {timeout} s")
         frames = self.sockets[channel].recv_multipart()
@@ -206,12 +223,22 @@ class Client:
         content.update(more)
         return self.send("shell", "execute_request", content)
 
+    def sees(self, cell, kind):
+        """Waits until such a message of the cell is published; all that came until then can still be received."""
+        while not any(message["type"] == kind and message["parent"].get("msg_id") == cell for message in self.seen):
+            self.seen.append(self.next("iopub"))
+
     def begins(self, cell):
-        """Waits until the kernel has the cell."""
-        while True:
-            message = self.receive("iopub")
-            if message["type"] == "execute_input" and message["parent"]["msg_id"] == cell:
-                return
+        """Waits until the kernel has the cell, which it hands to its worker before it looks at anything else."""
+        self.sees(cell, "execute_input")
+
+    def prints(self, cell):
+        """Waits until the worker is in the cell, and has printed something."""
+        self.sees(cell, "stream")
+
+    def arrived(self):
+        """Waits until the kernel has all that was sent on shell."""
+        self.reply(self.send("shell", "kernel_info_request", {}))
 
     def welcome(self):
         """From now on everything that is published arrives."""
@@ -236,10 +263,35 @@ def text_of(published, kind="stream", name="stdout"):
 
 
 def wait_until(condition, what, seconds=TIMEOUT):
+    """`what` says in words what does not come, or is a function that does."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        assert time.monotonic() < end, f"not within {seconds} s: {what() if callable(what) else what}"
         time.sleep(0.01)
+
+
+def kill(pid, number=signal.SIGKILL):
+    """It may have ended by itself."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+class Gate:
+    """What a cell waits at until the test opens it: `command` is a line of that cell."""
+
+    def __init__(self):
+        self.path = os.path.join(STATE.name, f"gate-{uuid.uuid4().hex}")
+        self.command = f"!until test -e '{self.path}'; do sleep 0.05; done\n"
+
+    def open(self):
+        pathlib.Path(self.path).touch()
+
+
+def connections(port):
+    """How many connections the kernel has at that port of its own."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file][1:]
+    return sum(int(row[1].split(":")[1], 16) == port and row[3] in ("01", "08") for row in rows) # established, or left by the client
 
 
 def is_gone(pid):
@@ -254,5 +306,5 @@ def run_cases():
     cli.run_cases()
 
 
-__all__ = ["Kernel", "Client", "Skip", "case", "check", "check_in", "cli", "connection_info", "environment", "free_ports", "is_gone", "run_cases",
-           "signal", "text_of", "wait_until", "write_connection", "zmq", "STATE", "TIMEOUT"]
+__all__ = ["Kernel", "Client", "Gate", "Skip", "case", "check", "check_in", "cli", "connection_info", "connections", "environment", "free_ports",
+           "is_gone", "kill", "run_cases", "signal", "text_of", "wait_until", "write_connection", "zmq", "SOON", "STATE", "TIMEOUT"]

@@ -7,7 +7,6 @@ import json
 import pathlib
 import struct
 import sys
-import time
 
 from front import *  # noqa: F403
 from front import Kernel, case, check, check_in, is_gone, text_of, wait_until
@@ -83,7 +82,7 @@ def a_worker_that_does_not_greet_is_told_after_10_s_with_its_words_and_an_interr
         wait_until(lambda: is_gone(worker), "the worker's end")
         cell = client.execute("1 + 1") # another one is started
         client.begins(cell)
-        wait_until(lambda: kernel.children() not in ([], [str(worker)]), "another worker")
+        kernel.fresh_worker(worker)
         client.send("control", "interrupt_request", {})
         check(client.reply(cell)["content"]["ename"], "Interrupted")
 
@@ -129,10 +128,10 @@ def frames_that_make_no_sense_end_that_worker_only():
             check(client.run("fine")[0]["status"], "ok", f"the cell behind {words!r}")
         # Half a frame, and nothing more: the cell waits, and an interrupt that is not answered says how it ends.
         cell = client.execute(json.dumps([struct.pack("<II", 100, 0).hex()]))
-        time.sleep(0.2)
+        client.begins(cell)
         check(client.ask("kernel_info_request", channel="control")["status"], "ok")
         client.send("control", "interrupt_request", {})
-        time.sleep(3.2)
+        client.prints(cell) # that the cell has not answered for 3 s, and what a second one does
         client.send("control", "interrupt_request", {})
         check(client.reply(cell)["content"]["ename"], "Interrupted")
 
