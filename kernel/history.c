@@ -371,27 +371,24 @@ void tn_history_set_output(struct tn_history *history, int64_t line, const char 
 
 /* ---- asking ---- */
 
-static bool is_repeated(const struct tn_history *history, size_t index, const char *pattern) {
-	for (size_t i = index + 1; i < history->rows.count; i++) {
-		if (strcmp(history->rows.items[i].source, history->rows.items[index].source) == 0 &&
-			fnmatch(pattern, history->rows.items[i].source, 0) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool matches(const struct tn_history *history, size_t index, const struct tn_history_query *query, int64_t session) {
-	const struct row *row = &history->rows.items[index];
+static bool matches(const struct row *row, const struct tn_history_query *query, int64_t session) {
 	switch (query->access) {
 	case TN_HISTORY_TAIL:
 		return true;
 	case TN_HISTORY_RANGE:
 		return row->session == session && row->line >= query->start && (query->stop <= 0 || row->line < query->stop);
 	case TN_HISTORY_SEARCH:
-		return fnmatch(query->pattern, row->source, 0) == 0 && (!query->unique || !is_repeated(history, index, query->pattern));
+		return fnmatch(query->pattern, row->source, 0) == 0;
 	}
 	return false;
+}
+
+/* Of equal sources the newest is the one; `seen` holds those that were found. False: out of memory. */
+static bool is_new(struct tn_map *seen, const struct row *row, bool *new) {
+	uint32_t before = seen->count;
+	bool ok = tn_map_set(seen, row->source, NULL);
+	*new = seen->count > before;
+	return ok;
 }
 
 /* 0 is this session, -1 the one before it; without a cell of its own this one is the next. */
@@ -419,14 +416,20 @@ bool tn_history_find(struct tn_history *history, const struct tn_history_query *
 	int64_t session = absolute_session(history, query->session), left = bounded ? query->n : INT64_MAX;
 	size_t first = history->rows.count;
 	TN_VEC(size_t) found = {0};
+	struct tn_map seen = {0};
 	bool ok = true;
 	while (ok && first > 0 && left > 0) {
-		first--;
-		if (matches(history, first, query, session)) {
+		const struct row *row = &history->rows.items[--first];
+		bool take = matches(row, query, session);
+		if (take && query->access == TN_HISTORY_SEARCH && query->unique) {
+			ok = is_new(&seen, row, &take);
+		}
+		if (ok && take) {
 			ok = TN_VEC_PUSH(&found, first);
 			left--;
 		}
 	}
+	tn_map_finish(&seen);
 	for (size_t i = found.count; ok && i > 0; i--) {
 		const struct row *row = &history->rows.items[found.items[i - 1]];
 		ok = visit(data, &(struct tn_history_entry){row->session, row->line, row->source, row->output});
