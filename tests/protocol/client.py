@@ -104,7 +104,7 @@ class Worker:
         self.send({"type": "ack", "seq": self.seq, "bytes": self.taken})
         self.taken = 0
 
-    def receive(self, timeout=20.0):
+    def receive(self, timeout=60.0):
         """The next whole message: (header, buffers)."""
         deadline = time.monotonic() + timeout
         pieces = []
@@ -125,7 +125,7 @@ class Worker:
                 header["text"] = buffers[0].decode(errors="replace").replace("\0", "\ufffd")
             return header, buffers
 
-    def collect(self, request, timeout=60.0):
+    def collect(self, request, timeout=120.0):
         """All that belongs to a request: (events, done)."""
         events = []
         deadline = time.monotonic() + timeout
@@ -139,7 +139,7 @@ class Worker:
                 return events, header
             events.append(header)
 
-    def execute(self, code, timeout=60.0, **fields):
+    def execute(self, code, timeout=120.0, **fields):
         return self.collect(self.start(code, **fields), timeout)
 
     def start(self, code, **fields):
@@ -147,7 +147,7 @@ class Worker:
         options.update(fields)
         return self.request("execute", code=code, **options)
 
-    def close(self, timeout=10.0):
+    def close(self, timeout=60.0):
         """Ends the worker by hanging up; its exit status and last words."""
         if not self.process.stdin.closed:
             try:
@@ -161,7 +161,7 @@ class Worker:
                 self.data = b""
         except (Closed, TimeoutError):
             pass
-        status = self.process.wait(timeout=max(1.0, deadline - time.monotonic()))
+        status = self.process.wait(timeout=max(5.0, deadline - time.monotonic()))
         words = self.process.stderr.read().decode(errors="replace")
         self.process.stdout.close()
         self.process.stderr.close()

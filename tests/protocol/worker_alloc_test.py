@@ -17,12 +17,12 @@ def run(w):
     """How far it comes: the number of answers."""
     answers = 0
     for code in CELLS:
-        w.execute(code, user_expressions={"e": "1 + 1"}, timeout=30 * SLOW)
+        w.execute(code, user_expressions={"e": "1 + 1"}, timeout=120 * SLOW)
         answers += 1
     for kind, fields in (("complete", {"code": "pri", "cursor": 3}), ("inspect", {"code": "print", "cursor": 2, "detail": 1}),
                          ("variables", {}), ("usage", {}), ("is_complete", {"code": "{"})):
         w.request(kind, **fields)
-        w.collect(w.next_id, 30 * SLOW)
+        w.collect(w.next_id, 120 * SLOW)
         answers += 1
     return answers
 

@@ -103,7 +103,7 @@ def hanging_up_ends_a_running_cell():
         w.receive()
         began = time.monotonic()
         check(ended(w)[0], 0, "exit status")
-        check(time.monotonic() - began < 2.0 * SLOW, True, "time")
+        check(time.monotonic() - began < SOON, True, "time")
 
 
 @case
@@ -114,7 +114,7 @@ def hanging_up_ends_a_cell_that_waits_for_input_or_a_child():
             w.receive()
             began = time.monotonic()
             check(ended(w)[0], 0, "exit status")
-            check(time.monotonic() - began < 2.0 * SLOW, True, f"time of {code!r}")
+            check(time.monotonic() - began < SOON, True, f"time of {code!r}")
 
 
 @case
@@ -122,7 +122,7 @@ def a_front_that_reads_no_more_is_gone_too():
     with Session() as w:
         w.process.stdout.close()
         w.start("for (int i = 0; i < 100000000; i++) { print(i); }")
-        check(w.process.wait(20 * SLOW), 0, "exit status")
+        check(w.process.wait(60 * SLOW), 0, "exit status")
         w.process.stdin.close()
         w.process.stderr.close()
         w.ended = True
@@ -138,13 +138,15 @@ def shutdown_ends_an_idle_and_a_busy_worker():
             w.send({"type": "shutdown"})
             if busy:
                 check(w.collect(request)[1]["status"], "interrupted", "status")
-            check(w.process.wait(10 * SLOW), 0, "exit status")
+            check(w.process.wait(60 * SLOW), 0, "exit status")
 
 
 # ---- a front that is slow ----
 
-def fill(w, limit=1.5):
-    """Waits until the worker says nothing more."""
+def fill(w, least, limit=1.5):
+    """Waits until the worker has said so much, and says nothing more."""
+    while len(w.data) <= least:
+        w.fill(60 * SLOW)
     while True:
         try:
             w.fill(limit)
@@ -155,15 +157,15 @@ def fill(w, limit=1.5):
 @case
 def a_worker_without_credit_waits_and_stays_interruptible():
     with Session(acks=False) as w:
-        request = w.start("for (int i = 0; i < 100000000; i++) { print(i); }")
-        fill(w)
+        request = w.start("for (int i = 0; i < 1000000000; i++) { print(i); }")
+        fill(w, 3 * MIB)
         check(4 * MIB > len(w.data) > 3 * MIB, True, f"{len(w.data)} bytes came without an ack")
         check(mapped_bytes(w) < 64 * MIB * SLOW, True, f"the worker holds {mapped_bytes(w)} bytes")
         asked = w.request("usage")
         w.send({"type": "interrupt"})
         header = {"id": request}
         while header["id"] != asked: # text that was under way, then the answer, without credit
-            header, _ = w.receive(20 * SLOW)
+            header, _ = w.receive(60 * SLOW)
         check(header["pid"], w.process.pid, "the answer that came meanwhile")
         w.acks = True
         w.ack()
@@ -255,18 +257,20 @@ def a_child_that_floods_is_stopped_by_an_interrupt():
     with Session() as w:
         request = w.start("!yes")
         for _ in range(20):
-            w.receive(5 * SLOW)
+            w.receive()
         w.send({"type": "interrupt"})
         check(w.collect(request)[1]["status"], "interrupted", "status")
 
 
 # ---- a worker that dies ----
 
-def dies(number, code, wait=0.3):
+def dies(number, code):
+    """The last words of a worker that is killed some time after the cell has said that it is there."""
     with Session() as w:
         request = w.start(code, cell=3)
-        time.sleep(wait * SLOW)
-        os.kill(w.process.pid, number)
+        w.receive()
+        computes(w, 0.3)
+        kill(w, number)
         try:
             w.collect(request)
             raise AssertionError("the cell ended")
@@ -280,21 +284,24 @@ def dies(number, code, wait=0.3):
 
 @case
 def a_worker_that_is_killed_just_ends():
-    check(dies(signal.SIGKILL, "while (true) { }"), "", "last words")
+    check(dies(signal.SIGKILL, 'print("x"); while (true) { }'), "", "last words")
 
 
 @case
 def last_words_name_signal_cell_line_and_op():
-    code = "tensor a = rand(1500, 1500);\nwhile (true) {\n    a = a @ a;\n    sync(a);\n}"
-    words = dies(signal.SIGSEGV, code)
-    check_in("SIGSEGV", words, "last words")
+    code = 'tensor a = rand(1500, 1500); sync(a @ a); print("x");\nwhile (true) {\n    a = a @ a;\n    sync(a);\n}'
+    for _ in range(3): # it is killed in the middle of a product, but for once in a thousand times
+        words = dies(signal.SIGSEGV, code)
+        check_in("SIGSEGV", words, "last words")
+        if "op matmul" in words:
+            break
     check_in("in cell 3, line 3, op matmul", words, "last words")
-    check_in("SIGABRT", dies(signal.SIGABRT, "while (true) { }"), "last words")
+    check_in("SIGABRT", dies(signal.SIGABRT, 'print("x"); while (true) { }'), "last words")
 
 
 @case
 def last_words_name_the_line_of_a_loop():
-    words = dies(signal.SIGFPE, "int f(int n) { while (true) { n++; } return n; }\nf(1);")
+    words = dies(signal.SIGFPE, "int f(int n) { while (true) { n++; } return n; }\nprint(1); f(1);")
     check_in("in cell 3", words, "last words")
 
 

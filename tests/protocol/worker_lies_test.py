@@ -4,6 +4,7 @@
 frames that are none end the worker in words, and nothing crashes. Usage: worker_lies_test.py TENON [PART…]"""
 import json
 import struct
+import threading
 import time
 
 from support import *
@@ -21,7 +22,7 @@ def wrong_types_in_every_request_are_answered():
             for field in fields:
                 for value in VALUES:
                     w.request(kind, **{**RIGHT, field: value})
-                    done = w.collect(w.next_id, 20 * SLOW)[1]
+                    done = w.collect(w.next_id, 60 * SLOW)[1]
                     assert done["status"] in ("ok", "error"), f"{kind}.{field} = {value!r}: {done}"
         check(text_of(w.execute('print("alive");')[0]), "alive\n", "text")
 
@@ -36,7 +37,7 @@ def what_has_no_id_or_a_strange_one_does_not_disturb():
         request = w.start('print("alive");')
         header = {}
         while header.get("id") != request or header["type"] != "done":
-            header, _ = w.receive(20 * SLOW) # answers to what has an id come between
+            header, _ = w.receive(60 * SLOW) # answers to what has an id come between
         check(header["status"], "ok", "status")
         w.process.stdin.close()
         ended(w) # it logs what it did not know
@@ -58,10 +59,10 @@ def answers_to_input_of_a_wrong_type_are_the_end_of_input_or_its_text():
     with Session() as w:
         for value in VALUES:
             request = w.start('input("?")', allow_stdin=True)
-            while w.receive(20 * SLOW)[0]["type"] != "input":
+            while w.receive(60 * SLOW)[0]["type"] != "input":
                 pass
             w.send({"type": "input", "id": request, "value": value})
-            done = w.collect(request, 20 * SLOW)[1]
+            done = w.collect(request, 60 * SLOW)[1]
             check(done["status"], "ok" if isinstance(value, str) else "error", f"status with the answer {value!r}")
 
 
@@ -78,13 +79,13 @@ def a_broken_frame_in_any_state_ends_the_worker_in_words():
             with Session() as w:
                 if code is not None:
                     w.start(code, allow_stdin=True)
-                    w.receive(20 * SLOW)
+                    w.receive(60 * SLOW)
                 began = time.monotonic()
                 w.write(data)
                 status, last = ended(w)
                 check(status, 0, f"exit status {state}")
                 check_in(words, last, f"last words {state}")
-                check(time.monotonic() - began < 3.0 * SLOW, True, f"time {state}")
+                check(time.monotonic() - began < SOON, True, f"time {state}")
 
 
 @case
@@ -93,7 +94,7 @@ def half_a_frame_in_any_state_and_then_nothing_ends_the_worker():
         with Session() as w:
             if code is not None:
                 w.start(code, allow_stdin=True)
-                w.receive(20 * SLOW)
+                w.receive(60 * SLOW)
             w.write(pack({"type": "execute", "id": 99, "code": "1"})[:-4])
             check(ended(w)[0], 0, f"exit status {state}")
 
@@ -113,12 +114,14 @@ def keys_twice_nuls_and_bytes_that_are_no_text_are_no_json():
 def two_thousand_requests_at_once_are_all_answered():
     with Session() as w:
         data = b"".join(json_frame({"type": "usage", "id": 1000 + i}) for i in range(2000))
-        w.write(data)
+        writer = threading.Thread(target=w.write, args=(data,)) # neither side's pipe holds all of it
+        writer.start()
         found = set()
         while len(found) < 2000:
-            header, _ = w.receive(30 * SLOW)
+            header, _ = w.receive(60 * SLOW)
             if header["type"] == "done":
                 found.add(header["id"])
+        writer.join()
         check(found, set(range(1000, 3000)), "answered")
 
 

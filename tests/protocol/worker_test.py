@@ -186,10 +186,10 @@ def bytes_that_are_no_text_are_replaced_and_characters_are_not_cut():
 @case
 def a_child_that_goes_on_in_the_background_does_not_keep_its_cell():
     with Session() as w:
-        began = time.monotonic()
-        done = w.execute("!(sleep 0.3; echo late) &")[1]
+        gate = Gate(w)
+        done = w.execute(f"!({gate.command}; echo late) &")[1]
         check(done["status"], "ok", "status")
-        check(time.monotonic() - began < 0.25 * SLOW, True, "the cell ends at once")
+        gate.open()
         header, _ = w.receive()
         check((header["type"], header["text"]), ("stream", "late\n"), "what comes later")
 
@@ -210,8 +210,8 @@ def the_last_words_before_a_long_computation_do_not_wait_for_it():
         request = w.start('print("a"); print("b"); while (true) { }')
         text, began = "", time.monotonic()
         while text != "a\nb\n":
-            text += w.receive(5 * SLOW)[0]["text"]
-        check(time.monotonic() - began < 1.0 * SLOW, True, "time until the second line")
+            text += w.receive()[0]["text"]
+        check(time.monotonic() - began < SOON, True, "time until the second line")
         w.send({"type": "interrupt"})
         w.collect(request)
 
@@ -220,36 +220,37 @@ def the_last_words_before_a_long_computation_do_not_wait_for_it():
 def a_hundred_thousand_lines_arrive_whole_and_in_few_messages():
     with Session() as w:
         w.execute("1;")
-        began = time.monotonic()
+        began = cpu_seconds(w)
         events, _ = w.execute("for (int i = 0; i < 100000; i++) { print(i); }")
-        seconds = time.monotonic() - began
+        seconds = cpu_seconds(w) - began
         check(text_of(events), "".join(f"{i}\n" for i in range(100000)), "text")
-        check(len(events) < 200, True, f"{len(events)} messages")
-        check(seconds < 1.0 * SLOW, True, f"{seconds:.3f} s")
+        check(len(events) < 1000, True, f"{len(events)} messages") # what is printed within 50 ms goes together
+        check(seconds < 1.0 * SLOW, True, f"{seconds:.3f} s of the worker's own time")
 
 
 # ---- interrupts ----
 
-def interrupted(w, code, wait=0.15, limit=0.5, **options):
-    request = w.start(code, **options)
-    time.sleep(wait)
+def interrupted(w, code):
+    """Interrupts it some time after it said that it is there."""
+    request = w.start(code)
+    w.receive()
+    time.sleep(0.15)
     began = time.monotonic()
     w.send({"type": "interrupt"})
-    events, done = w.collect(request, 30 * SLOW)
+    done = w.collect(request)[1]
     seconds = time.monotonic() - began
     check(done["status"], "interrupted", f"status of {code!r}")
     check(done["name"], "Interrupted", "name")
-    check(seconds < limit * SLOW, True, f"{seconds:.3f} s until {code!r} ended")
-    return events, done
+    check(seconds < SOON, True, f"{seconds:.3f} s until {code!r} ended")
 
 
 @case
 def an_interrupt_ends_loops_children_and_tensor_work():
     with Session() as w:
-        interrupted(w, "while (true) { }")
-        interrupted(w, "!sleep 100")
-        interrupted(w, "tensor a = ones(1000, 1000); while (true) { a = a @ a * 1e-3; }", limit=1.5)
-        interrupted(w, "for (int i = 0; i < 100000000; i++) { print(i); }", limit=2.0)
+        interrupted(w, 'print("x"); while (true) { }')
+        interrupted(w, "!echo x; sleep 1000")
+        interrupted(w, 'tensor a = ones(1000, 1000); print("x"); while (true) { a = a @ a * 1e-3; }')
+        interrupted(w, "for (int i = 0; i < 1000000000; i++) { print(i); }")
         check(text_of(w.execute('print("alive");')[0]), "alive\n", "text of the next cell")
 
 
@@ -337,7 +338,7 @@ def completion_inspection_and_variables_answer_while_a_cell_runs():
                              ("is_complete", {"code": "if (true) {"}), ("variables", {}), ("usage", {})):
             w.request(kind, **fields)
             answers[kind] = w.collect(w.next_id)[1]
-        check(time.monotonic() - began < 1.0 * SLOW, True, "time of five answers")
+        check(time.monotonic() - began < SOON, True, "time of five answers")
         check(answers["complete"]["matches"], ["weights", "welt"], "matches")
         check((answers["complete"]["start"], answers["complete"]["end"]), (6, 8), "range")
         check(len(answers["complete"]["types"]), 2, "types")
@@ -390,7 +391,7 @@ def an_unknown_request_is_answered():
 def journal(w, count):
     """Its lines, once there are so many: a cell's is written behind its done."""
     path = w.state / w.hello["session"] / "journal.jsonl"
-    deadline = time.monotonic() + 10 * SLOW
+    deadline = time.monotonic() + SOON
     while path.read_bytes().count(b"\n") < count and time.monotonic() < deadline:
         time.sleep(0.01)
     return [json.loads(line) for line in path.read_text().splitlines()]
