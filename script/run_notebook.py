@@ -73,7 +73,7 @@ class Runner(NotebookClient):
     """nbclient, with each message that brings output shown as it comes."""
 
     def __init__(self, notebook, folder, screen):
-        super().__init__(notebook, timeout=None, startup_timeout=60, resources={"metadata": {"path": folder}},
+        super().__init__(notebook, timeout=None, startup_timeout=60, iopub_timeout=60, resources={"metadata": {"path": folder}},
                          record_timing=False, on_cell_execute=self.announce)
         self.screen, self.bars = screen, set()
         self.numbers = {id(cell): n for n, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1)}

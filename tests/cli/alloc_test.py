@@ -11,7 +11,7 @@ import sys
 
 STRIDE = int(sys.argv.pop(2))
 
-from cli import TENON, case, environment, run_cases  # noqa: E402 (reads the arguments)
+from cli import PATIENCE_S, TENON, case, environment, run_cases  # noqa: E402 (reads the arguments)
 
 ENDS = 60
 PROGRAM = """
@@ -33,7 +33,7 @@ print(x[0:2] > 2);
 
 
 def run(**env):
-    return subprocess.run([TENON, "run", "-e", PROGRAM], capture_output=True, text=True, timeout=120, errors="replace",
+    return subprocess.run([TENON, "run", "-e", PROGRAM], capture_output=True, text=True, timeout=PATIENCE_S, errors="replace",
                           env=environment(**env))
 
 
@@ -47,7 +47,7 @@ def fail(n):
     result = run(TENON_ALLOC_FAIL=str(n))
     if result.returncode == 0 or (result.returncode == 1 and "error: " in result.stderr and "Sanitizer" not in result.stderr):
         return None
-    return f"allocation {n}: status {result.returncode}, stderr {result.stderr[-600:]!r}"
+    return f"allocation {n}: status {result.returncode}, stdout {result.stdout[-200:]!r}, stderr {result.stderr[-600:]!r}"
 
 
 @case

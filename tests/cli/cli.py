@@ -106,7 +106,7 @@ def of_children():
 
 
 def interrupt_after(process, line, seconds=0.0):
-    """Waits for a line of output, sends SIGINT, and gives (seconds of CPU until the end, the rest of stdout, stderr). The clock on the
+    """Waits for a line of output (None: any), sends SIGINT, and gives (seconds of CPU until the end, the rest of stdout, stderr). The clock on the
     wall would say how busy the machine is; what goes on working uses the CPU, and what hangs is found by the bound."""
     first_line(process, line)
     time.sleep(seconds)

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 
-from cli import CASES, Skip, TENON, case, check, check_in, check_result, environment, folder, run_cases, tenon, write
+from cli import CASES, PATIENCE_S, Skip, TENON, case, check, check_in, check_result, environment, folder, run_cases, tenon, write
 
 FILES = ["kernel.json", "logo-32x32.png", "logo-64x64.png", "logo-svg.svg"]
 
@@ -132,7 +132,7 @@ def a_wrong_command_line_is_said():
                        (["--user", "--sys-prefix"], "name two places"), (["--here"], "is no option"), (["--env", "A"], "--env takes NAME=VALUE"), (["extra"], "'extra' is no option of install"),
                        (["--display-name", b"\xff"], "in UTF-8")):
         run = subprocess.run([TENON, "install", *args], capture_output=True, text=True, errors="replace", env=environment(),
-                             timeout=60)
+                             timeout=PATIENCE_S)
         check_result(run, 2, "", text)
     check_result(tenon("uninstall", "--env", "A=B"), 2, "", "is no option of uninstall")
 
@@ -158,7 +158,8 @@ def jupyter_lists_it():
     with folder() as where:
         tenon("install", "--name", "tenon-listed", env=environment(HOME=where))
         listed = subprocess.run([jupyter, "list", "--json"], capture_output=True, text=True, env=environment(HOME=where),
-                                timeout=120)
+                                timeout=5 * PATIENCE_S)
+        check(listed.returncode, 0, f"status of jupyter-kernelspec ({listed.stderr})")
         found = json.loads(listed.stdout)["kernelspecs"]["tenon-listed"]
         check(found["resource_dir"], f"{where}/.local/share/jupyter/kernels/tenon-listed")
         check(found["spec"]["display_name"], "Tenon")

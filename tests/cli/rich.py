@@ -2,7 +2,6 @@
 """What cells show in a front that takes every form: text, HTML, images, plots. Runs them in a worker."""
 import pathlib
 import sys
-import tempfile
 
 import cli
 
@@ -35,19 +34,22 @@ class Worker:
     """with Worker() as w: w.run(code) gives a Cell."""
 
     def __enter__(self):
-        self.state = tempfile.TemporaryDirectory(prefix="tenon-test-")
+        self.state = cli.folder()
         self.worker = client.Worker(cli.TENON, env=cli.environment(XDG_STATE_HOME=self.state.name))
         return self
 
-    def __exit__(self, *unused):
+    def __exit__(self, kind, *unused):
         try:
-            self.worker.close()
+            status, words = self.worker.close(timeout=cli.PATIENCE_S)
+            if kind is None:
+                cli.check((status, words), (0, ""), "the worker's end and last words")
         finally:
-            self.worker.process.kill()
+            self.worker.process.kill() # does nothing where it has ended
+            self.worker.process.wait()
             self.state.cleanup()
 
     def run(self, code):
-        return Cell(*self.worker.execute(code, timeout=120.0))
+        return Cell(*self.worker.execute(code, timeout=cli.PATIENCE_S))
 
 
 def shown(code):

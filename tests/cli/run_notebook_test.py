@@ -10,7 +10,7 @@ import pty
 import subprocess
 import sys
 
-from cli import Skip, case, check, check_in, environment, folder, run_cases, tenon, write
+from cli import PATIENCE_S, Skip, case, check, check_in, environment, folder, run_cases, tenon, write
 
 PROGRAM = pathlib.Path(__file__).resolve().parents[2] / "script" / "run_notebook.py"
 OURS = {"kernelspec": {"name": "tenon", "display_name": "Tenon", "language": "tenon"}}
@@ -35,7 +35,7 @@ def run(text, *args):
     with folder() as where:
         path = write(where, "a.ipynb", text)
         result = subprocess.run([sys.executable, PROGRAM, path, *args], text=True, capture_output=True, env=settings(where),
-                                timeout=240, cwd=where)
+                                timeout=1000, cwd=where)
         saved = pathlib.Path(where, "saved", "b.ipynb")
         return result, json.loads(saved.read_text(encoding="utf-8")) if saved.exists() else None
 
@@ -74,14 +74,14 @@ def a_progress_bar_is_drawn_in_place_on_a_terminal():
         except OSError:  # the other side is closed
             pass
         os.close(ours)
-        check(process.wait(timeout=60), 0, f"status ({seen!r})")
+        check(process.wait(timeout=PATIENCE_S), 0, f"status ({seen!r})")
         check_in("\r\x1b[K    bar", seen.decode())
 
 
 @case
 def the_first_error_ends_it_in_words():
     result, _ = run(notebook("print(1);", "nothing", "print(3);"))
-    check(result.returncode, 1)
+    check(result.returncode, 1, f"status ({result.stderr})")
     check("print(3)" in result.stdout, False, "a cell behind the error ran")
     check_in("nothing is not declared", result.stderr)
 
@@ -91,7 +91,7 @@ def what_cannot_be_run_is_said():
     for text, words in ((notebook("1", kernel="no-such-kernel"), "Jupyter knows no kernel 'no-such-kernel'"),
                         ("hello", "is no notebook")):
         result, _ = run(text)
-        check(result.returncode, 1)
+        check(result.returncode, 1, f"status ({result.stderr})")
         check_in(words, result.stderr)
         check(result.stderr.count("\n"), 1, "lines on stderr")
 

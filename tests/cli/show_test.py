@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import struct
+import time
 import xml.etree.ElementTree as xml
 import zlib
 
@@ -426,9 +427,10 @@ def the_same_id_takes_the_same_place():
 @case
 def a_chart_that_grows_fast_is_sent_now_and_then_and_at_the_end():
     with Worker() as worker:
+        began = time.monotonic()
         cell = worker.run('float[] ys; for (int i = 0; i < 2000; i++) { ys.append(float(i)); display(plot(ys), id: "loss"); } print("end");')
         check(cell.status, "ok", cell.error)
-        assert 2 <= len(cell.shows) < 200, len(cell.shows)
+        assert 2 <= len(cell.shows) <= 3 + 10 * (time.monotonic() - began), f"{len(cell.shows)} shows in {time.monotonic() - began:.1f} s"
         check([s.update for s in cell.shows], [False] + [True] * (len(cell.shows) - 1), "updates")
         check(len(values(cell.shows[-1])), 2000, "points of the last one")
         failed = worker.run('display(plot([1]), id: "loss"); display(plot([1, 2]), id: "loss"); error("later");')

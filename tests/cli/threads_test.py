@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 
-from cli import TENON, Skip, case, check, check_in, check_result, environment, first_line, folder, run_cases, start, tenon, uses_asan, write
+from cli import PATIENCE_S, TENON, Skip, case, check, check_in, check_result, environment, first_line, folder, run_cases, start, tenon, uses_asan, write
 
 SHELLS_OWN = ("_=", "PWD=", "OLDPWD=", "SHLVL=")
 
@@ -74,7 +74,7 @@ def a_note_of_an_earlier_process_of_the_same_number_harms_nobody():
         note = f'/dev/shm/__KMP_REGISTERED_LIB_$$_{os.getuid()}'
         for args, out in (('run -e "1 + 1"', "2\n"), ("check /dev/null", ""), ("help relu", None)):
             run = subprocess.run(["sh", "-c", f'truncate -s {size} {note}; exec "$0" {args}', TENON], capture_output=True, text=True,
-                                 env=environment(), timeout=60)
+                                 env=environment(), timeout=PATIENCE_S)
             check_result(run, 0, out=out, err="")
 
 
@@ -102,7 +102,7 @@ def children_inherit_the_users_environment():
 @case
 def an_empty_environment_will_do():
     check_result(tenon("run", "-e", "sum(ones(300, 300) @ ones(300, 300))", env={"TENON_LOG": "error"}), 0, out="27000000.0\n", err="")
-    run = subprocess.run(["env", "-i", TENON, "run", "-e", "print(sum(ones(300, 300)))"], capture_output=True, text=True, timeout=60)
+    run = subprocess.run(["env", "-i", TENON, "run", "-e", "print(sum(ones(300, 300)))"], capture_output=True, text=True, timeout=PATIENCE_S)
     check_result(run, 0, out="90000.0\n", err="")
 
 
@@ -113,7 +113,7 @@ def the_process_keeps_its_name_its_number_and_its_standard_input():
     with folder() as d:
         path = write(d, "a.tn", "!echo $PPID; cat /proc/$PPID/comm; tr '\\0' ' ' < /proc/$PPID/cmdline; echo\nprint(input());\n")
         process = subprocess.Popen([TENON, "run", str(path), "x"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=settings())
-        out, _ = process.communicate("first\nsecond\n", timeout=60)
+        out, _ = process.communicate("first\nsecond\n", timeout=PATIENCE_S)
         check(out, f"{process.pid}\ntenon\n{TENON} run {path} x \nfirst\n", "stdout")
         check(process.returncode, 0, "exit status")
 
@@ -123,7 +123,7 @@ def a_program_found_by_path_starts():
     with folder() as d:
         os.symlink(TENON, os.path.join(d, "tenon"))
         run = subprocess.run(["sh", "-c", 'tenon run -e "%env PATH"; exec tenon run -e "1 +"'], capture_output=True, text=True,
-                             env=settings(PATH=d + ":" + os.environ["PATH"]), timeout=60)
+                             env=settings(PATH=d + ":" + os.environ["PATH"]), timeout=PATIENCE_S)
         check(run.stdout, d + ":" + os.environ["PATH"] + "\n", "PATH")
         check(run.returncode, 1, "exit status")
         check_in("error: ", run.stderr)
@@ -136,7 +136,7 @@ def a_program_that_was_deleted_meanwhile_goes_on():
         subprocess.run(["cp", TENON, copy], check=True)
         process = subprocess.Popen([copy, "run", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=settings())
         os.unlink(copy)
-        out, _ = process.communicate("print(sum(ones(300, 300) @ ones(300, 300)) / 1e6);\n", timeout=60)
+        out, _ = process.communicate("print(sum(ones(300, 300) @ ones(300, 300)) / 1e6);\n", timeout=PATIENCE_S)
         check(out, "27.0\n", "stdout")
         check(process.returncode, 0, "exit status")
 

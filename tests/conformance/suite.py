@@ -15,6 +15,15 @@ import jupyter_kernel_test  # noqa: E402  (reads the environment)
 from jupyter_kernel_test import validate_message  # noqa: E402
 
 
+PATIENCE_S = 120
+
+
+def make_patient(channel):
+    """The suite waits 0.1 s for the next message of a cell: a busy machine may need longer."""
+    get = channel.get_msg
+    channel.get_msg = lambda timeout=None, **more: get(timeout=PATIENCE_S if timeout is None else max(timeout, PATIENCE_S), **more)
+
+
 class Kernel(jupyter_kernel_test.KernelTests):
     kernel_name = "tenon"
     language_name = "tenon"
@@ -42,6 +51,21 @@ class Kernel(jupyter_kernel_test.KernelTests):
     incomplete_code_samples = ["int f() {", "print(1", "auto x = [1,", "/* a comment", 'for (int i : 0..3) {']
     invalid_code_samples = ["int f() }", "print(1));", "auto = 3;"]
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        make_patient(cls.kc.shell_channel)
+        make_patient(cls.kc.iopub_channel)
+
+    def flush_channels(self):
+        """Reads all up to the end of a request of its own; the suite takes silence of 0.1 s for the end."""
+        request = self.kc.kernel_info()
+        while self.kc.get_shell_msg()["parent_header"].get("msg_id") != request:
+            pass
+        while True:
+            message = self.kc.get_iopub_msg()
+            if message["parent_header"].get("msg_id") == request and message["content"].get("execution_state") == "idle":
+                break
 
     def run_cell(self, code, **more):
         """(the reply's content, the text of stdout) of a cell."""

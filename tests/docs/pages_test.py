@@ -32,8 +32,10 @@ def run(tenon, command, text):
     """What is wrong, or None."""
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, "block.tn").write_text(text, encoding="utf-8")
-        done = subprocess.run([tenon, command, "block.tn"], cwd=folder, capture_output=True, text=True, timeout=250)
-    if done.returncode != 0 or command == "check":
+        done = subprocess.run([tenon, command, "block.tn"], cwd=folder, capture_output=True, text=True, timeout=900)
+    if done.returncode != 0:
+        return f"exit status {done.returncode}\n{done.stderr}"
+    if command == "check":
         return done.stderr or None
     lines = iter(done.stdout.split("\n"))
     for wanted in (match.group(1) for match in map(PRINTS.match, text.split("\n")) if match):

@@ -31,7 +31,7 @@ except ImportError:
 
 
 def execute(client, code):
-    """(status, forms of what was shown, text printed)."""
+    """(status, forms of what was shown, text printed or of the error)."""
     shown, text = [], []
 
     def output(message):
@@ -39,30 +39,32 @@ def execute(client, code):
             shown.append(message["content"]["data"])
         elif message["msg_type"] == "stream":
             text.append(message["content"]["text"])
-    reply = client.execute_interactive(code, timeout=120, output_hook=output)
+        elif message["msg_type"] == "error":
+            text.extend(message["content"]["traceback"])
+    reply = client.execute_interactive(code, timeout=5 * cli.PATIENCE_S, output_hook=output)
     return reply["content"]["status"], shown, "".join(text)
 
 
 def ended(pid):
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return stat.read().rsplit(") ", 1)[1][0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return True
-    return open(f"/proc/{pid}/stat").read().split(") ")[1][0] == "Z"
 
 
 @case
 def a_notebook_starts_tensorboard_on_its_runs_and_takes_it_along():
     if jupyter_client is None or not (BIN / "tensorboard").exists():
         raise cli.Skip("./script/setup installs jupyter_client and TensorBoard")
-    manager, client = jupyter_client.manager.start_new_kernel(kernel_name="tenon", cwd=FOLDER)
+    manager, client = jupyter_client.manager.start_new_kernel(startup_timeout=cli.PATIENCE_S, kernel_name="tenon", cwd=FOLDER)
     try:
         check(execute(client, 'auto r = run("watched"); r.log("loss", 0.5);')[0], "ok", "status of the run")
         status, shown, text = execute(client, "%tensorboard")
-        check((status, len(shown)), ("ok", 1), f"status and what was shown; {text}")
+        check((status, len(shown)), ("ok", 1), f"status and what was shown; text {text!r}")
         url = re.search(r"http://localhost:\d+/", shown[0]["text/plain"]).group()
         assert url in shown[0]["text/html"] and "iframe" in shown[0]["text/html"]
-        with urllib.request.urlopen(url + "data/environment", timeout=20) as answer:
+        with urllib.request.urlopen(url + "data/environment", timeout=cli.PATIENCE_S) as answer:
             check(json.load(answer)["data_location"], os.path.realpath(FOLDER / "runs"), "folder that it reads")
         check(execute(client, "%tensorboard")[1][0]["text/plain"], shown[0]["text/plain"], "what the second call finds")
         (info,) = (FOLDER / ".tensorboard-info").glob("*.info")
@@ -71,7 +73,7 @@ def a_notebook_starts_tensorboard_on_its_runs_and_takes_it_along():
     finally:
         client.stop_channels()
         manager.shutdown_kernel()
-    end = time.monotonic() + 20
+    end = time.monotonic() + cli.PATIENCE_S
     while not ended(pid) and time.monotonic() < end:
         time.sleep(0.1)
     check(ended(pid), True, "TensorBoard ended with the session")
@@ -83,7 +85,7 @@ def without_tensorboard_the_command_to_type_is_shown():
         raise cli.Skip("./script/setup installs jupyter_client")
     before = os.environ["PATH"]
     os.environ["PATH"] = "/usr/bin:/bin"
-    manager, client = jupyter_client.manager.start_new_kernel(kernel_name="tenon", cwd=FOLDER)
+    manager, client = jupyter_client.manager.start_new_kernel(startup_timeout=cli.PATIENCE_S, kernel_name="tenon", cwd=FOLDER)
     os.environ["PATH"] = before
     try:
         status, shown, text = execute(client, "%tensorboard --logdir nowhere")

@@ -13,7 +13,6 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
@@ -36,6 +35,7 @@ except ImportError as missing:
 
 CONTEXT = context.RequestContext()
 ALL = 1000000
+WAIT_S = 60
 
 
 # ---- the two readers ----
@@ -57,9 +57,23 @@ def server_reader(logdir):
         samples_per_plugin={"scalars": 0})
     ingester.start()
     READERS.append(ingester)
-    wait_for(lambda: list(ingester.data_provider.list_runs(CONTEXT, experiment_id="")), "runs in the data server")
-    time.sleep(0.5)
+    wait_until_read(ingester.data_provider, python_reader(logdir))
     return ingester.data_provider
+
+
+def contents(provider):
+    """The last step of each tag of each run, by plugin: what grows while a reader reads."""
+    kinds = [(provider.list_scalars, "scalars"), (provider.list_blob_sequences, "images")]
+    kinds += [(provider.list_tensors, plugin) for plugin in ("histograms", "text", "hparams")]
+    return {(plugin, run, tag): series.max_step for ask, plugin in kinds
+            for run, tags in ask(CONTEXT, experiment_id="", plugin_name=plugin).items() for tag, series in tags.items()}
+
+
+def wait_until_read(provider, other):
+    """The data server answers before it has read all. Where the two never agree, the case says in what they differ."""
+    wanted, end = contents(other), time.monotonic() + WAIT_S
+    while contents(provider) != wanted and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 READERS = []  # a data server ends when the pipe to it does
@@ -70,7 +84,7 @@ def end_readers():
         READERS.pop()._stdin_handle.close()
 
 
-def wait_for(ask, what, seconds=15):
+def wait_for(ask, what, seconds=WAIT_S):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         answer = ask()
@@ -162,7 +176,7 @@ def near(found, wanted, what, tolerance=1e-6):
 
 @case
 def scalars_have_the_steps_and_values_that_were_logged():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         run_program(folder, """
             auto r = run("curves");
             for (int i = 0; i < 3000; i++) { r.log("number", i * 0.5); }
@@ -201,7 +215,7 @@ def losses_are_logged_without_waiting_and_arrive_as_they_are():
         for (auto l : losses) { print(l); }
     """
     for eager in ("0", "1"):
-        with tempfile.TemporaryDirectory() as folder:
+        with cli.folder() as folder:
             printed = run_program(folder, program, env=cli.environment(TENON_EAGER=eager)).stdout.split()
             found = Reader(python_reader, pathlib.Path(folder) / "runs").scalars(only_run(folder).name)["loss"]
             check(len(found), 50, "points")
@@ -212,7 +226,7 @@ def losses_are_logged_without_waiting_and_arrive_as_they_are():
 
 @case
 def histograms_count_every_finite_element():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         run_program(folder, """
             auto r = run("spread");
             auto x = cat([linspace(-1, 2, 3000), f32([nan, inf])]);
@@ -249,7 +263,7 @@ def picture(reader, run, tag, at=0):
 
 @case
 def images_have_the_pixels_of_the_tensor():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         run_program(folder, """
             auto r = run("pictures");
             r.image("grey", f32([[0, 0.5, 1], [2, -1, nan]]));
@@ -271,7 +285,7 @@ def images_have_the_pixels_of_the_tensor():
 
 @case
 def texts_arrive_whole():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         run_program(folder, 'auto r = run("notes"); r.text("why", "a **bold** \\u00e9 step"); r.text("why", "two");')
         name = only_run(folder).name
         for reader in both(pathlib.Path(folder) / "runs"):
@@ -281,7 +295,7 @@ def texts_arrive_whole():
 
 @case
 def hyperparameters_make_a_table_with_the_last_metrics():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         run_program(folder, """
             for (auto lr : [0.1, 0.01]) {
                 auto r = run(f"lr-{lr}", hparams: { "lr": lr, "layers": 2, "bias": true });
@@ -302,7 +316,7 @@ def hyperparameters_make_a_table_with_the_last_metrics():
 
 @case
 def run_json_says_what_ran_and_how_it_ended():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         program = """seed (7) {
             rand(1);
             auto r = run("a b/c", hparams: { "n": 3, "x": 0.5, "on": false, "t": sum(ones(2)), "s": "t\\n\\"q\\"", "bad": nan });
@@ -323,7 +337,7 @@ def run_json_says_what_ran_and_how_it_ended():
 
 @case
 def a_file_that_a_cell_runs_is_among_the_sources():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         inner = 'auto r = run("inner");'
         (pathlib.Path(folder) / "inner.tn").write_text(inner)
         run_program(folder, "%run inner.tn\nr.log(\"x\", 1);")
@@ -332,7 +346,7 @@ def a_file_that_a_cell_runs_is_among_the_sources():
 
 @case
 def a_run_whose_program_fails_says_so_and_keeps_what_was_logged():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         run_program(folder, 'auto r = run("sad"); r.log("x", 1); error("on purpose");', code=1)
         run = only_run(folder)
         check(manifest(run)["status"], "failed", "status")
@@ -341,33 +355,34 @@ def a_run_whose_program_fails_says_so_and_keeps_what_was_logged():
 
 @case
 def an_interrupted_run_says_so():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         path = pathlib.Path(folder) / "long.tn"
         path.write_text('auto r = run("long"); r.log("x", 1); print("go"); while (true) { r.log("x", 2); }')
         process = cli.start("run", path, cwd=folder)
         cli.interrupt_after(process, "go", 0.3)
+        check(process.returncode, 130, "exit status")
         check(manifest(only_run(folder))["status"], "interrupted", "status")
         check(records(only_run(folder))[1], 0, "bytes of a torn record")
 
 
 @case
 def a_reader_sees_values_while_the_cell_runs():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         path = pathlib.Path(folder) / "slow.tn"
-        path.write_text('auto r = run("live");\nfor (int i = 0; i < 10; i++) { r.log("x", i); }\nprint("logged");\n!sleep 20\n')
+        path.write_text('auto r = run("live");\nfor (int i = 0; i < 10; i++) { r.log("x", i); }\nprint("logged");\n!sleep 120\n')
         process = cli.start("run", path, cwd=folder)
-        check(process.stdout.readline(), "logged\n", "output")
+        cli.first_line(process, "logged")
         run = only_run(folder)
-        wait_for(lambda: records(run)[0] >= 12, "ten points", 6)
+        wait_for(lambda: records(run)[0] >= 12, "ten points")
         check(manifest(run)["status"], "running", "status")
         check(len(Reader(python_reader, run.parent).scalars(run.name)["x"]), 10, "points")
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
+        process.wait(timeout=cli.PATIENCE_S)
 
 
 @case
 def runs_end_when_nothing_names_them_and_have_folders_of_their_own():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         result = run_program(folder, """
             for (int i = 0; i < 30; i++) { auto r = run("same"); r.log("x", i); }
             auto kept = run("same", logdir: "other/place/");
@@ -384,7 +399,7 @@ def runs_end_when_nothing_names_them_and_have_folders_of_their_own():
 
 @case
 def tenon_runs_names_the_place_of_runs():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         run_program(folder, 'auto r = run("x");', env=cli.environment(TENON_RUNS=os.path.join(folder, "elsewhere")))
         check([p.name for p in pathlib.Path(folder).iterdir() if p.is_dir()], ["elsewhere"], "folders")
 
@@ -395,7 +410,7 @@ def count_warnings(result, text):
 
 @case
 def a_removed_folder_is_one_warning_and_the_program_goes_on():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         result = run_program(folder, """auto r = run("gone"); r.log("x", 1);
 !rm -r runs
 for (int i = 0; i < 1000; i++) { r.log("x", i); }
@@ -411,11 +426,11 @@ def a_full_disk_is_one_warning_and_leaves_whole_records():
         cli.reset_signals()
         resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         path = pathlib.Path(folder) / "full.tn"
         path.write_text('auto r = run("full"); for (int i = 0; i < 2000; i++) { r.log("x", i); } print("done");')
         result = subprocess.run([cli.TENON, "run", path], cwd=folder, env=cli.environment(), capture_output=True, text=True,
-                                timeout=60, preexec_fn=limit)
+                                timeout=cli.PATIENCE_S, preexec_fn=limit)
         cli.check_result(result, 0, "done\n")
         check(count_warnings(result, "events cannot be written"), 1, f"warnings in {result.stderr!r}")
         check(count_warnings(result, "its last events are lost"), 1, f"warnings in {result.stderr!r}")
@@ -438,14 +453,14 @@ def mistakes_are_told_in_words():
             ('auto r = run("");', "run: the name is empty"),
             ('auto r = run("x", logdir: "/proc/nowhere");', "cannot make the folder '/proc/nowhere'"),
     ):
-        with tempfile.TemporaryDirectory() as folder:
+        with cli.folder() as folder:
             result = run_program(folder, text, code=1)
             assert wanted in result.stderr, f"wanted {wanted!r} in {result.stderr!r}"
 
 
 @case
 def a_run_is_a_type_of_fields_and_parameters():
-    with tempfile.TemporaryDirectory() as folder:
+    with cli.folder() as folder:
         result = run_program(folder, """
             struct Trainer { Run log; int steps; };
             void note(Run r, string name) { r.log(name, 1); }
@@ -465,8 +480,8 @@ def a_run_is_a_type_of_fields_and_parameters():
 @case
 def the_example_of_the_page_does_what_it_says():
     page = (pathlib.Path(__file__).resolve().parents[2] / "docs" / "runs.md").read_text()
-    with tempfile.TemporaryDirectory() as folder:
-        run_program(folder, page.split("```c\n")[1].split("```")[0], timeout=200)
+    with cli.folder() as folder:
+        run_program(folder, page.split("```c\n")[1].split("```")[0], timeout=600)
         run = only_run(folder, "-mlp")
         reader = Reader(python_reader, run.parent)
         found = reader.scalars(run.name)

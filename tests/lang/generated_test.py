@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "cli"))
 
 from cli import case, check, check_in, run_cases, tenon  # noqa: E402
 
-SECONDS = 60 # sanitizers on a busy machine; without them all of these take less than a tenth of a second
+SECONDS = 120 # sanitizers on a busy machine; without them all of these take less than a tenth of a second
 
 
 def run(text, *options):

@@ -33,7 +33,7 @@ NAMES = {"Error", "SyntaxError", "TypeError", "ShapeError", "NameError", "IndexE
 HINT = re.compile(r"//\s*hint: (.*)$")
 CELL = re.compile(r"^//--- cell.*\n?", re.MULTILINE)
 PLACE = re.compile(r"(?:-->|= called from|= in) (.+), line (\d+)")
-TIMEOUT_S = 120
+TIMEOUT_S = 300 # a hundred times what the slowest takes
 
 
 def read_cells(path):

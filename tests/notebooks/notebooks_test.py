@@ -40,7 +40,8 @@ class Notebook(unittest.TestCase):
         cls.notebook = nbformat.read(NOTEBOOKS / f"{cls.name}.ipynb", as_version=4)
         nbformat.validate(cls.notebook)
         cls.updates = []
-        client = nbclient.NotebookClient(cls.notebook, timeout=1200, kernel_name="tenon", resources={"metadata": {"path": str(FOLDER)}})
+        client = nbclient.NotebookClient(cls.notebook, timeout=1200, startup_timeout=300, iopub_timeout=120, kernel_name="tenon",
+                                         resources={"metadata": {"path": str(FOLDER)}})
         original = client.process_message
 
         def keep(message, cell, index):

@@ -24,9 +24,9 @@
 #endif
 #endif
 #ifdef SLOW_BUILD
-enum { TIMEOUT_SECONDS = 150 };
+enum { TIMEOUT_SECONDS = 400 };
 #else
-enum { TIMEOUT_SECONDS = 30 };
+enum { TIMEOUT_SECONDS = 120 };
 #endif
 
 enum { MAX_TESTS = 4096, MAX_FDS = 1024, SHOWN_BYTES = 64 << 10 };
