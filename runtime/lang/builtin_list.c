@@ -90,8 +90,21 @@ static struct tn_type *type_extend(const struct tn_native_typing *typing, struct
 static struct tn_type *type_pop(const struct tn_native_typing *typing, struct tn_error *err) {
 	return check_list(typing, "pop", err) ? typing->args[0]->items[0] : NULL;
 }
-static struct tn_type *type_list_only(const struct tn_native_typing *typing, struct tn_error *err) {
-	return check_list(typing, "this function", err) ? void_type(typing) : NULL;
+/* Of a map the key is a string; of a list the item is one that it may hold. */
+static struct tn_type *type_remove(const struct tn_native_typing *typing, struct tn_error *err) {
+	if (typing->args[0]->kind != TN_TYPE_MAP) {
+		return check_list(typing, "remove", err) && check_item(typing, 1, "remove", err) ? void_type(typing) : NULL;
+	}
+	if (typing->args[1]->kind != TN_TYPE_STRING && typing->args[1]->kind != TN_TYPE_ANY) {
+		char found[128];
+		tn_type_format(typing->args[1], found);
+		tn_error_set(err, TN_ERR_TYPE, "remove: the keys of a map are strings, not %s", found);
+		return NULL;
+	}
+	return void_type(typing);
+}
+static struct tn_type *type_clear(const struct tn_native_typing *typing, struct tn_error *err) {
+	return typing->args[0]->kind == TN_TYPE_MAP || check_list(typing, "clear", err) ? void_type(typing) : NULL;
 }
 static struct tn_type *type_same_list(const struct tn_native_typing *typing, struct tn_error *err) {
 	return check_list(typing, "this function", err) ? typing->args[0] : NULL;
@@ -204,10 +217,29 @@ static bool find_item(const struct tn_list *list, struct tn_value wanted, int64_
 	return true;
 }
 
+/* The map that the call may change, or NULL: the first argument is something else, which *err does not say. */
+static struct tn_dict *open_map(struct tn_native_call *call, struct tn_error *err) {
+	struct tn_value *slot;
+	bool is_map = tn_ref_write(call->lang, call->args[0].ref, &slot, err) && slot->tag == TN_MAP;
+	return is_map && tn_value_make_unique(slot, err) ? slot->map : NULL;
+}
+
+static bool remove_key(struct tn_dict *map, struct tn_value key, struct tn_error *err) {
+	if (key.tag != TN_STRING) {
+		return tn_error_set(err, TN_ERR_TYPE, "remove: the keys of a map are strings");
+	}
+	return tn_dict_remove(map, key.string->text, key.string->length) ||
+		tn_error_set(err, TN_ERR_KEY, "remove: the map has no key \"%.60s\"", key.string->text);
+}
+
 static bool run_remove(struct tn_native_call *call, struct tn_error *err) {
 	struct tn_list *list = NULL;
 	int64_t at;
-	if (!open_list(call, "remove", &list, err) || !find_item(list, call->args[1], &at, err)) {
+	struct tn_dict *map = open_map(call, err);
+	if (map != NULL) {
+		return remove_key(map, call->args[1], err);
+	}
+	if (tn_error_is_set(err) || !open_list(call, "remove", &list, err) || !find_item(list, call->args[1], &at, err)) {
 		return false;
 	}
 	if (at < 0) {
@@ -219,7 +251,14 @@ static bool run_remove(struct tn_native_call *call, struct tn_error *err) {
 
 static bool run_clear(struct tn_native_call *call, struct tn_error *err) {
 	struct tn_list *list = NULL;
-	if (!open_list(call, "clear", &list, err)) {
+	struct tn_dict *map = open_map(call, err);
+	while (map != NULL && map->count > 0) {
+		(void)tn_dict_remove(map, map->keys[map->count - 1], strlen(map->keys[map->count - 1]));
+	}
+	if (map != NULL) {
+		return true;
+	}
+	if (tn_error_is_set(err) || !open_list(call, "clear", &list, err)) {
 		return false;
 	}
 	while (list->count > 0) {
@@ -447,9 +486,9 @@ static const struct tn_native rows[] = {
 	{ "auto insert(auto &xs, int index, auto x)", "Puts x before item `index`, in place; negative indices count from the end.\n\nxs: a list.", "int[] xs = [2]; xs.insert(0, 1); xs    // expect: [1, 2]",
 	  run_insert, type_insert, 0 },
 	{ "auto pop(auto &xs, int index = -1)", "Takes an item out of a list and gives it: the last, or item `index`.\n\nxs: a list.", "int[] xs = [1, 2]; xs.pop()    // expect: 2", run_pop, type_pop, 0 },
-	{ "auto remove(auto &xs, auto x)", "Takes the first item equal to x out of a list; ValueError where there is none.\n\nxs: a list.", "int[] xs = [1, 2]; xs.remove(1); xs    // expect: [2]", run_remove,
-	  type_append, 0 },
-	{ "auto clear(auto &xs)", "Takes all items out of a list.\n\nxs: a list.", "int[] xs = [1, 2]; xs.clear(); len(xs)    // expect: 0", run_clear, type_list_only, 0 },
+	{ "auto remove(auto &xs, auto x)", "Takes the first item equal to x out of a list, or the key x out of a map.\n\nxs: a list or a map. Errors: ValueError where no item is equal, KeyError where there is no such key.",
+	  "int[] xs = [1, 2]; xs.remove(1); xs    // expect: [2]", run_remove, type_remove, 0 },
+	{ "auto clear(auto &xs)", "Takes all items out of a list or a map.\n\nxs: a list or a map.", "int[] xs = [1, 2]; xs.clear(); len(xs)    // expect: 0", run_clear, type_clear, 0 },
 	{ "auto contains(auto[] xs, auto x)", "Whether an item of a list is equal to x.\n\nxs: a list.", "int[] xs = [1, 2]; xs.contains(2)    // expect: true", run_contains, type_contains, 0 },
 	{ "auto index_of(auto[] xs, auto x)", "The place of the first item equal to x, or -1.\n\nxs: a list.", "int[] xs = [4, 5]; xs.index_of(5)    // expect: 1", run_index_of, type_index_of, 0 },
 	{ "auto reverse(auto[] xs)", "A new list with the items in reverse order.\n\nxs: a list.", "int[] xs = [1, 2]; reverse(xs)    // expect: [2, 1]", run_reverse, type_same_list, 0 },

@@ -326,6 +326,12 @@ void check_unknown_function(struct tn_checker *c, const char *name, struct tn_sp
 void check_unknown_method(struct tn_checker *c, const struct tn_type *type, const char *name, struct tn_span span);
 void check_unknown_field(struct tn_checker *c, const struct tn_type *type, const char *name, struct tn_span span);
 
+/* ---- check_habit.c: what to write for a name out of Python, PyTorch or C; NULL: nothing known of it ---- */
+const char *check_habit_name(const char *name);
+const char *check_habit_function(const char *name);
+const char *check_habit_method(const struct tn_type *type, const char *name); /* x.name of a value of that type, NULL: unknown */
+const char *check_habit_argument(const char *function, const char *name);
+
 /* ---- check_native.c ---- */
 const struct tn_native *check_attribute(const char *name, enum tn_type_kind *result); /* x.shape … of tensors; NULL: none */
 struct tn_ir *check_native_attribute(struct tn_checker *c, struct tn_ir *object, const char *name, struct tn_span span);

@@ -306,6 +306,22 @@ struct tn_ir *check_call_function(
 
 /* ---- by name ---- */
 
+/* A function of the language failed for a value of a kind that Python has another function of that name for, as find of a list:
+ * what is written for it here says more than how the value would be converted. */
+static void hint_other_kind(
+	struct tn_checker *c, const struct candidates *set, const struct tn_type *first, const char *name, size_t before) {
+	const char *habit = first == NULL ? NULL : check_habit_method(first, name);
+	bool library = true;
+	for (uint32_t i = 0; i < set->count; i++) {
+		library = library && set->items[i]->is_library;
+	}
+	if (habit != NULL && library && c->diag->errors.count > before) {
+		struct tn_error *err = &c->diag->errors.items[before];
+		err->hint[0] = '\0';
+		tn_error_hint(err, "%s", habit);
+	}
+}
+
 struct tn_ir *check_call_name(
 	struct tn_checker *c, struct tn_module *module, const char *name, struct operands args, bool method, struct tn_span span) {
 	struct candidates set = {0};
@@ -332,11 +348,15 @@ struct tn_ir *check_call_name(
 			return check_dyn_call(c, DYN_CALL_NAME, module, name, method, args, span);
 		}
 	}
+	size_t before = c->diag->errors.count;
 	struct tn_function *f = check_choose(c, &set, &args, name, span);
-	if (f == NULL) {
-		return NULL;
+	struct tn_ir *ir = f == NULL ? NULL
+		: f->native != NULL      ? check_call_native(c, f, args, span)
+								 : check_call_function(c, f, args, name, span);
+	if (ir == NULL) {
+		hint_other_kind(c, &set, first, name, before);
 	}
-	return f->native != NULL ? check_call_native(c, f, args, span) : check_call_function(c, f, args, name, span);
+	return ir;
 }
 
 /* ---- the call as it is written ---- */

@@ -205,8 +205,14 @@ static bool bind_named(
 				tn_suggest_offer(&near, name);
 			}
 		}
+		size_t before = c->diag->errors.count;
+		const char *habit = report && f->is_library ? check_habit_argument(f->name, arg->name) : NULL;
+		near.best = habit != NULL ? NULL : near.best;
 		fail_bind(c, f, report, arg->span,
 			near.best != NULL ? "there is no parameter %s; did you mean %s?" : "there is no parameter %s", arg->name, near.best);
+		if (habit != NULL && c->diag->errors.count > before) {
+			HINT(&c->diag->errors.items[before], "%s", habit);
+		}
 		return false;
 	}
 	if (slots[p].arg >= 0) {

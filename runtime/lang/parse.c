@@ -62,7 +62,7 @@ struct tn_span parse_span_from(const struct parser *p, uint32_t begin_token) {
 }
 
 struct tn_error *parse_error(struct parser *p, struct tn_span span, const char *format, ...) {
-	bool told = parse_peek(p, 0)->doubtful || (p->at > p->statement && p->tokens[p->at - 1].doubtful);
+	bool told = parse_peek(p, 0)->doubtful || (p->at > p->statement && p->tokens[p->at - 1].doubtful) || p->patched == p->at + 1;
 	p->error_count++;
 	if (p->failed || told) {
 		p->failed = true;
@@ -109,6 +109,47 @@ bool parse_expect_hint(struct parser *p, uint32_t punct, const char *what, const
 		tn_error_hint(err, "%s", hint);
 	}
 	return false;
+}
+
+/* The words that begin no statement but go on with one. */
+static bool goes_on(const struct token *t) {
+	return t->kind == TOKEN_NAME && (strcmp(t->str.text, "else") == 0 || strcmp(t->str.text, "catch") == 0);
+}
+
+/* Behind an operand, or the ':' of a Python block, no name goes on in the next line. */
+bool parse_begins_anew(const struct parser *p) {
+	const struct token *t = parse_peek(p, 0);
+	if (p->at == 0 || !t->line_before || t->kind != TOKEN_NAME || goes_on(t)) {
+		return false;
+	}
+	const struct token *last = &p->tokens[p->at - 1];
+	bool keyword = parse_is_keyword(last) && strcmp(last->str.text, "true") != 0 && strcmp(last->str.text, "false") != 0 &&
+		strcmp(last->str.text, "empty") != 0;
+	return last->kind == TOKEN_PUNCT ? last->punct == P1(')') || last->punct == P1(']') || last->punct == P1(':') : !keyword;
+}
+
+bool parse_close(struct parser *p, uint32_t punct, const char *what) {
+	if (parse_accept(p, punct)) {
+		return true;
+	}
+	const struct token *t = parse_peek(p, 0);
+	bool line = t->line_before && t->kind != TOKEN_END;
+	bool there = parse_begins_anew(p) || parse_is(p, P1(';')) || parse_is(p, P1('{')) || parse_is(p, P1('}')) || parse_is(p, P1(')')) ||
+		parse_is(p, P1(']'));
+	if (!there || p->failed || p->embedded) {
+		return parse_expect(p, punct, what);
+	}
+	char found[48];
+	text_of(p, t, found);
+	struct tn_span span = parse_token_span(p, t);
+	if (line) { /* as for a missing ';' */
+		const struct token *last = &p->tokens[p->at - 1];
+		span = (struct tn_span){.source = p->source, .begin = last->end - 1, .caret = last->end, .end = last->end + 1};
+	}
+	parse_error(p, span, "expected %s, found %s", what, line ? "the end of the line" : found);
+	p->failed = false;
+	p->patched = p->at + 1;
+	return true;
 }
 
 bool parse_name(struct parser *p, struct tn_name *out, const char *what) {
@@ -197,11 +238,6 @@ bool parse_grow(struct parser *p) {
 
 /* ---- recovery ---- */
 
-/* The words that begin no statement but go on with one. */
-static bool goes_on(const struct token *t) {
-	return t->kind == TOKEN_NAME && (strcmp(t->str.text, "else") == 0 || strcmp(t->str.text, "catch") == 0);
-}
-
 /* Whether the '}' at the current token may be a statement's last. */
 static bool ends_statement(const struct parser *p) {
 	const struct token *next = parse_peek(p, 1);
@@ -247,7 +283,8 @@ bool parse_recover(struct parser *p, uint32_t begin, int depth) {
 		}
 		bool ate_line =
 			p->at > begin && braces == 0 && t->line_before && p->tokens[p->at - 1].doubtful; /* a string that does not close */
-		if (reached && p->at > begin && (ate_line || (depth == 0 && begins_definition(p)))) {
+		bool anew = braces == 0 && parse_begins_anew(p); /* its ';' is missing, or the bracket before it */
+		if (reached && p->at > begin && (ate_line || anew || (depth == 0 && begins_definition(p)))) {
 			break;
 		}
 	}

@@ -24,6 +24,9 @@ struct parser {
 	bool parameter_cell;        /* only `name = literal` lines: no ';' needed */
 	bool embedded;              /* inside the braces of an f-string: what ends there is not the text */
 	bool brace_missing;         /* was reported: so is what follows from it */
+	bool python;                /* the text is Python, and was told so: that its lines have no ';' says nothing more */
+	uint64_t habits;            /* told once in a text: bits of the rows of parse_stmt.c */
+	uint32_t patched;           /* token + 1 that a missing bracket was reported before: what follows from that is not */
 	bool hit_end;               /* the first error was that the text ends here */
 };
 
@@ -42,6 +45,10 @@ bool parse_accept_word(struct parser *p, const char *word);
 bool parse_expect(struct parser *p, uint32_t punct, const char *what);
 /* With a hint for the error; NULL: none. */
 bool parse_expect_hint(struct parser *p, uint32_t punct, const char *what, const char *hint);
+/* A closing bracket. Where the text goes on as if it were there, its error is reported and the result is true. */
+bool parse_close(struct parser *p, uint32_t punct, const char *what);
+/* The current token begins a line and cannot go on with what stands before it. */
+bool parse_begins_anew(const struct parser *p);
 bool parse_name(struct parser *p, struct tn_name *out, const char *what);
 struct tn_error *parse_error(struct parser *p, struct tn_span span, const char *format, ...) TN_PRINTF(3, 4);
 struct tn_span parse_token_span(const struct parser *p, const struct token *t);

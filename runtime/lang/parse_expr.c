@@ -168,14 +168,36 @@ struct tn_ast *parse_expr(struct parser *p) {
 	}
 	struct tn_ast *e = parse_conditional(p);
 	p->depth--;
+	if (e != NULL && e->kind == TN_AST_NAME && !e->parenthesised && parse_is(p, P2('=', '>'))) {
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "the parameters of a lambda stand in parentheses"),
+			"write (%s) => …", e->name.text);
+		return NULL;
+	}
 	return e != NULL && report_operator_habit(p) ? NULL : e;
 }
 
 /* ---- calls, indices, fields ---- */
 
-static bool parse_arg(struct parser *p, struct tn_ast_arg *arg) {
+/* f(x = 1): told once in a call, and read as the named argument that is meant. */
+static void report_assigned_arg(struct parser *p, bool *told) {
+	uint32_t name = p->at++;
+	struct tn_error *err =
+		*told ? NULL : parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an argument is no assignment");
+	if (err != NULL) {
+		tn_error_hint(err, "a named argument is written name: value");
+		p->failed = false;
+	}
+	*told = true;
+	p->at = name;
+}
+
+static bool parse_arg(struct parser *p, struct tn_ast_arg *arg, bool *told) {
 	uint32_t begin = p->at;
-	if (parse_peek(p, 0)->kind == TOKEN_NAME && parse_is_at(p, 1, P1(':')) && !parse_is_at(p, 1, P2(':', ':'))) {
+	bool assigned = parse_peek(p, 0)->kind == TOKEN_NAME && parse_is_at(p, 1, P1('=')) && !p->embedded;
+	if (assigned) {
+		report_assigned_arg(p, told);
+	}
+	if (parse_peek(p, 0)->kind == TOKEN_NAME && (parse_is_at(p, 1, P1(':')) || assigned)) {
 		const struct token *t = parse_peek(p, 0);
 		arg->name = (struct tn_name){.text = t->str.text, .length = t->str.length, .span = parse_token_span(p, t)};
 		p->at += 2;
@@ -188,10 +210,10 @@ static bool parse_arg(struct parser *p, struct tn_ast_arg *arg) {
 
 static bool parse_args(struct parser *p, struct tn_ast_arg **out, uint32_t *count) {
 	TN_VEC(struct tn_ast_arg) args = {0};
-	bool ok = true;
+	bool ok = true, told = false;
 	while (ok && !parse_is(p, P1(')'))) {
 		struct tn_ast_arg arg = {0};
-		ok = parse_arg(p, &arg) && (TN_VEC_PUSH(&args, arg) || !(p->out_of_memory = true));
+		ok = parse_arg(p, &arg, &told) && (TN_VEC_PUSH(&args, arg) || !(p->out_of_memory = true));
 		if (!ok || !parse_accept(p, P1(','))) {
 			break;
 		}
@@ -201,7 +223,7 @@ static bool parse_args(struct parser *p, struct tn_ast_arg **out, uint32_t *coun
 			"a named argument is written name: value");
 		ok = false;
 	}
-	ok = ok && parse_expect(p, P1(')'), "')' behind the arguments");
+	ok = ok && parse_close(p, P1(')'), "')' behind the arguments");
 	*count = (uint32_t)args.count;
 	*out = ok ? parse_copy(p, args.items, args.count, sizeof(*args.items)) : NULL;
 	TN_VEC_FINISH(&args);
@@ -259,7 +281,7 @@ static struct tn_ast *parse_index(struct parser *p, struct tn_ast *object, uint3
 		}
 		ok = parse_index_item(p, &item) && (TN_VEC_PUSH(&items, item) || !(p->out_of_memory = true));
 	} while (ok && parse_accept(p, P1(',')));
-	ok = ok && parse_expect(p, P1(']'), "']' behind the index");
+	ok = ok && parse_close(p, P1(']'), "']' behind the index");
 	struct tn_ast *node = ok ? parse_node(p, TN_AST_INDEX, begin) : NULL;
 	if (node != NULL) {
 		node->index.object = object;
@@ -309,6 +331,19 @@ static bool struct_literal_ahead(const struct parser *p) {
 			parse_is_at(p, 1, P1('}')));
 }
 
+/* Members of Python and C++ whose names are words of the language. True: reported. */
+static bool report_member_habit(struct parser *p) {
+	bool is_empty = parse_is_word(p, "empty") && parse_is_at(p, 1, P1('('));
+	if (parse_is_word(p, "grad")) {
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "nothing has a field 'grad'"),
+			"auto (loss, g) = grad (net) { … } gives the gradient");
+	} else if (is_empty) {
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "there is no function 'empty'"),
+			"len(x) == 0; is_empty(x) of a tensor's slot");
+	}
+	return is_empty || parse_is_word(p, "grad");
+}
+
 static struct tn_ast *parse_postfix(struct parser *p, struct tn_ast *e, uint32_t begin) {
 	while (e != NULL) {
 		uint32_t caret = p->at;
@@ -329,7 +364,7 @@ static struct tn_ast *parse_postfix(struct parser *p, struct tn_ast *e, uint32_t
 		} else if (parse_is(p, P1('.'))) {
 			p->at++;
 			struct tn_name name;
-			if (!parse_name(p, &name, "a field or function behind '.'") || !parse_grow(p)) {
+			if (report_member_habit(p) || !parse_name(p, &name, "a field or function behind '.'") || !parse_grow(p)) {
 				return NULL;
 			}
 			if (struct_literal_ahead(p) && e->kind == TN_AST_NAME) {
@@ -418,7 +453,7 @@ static struct tn_ast *parse_parenthesised(struct parser *p) {
 		}
 		comma = true;
 	}
-	ok = ok && parse_expect(p, P1(')'), "')'");
+	ok = ok && parse_close(p, P1(')'), "')'");
 	struct tn_ast *node = NULL;
 	if (ok && items.v.count == 1 && !comma) {
 		node = items.v.items[0];
@@ -442,7 +477,7 @@ static struct tn_ast *parse_bracket(struct parser *p) {
 			break;
 		}
 	}
-	ok = ok && parse_expect(p, P1(']'), "']'");
+	ok = ok && parse_close(p, P1(']'), "']'");
 	struct tn_ast *node = ok ? parse_node(p, TN_AST_BRACKET, begin) : NULL;
 	if (node != NULL && !parse_finish_list(p, &items, &node->list)) {
 		node = NULL;
@@ -683,8 +718,15 @@ static struct tn_ast *parse_primary(struct parser *p) {
 		parse_error(p, parse_token_span(p, t), "'%s' is a statement of its own, and no expression",
 			parse_is(p, P2('+', '+')) ? "++" : "--");
 	} else {
-		parse_error(p, parse_token_span(p, t), "expected an expression, found '%.*s'", (int)(t->end - t->begin),
-			p->source->text + t->begin);
+		struct tn_error *err = parse_error(p, parse_token_span(p, t), "expected an expression, found '%.*s'",
+			(int)(t->end - t->begin), p->source->text + t->begin);
+		const struct token *last = p->at > 0 ? &p->tokens[p->at - 1] : t;
+		bool joined = last->kind == TOKEN_PUNCT && last->end == t->begin;
+		if (joined && parse_is(p, P1('=')) && (last->punct == P2('=', '=') || last->punct == P2('!', '='))) {
+			tn_error_hint(err, "write %.2s", p->source->text + last->begin);
+		} else if (joined && parse_is(p, P1('>')) && last->punct == P1('<')) {
+			tn_error_hint(err, "write !=");
+		}
 	}
 	return NULL;
 }

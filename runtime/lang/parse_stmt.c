@@ -51,6 +51,8 @@ static void hint_lone_name(struct parser *p, struct tn_error *err) {
 	}
 	if (strcmp(name->str.text, "assert") == 0) {
 		tn_error_hint(err, "write assert(condition, \"message\");");
+	} else if (parse_is(p, P1(':')) && parse_is_at(p, 1, P1('='))) {
+		tn_error_hint(err, "an assignment is written %s = …", name->str.text);
 	} else if (parse_is(p, P1(':'))) {
 		tn_error_hint(err, "a declaration begins with its type, or with auto: auto %s = …;", name->str.text);
 	} else if (parse_is(p, P1(','))) {
@@ -64,11 +66,20 @@ static void hint_lone_name(struct parser *p, struct tn_error *err) {
 static bool fail_semicolon(struct parser *p) {
 	const struct token *last = &p->tokens[p->at - 1], *next = parse_peek(p, 0);
 	struct tn_span span = {.source = p->source, .begin = last->end - 1, .caret = last->end, .end = last->end + 1};
-	struct tn_error *err = parse_error(p, span, "expected ';' at the end of the statement");
+	bool said = (p->python && next->line_before) || p->patched == p->at + 1;
+	struct tn_error *err = NULL;
+	if (said) {
+		p->error_count++;
+		p->failed = true;
+	} else {
+		err = parse_error(p, span, "expected ';' at the end of the statement");
+	}
 	if (comment_swallows_end(p)) {
 		tn_error_hint(err, "%s", floor_hint);
 	} else if (parse_is(p, P1('='))) {
 		tn_error_hint(err, "an assignment has no value: write two");
+	} else if (parse_is(p, P2('=', '>'))) {
+		tn_error_hint(err, "the parameters of a lambda stand in parentheses: (x) => …");
 	} else if (parse_is(p, P2('+', '+')) || parse_is(p, P2('-', '-'))) {
 		tn_error_hint(err, "++ and -- are statements of their own");
 	} else if (p->statement + 1 == p->at) {
@@ -318,9 +329,25 @@ static bool parse_declaration(struct parser *p, struct node_list *out, bool top)
 
 /* ---- structs ---- */
 
+/* Behind the field that begins at `begin` and is none: the next may be one. */
+static bool pass_field(struct parser *p, uint32_t begin) {
+	int brackets = 0;
+	p->failed = false;
+	for (p->at = p->at > begin ? p->at : begin + 1; parse_peek(p, 0)->kind != TOKEN_END; p->at++) {
+		brackets += (parse_is(p, P1('(')) || parse_is(p, P1('{'))) - (parse_is(p, P1(')')) && brackets > 0);
+		if (parse_is(p, P1('}')) && brackets-- == 0) {
+			break;
+		}
+		if (brackets <= 0 && (parse_begins_anew(p) || parse_accept(p, P1(';')))) {
+			break;
+		}
+	}
+	return !p->out_of_memory && p->error_count < TN_MAX_ERRORS && parse_peek(p, 0)->kind != TOKEN_END;
+}
+
 static bool parse_fields(struct parser *p, struct tn_ast *node) {
 	TN_VEC(struct tn_ast_field) fields = {0};
-	bool ok = true;
+	bool ok = true, whole = true;
 	while (ok && !parse_is(p, P1('}')) && parse_peek(p, 0)->kind != TOKEN_END) {
 		struct tn_ast_field field = {.doc = parse_peek(p, 0)->doc};
 		uint32_t begin = p->at;
@@ -341,7 +368,12 @@ static bool parse_fields(struct parser *p, struct tn_ast *node) {
 		for (size_t i = group; ok && end->doc != NULL && end->kind == TOKEN_PUNCT && i < fields.count; i++) {
 			fields.items[i].doc = fields.items[i].doc == NULL ? end->doc : fields.items[i].doc; /* in the fields' own line */
 		}
+		if (!ok && p->failed) {
+			whole = false;
+			ok = pass_field(p, begin);
+		}
 	}
+	p->failed = p->failed || (!whole && !parse_is(p, P1('}'))); /* that it is missing may follow from what was said */
 	ok = ok && parse_expect(p, P1('}'), "'}' behind the fields");
 	node->struct_def.count = (uint32_t)fields.count;
 	node->struct_def.fields = ok ? parse_copy(p, fields.items, fields.count, sizeof(*fields.items)) : NULL;
@@ -372,6 +404,7 @@ static struct tn_ast *parse_struct(struct parser *p) {
 /* One statement as a branch or a loop's body: several declarations become a block. */
 static bool parse_single(struct parser *p, struct tn_ast **out) {
 	if (parse_is(p, P1(':'))) {
+		p->python = true;
 		return parse_expect(p, P1('{'), "a statement or '{'");
 	}
 	struct node_list list = {0};
@@ -388,16 +421,41 @@ static bool parse_single(struct parser *p, struct tn_ast **out) {
 	return ok;
 }
 
+/* A header in parentheses that failed, as in `if (x = 3) {`: where its body follows, that is looked at too. The headers of Python
+ * have none, and neither has what follows. */
+static bool pass_header(struct parser *p, uint32_t open) {
+	uint32_t close = parse_matching(p, open);
+	const struct token *t = &p->tokens[open], *end = &p->tokens[close];
+	bool closed = t->kind == TOKEN_PUNCT && t->punct == P1('(') && end->kind == TOKEN_PUNCT && end->punct == P1(')');
+	if (!closed || !p->failed || p->out_of_memory || p->error_count >= TN_MAX_ERRORS || close + 1 >= p->count ||
+		p->tokens[close + 1].kind != TOKEN_PUNCT || p->tokens[close + 1].punct != P1('{')) {
+		return false;
+	}
+	p->failed = false;
+	p->at = close + 1;
+	return true;
+}
+
+/* What stands for a condition that could not be read. */
+static struct tn_ast *passed_condition(struct parser *p, uint32_t open) {
+	return pass_header(p, open) ? parse_node(p, TN_AST_BOOL, open) : NULL;
+}
+
 static struct tn_ast *parse_condition(struct parser *p) {
 	char hint[64];
+	uint32_t open = p->at;
 	snprintf(hint, sizeof(hint), "write %.20s (condition) { … }", p->tokens[p->at - 1].str.text); /* if, while, switch */
-	struct tn_ast *cond = parse_expect_hint(p, P1('('), "'(' before the condition", hint) ? parse_expr(p) : NULL;
+	if (!parse_expect_hint(p, P1('('), "'(' before the condition", hint)) {
+		p->python = true;
+		return NULL;
+	}
+	struct tn_ast *cond = parse_expr(p);
 	if (cond != NULL && parse_is(p, P1('='))) {
 		tn_error_hint(
 			parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an assignment is no condition"), "write == to compare");
-		return NULL;
+		cond = NULL;
 	}
-	return cond != NULL && parse_expect(p, P1(')'), "')' behind the condition") ? cond : NULL;
+	return cond != NULL && parse_close(p, P1(')'), "')' behind the condition") ? cond : passed_condition(p, open);
 }
 
 static struct tn_ast *parse_if(struct parser *p) {
@@ -448,7 +506,7 @@ static struct tn_ast *parse_do(struct parser *p) {
 
 static struct tn_ast *parse_for_each(struct parser *p, struct tn_ast_type *type, struct tn_ast_pattern *target, uint32_t begin) {
 	struct tn_ast *iterable = parse_expr(p), *body;
-	if (iterable == NULL || !parse_expect(p, P1(')'), "')' behind what is walked") || !parse_single(p, &body)) {
+	if (iterable == NULL || !parse_close(p, P1(')'), "')' behind what is walked") || !parse_single(p, &body)) {
 		return NULL;
 	}
 	struct tn_ast *node = parse_node(p, TN_AST_FOR_EACH, begin);
@@ -480,7 +538,7 @@ static struct tn_ast *parse_for_rest(struct parser *p, struct node_list *init, u
 	bool ok = parse_expect(p, P1(';'), "';' behind the start of the loop") &&
 		(parse_is(p, P1(';')) || (cond = parse_expr(p)) != NULL) &&
 		parse_expect(p, P1(';'), "';' behind the condition of the loop") && parse_simple_list(p, P1(')'), &step) &&
-		parse_expect(p, P1(')'), "')' behind the loop's header");
+		parse_close(p, P1(')'), "')' behind the loop's header");
 	ok = ok && parse_single(p, &body);
 	if (ok && (node = parse_node(p, TN_AST_FOR, begin)) != NULL) {
 		ok = parse_finish_list(p, init, &node->for_.init) && parse_finish_list(p, &step, &node->for_.step);
@@ -491,11 +549,11 @@ static struct tn_ast *parse_for_rest(struct parser *p, struct node_list *init, u
 	return ok ? node : NULL;
 }
 
-static struct tn_ast *parse_for(struct parser *p) {
-	uint32_t begin = p->at++;
+static struct tn_ast *parse_for_header(struct parser *p, uint32_t begin) {
 	struct node_list init = {0};
 	struct tn_ast *node = NULL;
 	bool ok = parse_expect_hint(p, P1('('), "'(' behind 'for'", "write for (auto x : xs) { … }, or for (int i : 0..10) { … }");
+	p->python = p->python || !ok;
 	if (ok && parse_peek(p, 0)->kind == TOKEN_NAME && parse_peek(p, 1)->kind == TOKEN_NAME &&
 		strcmp(parse_peek(p, 1)->str.text, "in") == 0) {
 		p->at++;
@@ -525,6 +583,13 @@ static struct tn_ast *parse_for(struct parser *p) {
 	return node;
 }
 
+static struct tn_ast *parse_for(struct parser *p) {
+	uint32_t begin = p->at++, open = p->at;
+	struct tn_ast *node = parse_for_header(p, begin), *body = NULL;
+	bool in_header = node == NULL && p->at < parse_matching(p, open);
+	return in_header && pass_header(p, open) && parse_single(p, &body) ? body : node;
+}
+
 static bool parse_case(struct parser *p, struct tn_ast_case *out) {
 	uint32_t begin = p->at;
 	struct node_list values = {0}, body = {0};
@@ -537,7 +602,10 @@ static bool parse_case(struct parser *p, struct tn_ast_case *out) {
 		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected 'case' or 'default' inside 'switch'");
 		ok = false;
 	}
-	ok = ok && parse_expect(p, P1(':'), "':' behind the case");
+	if (ok && !parse_expect(p, P1(':'), "':' behind the case")) {
+		ok = parse_peek(p, 0)->kind == TOKEN_NAME && !p->out_of_memory; /* as if it were there */
+		p->failed = p->failed && !ok;
+	}
 	int depth = p->depth;
 	while (ok && !parse_is_word(p, "case") && !parse_is_word(p, "default") && !parse_is(p, P1('}')) &&
 		parse_peek(p, 0)->kind != TOKEN_END) {
@@ -588,6 +656,7 @@ static struct tn_ast *parse_block_node(struct parser *p) {
 
 static struct tn_ast *parse_try(struct parser *p) {
 	uint32_t begin = p->at++;
+	p->python = p->python || parse_is(p, P1(':'));
 	struct tn_ast *body = parse_block_node(p), *handler;
 	struct tn_name name;
 	if (body == NULL) {
@@ -612,13 +681,28 @@ static struct tn_ast *parse_try(struct parser *p) {
 	return node;
 }
 
+/* Rows of `habits` below, and one more: said once in a text. False: it was said, and the statement has failed silently. */
+enum { HABIT_IMPORT = 63 };
+static bool told_once(struct parser *p, unsigned row) {
+	bool first = (p->habits >> row & 1) == 0;
+	p->habits |= (uint64_t)1 << row;
+	if (!first) {
+		p->error_count++;
+		p->failed = true;
+	}
+	return first;
+}
+
 static struct tn_ast *parse_import(struct parser *p) {
 	uint32_t begin = p->at++;
 	const struct token *t = parse_peek(p, 0);
 	struct tn_name path = {0}, alias = {0};
 	if (t->kind != TOKEN_STRING) {
-		tn_error_hint(parse_error(p, parse_token_span(p, t), "expected the file's name in quotes behind 'import'"),
-			"the functions of the language need no import: relu(x), zeros(2, 3); a file of yours: import \"file.tn\";");
+		if (told_once(p, HABIT_IMPORT)) {
+			tn_error_hint(parse_error(p, parse_token_span(p, t), "expected the file's name in quotes behind 'import'"),
+				"the functions of the language need no import: relu(x), zeros(2, 3); a file of yours: import \"file.tn\";");
+		}
+		p->python = p->python || t->kind == TOKEN_NAME;
 		return NULL;
 	}
 	path = (struct tn_name){.text = t->str.text, .length = t->str.length, .span = parse_token_span(p, t)};
@@ -651,42 +735,75 @@ static struct tn_ast *parse_jump(struct parser *p, enum tn_ast_kind kind) {
 
 static const struct {
 	const char *word, *text, *hint;
+	bool python; /* only Python has it: its lines have no ';' */
 } habits[] = {
-	{"def", "there is no 'def'", "a function begins with its result's type: int f(int x) { … }"},
-	{"elif", "there is no 'elif'", "write else if"},
-	{"double", "there is no type 'double'", "float has 64 bits"},
-	{"long", "there is no type 'long'", "int has 64 bits"},
-	{"char", "there is no type 'char'", "text is a string, of any length"},
-	{"size_t", "there is no type 'size_t'", "int has 64 bits"},
-	{"unsigned", "there are no unsigned types", "int has 64 bits; the dtype u8 is of tensors"},
-	{"class", "there are no classes", "struct Name { … }; and functions that take it first: tensor call(Name &n, …) { … }"},
-	{"typedef", "there is no 'typedef'", "struct Name { … }; makes a type"},
-	{"static", "there is no 'static'", "what stands at top level stays"},
-	{"raise", "there is no 'raise'", "error(\"message\");"},
-	{"from", "there is no 'from … import'", "the functions of the language need no import; a file of yours: import \"file.tn\";"},
-	{"del", "there is no 'del'", "what is not needed is freed by itself"},
-	{"function", "there is no 'function'", "a function begins with its result's type: int f(int x) { … }"},
-	{"lambda", "there is no 'lambda'", "write (x) => …"},
-	{"with", "there is no 'with'", "blocks are grad (net) { … }, seed (7) { … }; outside grad nothing is recorded"},
-	{"except", "there is no 'except'", "write try { … } catch (e) { … }"},
-	{"global", "there is no 'global'", "a function reads globals; what it changes is a parameter int &x"},
-	{"nonlocal", "there is no 'nonlocal'", "what a function changes is a parameter int &x"},
-	{"pip", "there is no 'pip' in a cell's program", "!pip … runs a shell command"},
-	{"print", "print is a function", "write print(x)"},
-	{"assert", "assert is a function", "write assert(condition, \"message\");"},
+	{"def", "there is no 'def'", "a function begins with its result's type: int f(int x) { … }", true},
+	{"elif", "there is no 'elif'", "write else if", true},
+	{"double", "there is no type 'double'", "float has 64 bits", false},
+	{"long", "there is no type 'long'", "int has 64 bits", false},
+	{"char", "there is no type 'char'", "text is a string, of any length", false},
+	{"size_t", "there is no type 'size_t'", "int has 64 bits", false},
+	{"unsigned", "there are no unsigned types", "int has 64 bits; the dtype u8 is of tensors", false},
+	{"class", "there are no classes", "struct Name { … }; and functions that take it first: tensor call(Name &n, …) { … }", true},
+	{"typedef", "there is no 'typedef'", "struct Name { … }; makes a type", false},
+	{"static", "there is no 'static'", "what stands at top level stays", false},
+	{"let", "there is no 'let'", "a declaration begins with its type, or with auto: auto x = …;", false},
+	{"var", "there is no 'var'", "a declaration begins with its type, or with auto: auto x = …;", false},
+	{"throw", "there is no 'throw'", "error(\"message\");", false},
+	{"enum", "there is no 'enum'", "const int RED = 0; names a number", false},
+	{"using", "there is no 'using'", "a file of yours: import \"file.tn\";", false},
+	{"template", "there are no templates to declare", "auto as a parameter's type makes a function one: auto twice(auto x) { … }", false},
+	{"async", "there is no 'async'", "calls run one after the other", true},
+	{"yield", "there is no 'yield'", "a function gives a list, or map(xs, f) a sequence", true},
+	{"raise", "there is no 'raise'", "error(\"message\");", true},
+	{"from", "there is no 'from … import'", "the functions of the language need no import; a file of yours: import \"file.tn\";", true},
+	{"del", "there is no 'del'", "what is not needed is freed by itself", true},
+	{"function", "there is no 'function'", "a function begins with its result's type: int f(int x) { … }", false},
+	{"lambda", "there is no 'lambda'", "write (x) => …", true},
+	{"with", "there is no 'with'", "blocks are grad (net) { … }, seed (7) { … }; outside grad nothing is recorded", true},
+	{"except", "there is no 'except'", "write try { … } catch (e) { … }", true},
+	{"global", "there is no 'global'", "a function reads globals; what it changes is a parameter int &x", true},
+	{"nonlocal", "there is no 'nonlocal'", "what a function changes is a parameter int &x", true},
+	{"pip", "there is no 'pip' in a cell's program", "!pip … runs a shell command", true},
+	{"print", "print is a function", "write print(x)", true},
+	{"assert", "assert is a function", "write assert(condition, \"message\");", true},
 };
 
 static bool report_habit(struct parser *p) {
 	const struct token *t = parse_peek(p, 0), *next = parse_peek(p, 1);
 	bool elif = parse_is_word(p, "elif") && parse_is_at(p, 1, P1('('));
-	for (size_t i = 0;
+	for (unsigned i = 0;
 		 t->kind == TOKEN_NAME && ((next->kind == TOKEN_NAME && !next->line_before) || elif) && i < TN_ARRAY_LEN(habits); i++) {
 		if (strcmp(t->str.text, habits[i].word) == 0) {
-			tn_error_hint(parse_error(p, parse_token_span(p, t), "%s", habits[i].text), "%s", habits[i].hint);
+			p->python = p->python || (habits[i].python && !elif);
+			if (told_once(p, i)) {
+				tn_error_hint(parse_error(p, parse_token_span(p, t), "%s", habits[i].text), "%s", habits[i].hint);
+			}
 			return true;
 		}
 	}
 	return false;
+}
+
+/* What goes on with an `if` or a `try` that is not there: of Python's it is left out, as its lines are looked at one by one. */
+static bool report_else(struct parser *p) {
+	const struct token *t = parse_peek(p, 0);
+	bool python = p->python && parse_is_at(p, 1, P1(':'));
+	bool finally = parse_is_word(p, "finally") && (python || parse_is_at(p, 1, P1('{')));
+	if (!finally && !parse_is_word(p, "else") && !parse_is_word(p, "catch")) {
+		return false;
+	}
+	if (python) {
+		p->error_count++;
+		p->failed = true;
+		p->at++;
+	} else if (finally) {
+		tn_error_hint(parse_error(p, parse_token_span(p, t), "there is no 'finally'"), "what stands behind the try runs in any case");
+	} else {
+		tn_error_hint(parse_error(p, parse_token_span(p, t), "'%s' stands behind the '}' of %s", t->str.text,
+			t->str.text[0] == 'e' ? "an if" : "a try"), "a ';' before it ends the statement that it belongs to");
+	}
+	return true;
 }
 
 static struct tn_ast *parse_command(struct parser *p) {
@@ -769,7 +886,7 @@ static bool parse_statement_inner(struct parser *p, struct node_list *out, bool 
 		}
 		return parse_push(p, out, parse_is_word(p, "struct") ? parse_struct(p) : parse_import(p));
 	}
-	if (report_habit(p)) {
+	if (report_habit(p) || report_else(p)) {
 		return false;
 	}
 	if (parse_is_word(p, "const") || parse_decl_ahead(p, false)) {
@@ -794,15 +911,19 @@ bool parse_statement(struct parser *p, struct node_list *out, bool top) {
 	return ok;
 }
 
-/* The statements up to '}'. One that fails is passed over, so that the next ones are looked at too. */
-static bool parse_statements(struct parser *p, struct node_list *items) {
+/* The statements behind the '{' at `open` up to '}'. One that fails is passed over, so that the next ones are looked at too. */
+static bool parse_statements(struct parser *p, uint32_t open, struct node_list *items) {
 	bool recovered = false;
 	int depth = p->depth;
 	while (!parse_is(p, P1('}'))) {
 		uint32_t begin = p->at;
 		if (parse_peek(p, 0)->kind == TOKEN_END) {
 			p->failed = p->failed || recovered || p->brace_missing; /* that a '}' is missing may follow from what was said */
-			parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected '}', found the end of the text");
+			struct tn_error *err =
+				parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected '}', found the end of the text");
+			uint32_t line, column;
+			tn_source_position(p->source, p->tokens[open].begin, &line, &column);
+			tn_error_hint(err, "the '{' in line %u is not closed", line);
 			return false;
 		}
 		if (!parse_statement(p, items, false)) {
@@ -819,7 +940,7 @@ static bool parse_statements(struct parser *p, struct node_list *items) {
 bool parse_body(struct parser *p, struct tn_ast_list *out, struct tn_ast **value) {
 	struct node_list items = {0};
 	uint32_t open = p->at;
-	bool ok = parse_expect(p, P1('{'), "'{'") && parse_statements(p, &items) && parse_expect(p, P1('}'), "'}'");
+	bool ok = parse_expect(p, P1('{'), "'{'") && parse_statements(p, open, &items) && parse_expect(p, P1('}'), "'}'");
 	*value = NULL;
 	if (ok && items.v.count > 0) {
 		struct tn_ast *last = items.v.items[items.v.count - 1];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values: making, counting, sharing, comparing. Freeing never recurses deeper than a bound, whatever a program has built: what dies
  * below that depth waits in a list that the outermost call empties. All of it belongs to the executing thread. */
+#include <assert.h>
 #include <string.h>
 
 #include "lang/state.h"
@@ -235,6 +236,27 @@ bool tn_dict_set_take(struct tn_dict *map, const char *key, size_t length, struc
 	}
 	map->keys[map->count] = copy;
 	map->items[map->count++] = item;
+	return true;
+}
+
+bool tn_dict_remove(struct tn_dict *map, const char *key, size_t length) {
+	struct tn_value *slot = tn_dict_get(map, key, length);
+	if (slot == NULL) {
+		return false;
+	}
+	size_t at = (size_t)(slot - map->items);
+	tn_map_remove(&map->index, map->keys[at]);
+	tn_free(map->keys[at]);
+	struct tn_value removed = *slot;
+	map->count--;
+	for (size_t i = at; i < map->count; i++) { /* what stands behind moves up by one: the entries that say where are changed in place */
+		map->keys[i] = map->keys[i + 1];
+		map->items[i] = map->items[i + 1];
+		bool there = tn_map_set(&map->index, map->keys[i], (void *)(uintptr_t)(i + 1));
+		assert(there);
+		(void)there;
+	}
+	tn_value_unref(removed);
 	return true;
 }
 

@@ -107,6 +107,8 @@ TN_MUST_USE bool tn_list_append_take(struct tn_list *list, struct tn_value item,
 TN_MUST_USE bool tn_tuple_create_take(const struct tn_value *items, uint32_t count, struct tn_value *out, struct tn_error *err); /* takes them always */
 TN_MUST_USE bool tn_dict_create(struct tn_type *item, struct tn_value *out, struct tn_error *err);
 TN_MUST_USE bool tn_dict_set_take(struct tn_dict *map, const char *key, size_t length, struct tn_value item, struct tn_error *err);
+/* Takes a key out, the others keep their order; false: there is no such key. */
+bool tn_dict_remove(struct tn_dict *map, const char *key, size_t length);
 struct tn_value *tn_dict_get(const struct tn_dict *map, const char *key, size_t length); /* borrowed slot, or NULL */
 TN_MUST_USE bool tn_struct_create(struct tn_struct_def *def, struct tn_value *out, struct tn_error *err); /* fields void */
 TN_MUST_USE bool tn_fn_create(const char *name, struct tn_function *function, uint32_t captures, struct tn_value *out, struct tn_error *err); /* captures void */
