@@ -9,6 +9,7 @@ import sys
 
 TAP_LINE = re.compile(r"^(ok|not ok)\b\s*\d*\s*-?\s*(.*)$")
 SHOWN_LINES = 40
+SHOWN_OF_STDERR = 20
 
 
 def count_tap(name, text):
@@ -33,6 +34,9 @@ def count_test(test):
     """[passed, failed, skipped] of one line of the log."""
     output, result = test.get("stdout") or "", test["result"]
     counts = count_tap(test["name"], output)
+    if counts is not None and counts[1] > 0:
+        for line in (test.get("stderr") or "").splitlines()[-SHOWN_OF_STDERR:]:
+            print(f"    stderr: {line}")
     if counts is None:
         counts = [result in ("OK", "EXPECTEDFAIL"), 0, result in ("SKIP", "IGNORED")]
     if counts[1] == 0 and result in ("FAIL", "ERROR", "TIMEOUT", "UNEXPECTEDPASS", "INTERRUPT"):

@@ -15,6 +15,7 @@ import count_tests  # noqa: E402
 CASES = [
     ("each subtest counts", "OK", "1..3\nok 1 - a\nok 2 - b # SKIP no GPU\nok 3 - c\n", [2, 0, 1], ""),
     ("failed subtests count", "FAIL", "1..2\nnot ok 1 - a\n# x is 1\nok 2 - b\n", [1, 1, 0], "t: not ok 1 - a\n    # x is 1\n"),
+    ("what a failing program says to stderr is shown", "FAIL", "1..1\nnot ok 1 - a\n", [0, 1, 0], "t: not ok 1 - a\n    stderr: why\n"),
     ("a crash after good subtests fails", "ERROR", "1..2\nok 1 - a\n", [1, 1, 0], "t: ERROR, status 9"),
     ("a timeout fails", "TIMEOUT", "", [0, 1, 0], "t: TIMEOUT, status 9"),
     ("a program without subtests passes as one", "OK", "", [1, 0, 0], ""),
@@ -32,7 +33,7 @@ def main():
     for number, (name, result, output, wanted, shown) in enumerate(CASES, 1):
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
-            found = count_tests.count_test({"name": "t", "result": result, "stdout": output, "returncode": 9})
+            found = count_tests.count_test({"name": "t", "result": result, "stdout": output, "stderr": "why\n" if "stderr" in name else "", "returncode": 9})
         ok = [int(n) for n in found] == wanted and (shown in said.getvalue() if shown else said.getvalue() == "")
         failed += not ok
         print(f"{'ok' if ok else 'not ok'} {number} - {name}")
