@@ -167,7 +167,24 @@ static bool is_constant_int(struct tn_checker *c, const char *name) {
 	return symbol != NULL && symbol->is_const && symbol->type->kind == TN_TYPE_INT;
 }
 
+/* Behind "N is not declared": what a name in a shape is. Parameters alone bind, and of them only bare names. */
+static void explain_size(struct tn_checker *c, size_t before, bool bind) {
+	static const char tail[] = " is not declared";
+	struct tn_error *err = c->diag->errors.count > before ? &c->diag->errors.items[before] : NULL;
+	size_t length = err == NULL ? 0 : strlen(err->text);
+	if (length < sizeof(tail) || strcmp(err->text + length + 1 - sizeof(tail), tail) != 0) {
+		return;
+	}
+	tn_error_detail(err, "%s",
+		bind ? "an expression in a shape is matched: its names are variables, or sizes that stand alone further left"
+			 : "in this shape a name that no parameter binds is a variable, or write a number");
+	if (!bind) {
+		tn_error_hint(err, "_ matches any size");
+	}
+}
+
 static bool dim_expr(struct tn_checker *c, const struct tn_ast_dim *dim, struct tn_ir_dim *out, bool bind) {
+	size_t before = c->diag->errors.count;
 	out->kind = TN_IR_DIM_MATCH;
 	if (dim->kind == TN_DIM_NAME) {
 		const char *name = check_name(c, dim->name);
@@ -184,6 +201,9 @@ static bool dim_expr(struct tn_checker *c, const struct tn_ast_dim *dim, struct 
 		out->expr = check_expr(c, &read, NULL);
 	} else {
 		out->expr = check_expr(c, dim->expr, NULL);
+	}
+	if (out->expr == NULL) {
+		explain_size(c, before, bind);
 	}
 	out->expr = out->expr == NULL ? NULL : check_coerce(c, out->expr, check_basic(c, TN_TYPE_INT), "a size in a shape");
 	return out->expr != NULL;
