@@ -108,11 +108,12 @@ def a_silent_cell_says_nothing_but_how_it_ended():
 @case
 def user_expressions_are_evaluated_after_the_cell():
     with Session() as w:
-        events, done = w.execute("int n = 20;", user_expressions={"twice": "2 * n", "none": "n = 3;", "bad": "nope"})
+        events, done = w.execute("int n = 20;", user_expressions={"twice": "2 * n", "none": "n = 3;", "bad": "nope", "five": 5})
         answers = done["user_expressions"]
         check(answers["twice"], {"status": "ok", "data": {"text/plain": "40"}}, "value")
         check(answers["none"], {"status": "ok", "data": {}}, "no value")
         check((answers["bad"]["status"], answers["bad"]["name"]), ("error", "NameError"), "error")
+        check((answers["five"]["name"], answers["five"]["text"]), ("ValueError", "this user expression is no text"), "no text")
         check(types(events), [], "events")
         done = w.execute("nope", user_expressions={"n": "n"})[1]
         check(done.get("user_expressions"), None, "expressions behind an error")
