@@ -182,6 +182,7 @@ def sigint_at_idle_does_nothing_a_hundred_times():
         for _ in range(100):
             os.killpg(kernel.process.pid, signal.SIGINT)
             time.sleep(0.002)
+        kernel.client.arrived() # a signal and a message that wait together are taken in any order: now it has seen the last signal
         reply, published = kernel.client.run("x")
         check(reply["status"], "ok")
         check([m["content"]["data"]["text/plain"] for m in published if m["type"] == "execute_result"], ["5"])
