@@ -65,11 +65,14 @@ static bool run_text(struct worker *w, const char *name, const char *text, size_
 static json_t *evaluate(struct worker *w, const char *name, const json_t *code) {
 	char title[64];
 	struct tn_diagnostics diag = {0};
+	if (!json_is_string(code)) {
+		return json_pack("{s:s, s:s, s:s, s:[]}", "status", "error", "name", "ValueError", "text", "this user expression is no text", "traceback");
+	}
 	json_t *answer = json_object();
 	snprintf(title, sizeof(title), "expression %s", name);
 	w->expression = answer;
 	w->expression_lost = false;
-	bool good = json_is_string(code) && run_text(w, title, json_string_value(code), json_string_length(code), &diag) && !w->expression_lost;
+	bool good = run_text(w, title, json_string_value(code), json_string_length(code), &diag) && !w->expression_lost;
 	w->expression = NULL;
 	bool ok = tn_json_set_take(answer, "status", json_string(good ? "ok" : "error"));
 	if (good && json_object_get(answer, "data") == NULL) { /* it has no value */

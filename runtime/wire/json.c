@@ -90,6 +90,12 @@ static bool is_too_deep(const char *bytes, size_t length) {
 	return false;
 }
 
+/* jansson tells of a NUL by the name of a flag that its caller might set. */
+static const char *words_of(const json_error_t *found) {
+	enum json_error_code code = json_error_code(found);
+	return code == json_error_null_character || code == json_error_null_byte_in_key ? "a text holds the character NUL" : found->text;
+}
+
 json_t *tn_json_parse(const char *bytes, size_t length, struct tn_error *err) {
 	if (is_too_deep(bytes, length)) {
 		tn_error_set(err, TN_ERR_VALUE, "JSON: more than %d levels", TN_WIRE_DEPTH_MAX);
@@ -103,7 +109,7 @@ json_t *tn_json_parse(const char *bytes, size_t length, struct tn_error *err) {
 		value = NULL;
 		tn_error_memory(err);
 	} else if (value == NULL) {
-		tn_error_set(err, TN_ERR_VALUE, "JSON: %s (line %d, column %d)", found.text, found.line, found.column);
+		tn_error_set(err, TN_ERR_VALUE, "JSON: %s (line %d, column %d)", words_of(&found), found.line, found.column);
 	}
 	return value;
 }

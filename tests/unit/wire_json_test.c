@@ -92,7 +92,8 @@ TN_TEST(what_is_not_one_json_value_is_refused_with_the_position) {
 	check_refused("{\"a\": 1", "line 1");
 	check_refused("{} {}", "JSON:");
 	check_refused("{\"a\": 1, \"a\": 2}", "duplicate");
-	check_refused("\"\\u0000\"", "JSON:");
+	check_refused("\"\\u0000\"", "JSON: a text holds the character NUL (line 1, column");
+	check_refused("{\"\\u0000\": 1}", "JSON: a text holds the character NUL (line 1, column");
 	check_refused("\"\xff\"", "JSON:");
 	check_refused("NaN", "JSON:");
 	check_refused("99999999999999999999", "JSON:");
