@@ -101,15 +101,15 @@ class Kernel:
         self.process.stderr.close()
 
     def children(self):
-        return subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True).stdout.split()
+        return [process.pid for process in processes() if process.parent == self.process.pid]
 
     def worker_pid(self):
         wait_until(lambda: len(self.children()) == 1, lambda: f"one child of the kernel; it has {self.children()}")
-        return int(self.children()[0])
+        return self.children()[0]
 
     def fresh_worker(self, before):
         """Waits for the worker that follows that one."""
-        wait_until(lambda: self.children() not in ([], [str(before)]), "a fresh worker")
+        wait_until(lambda: self.children() not in ([], [before]), "a fresh worker")
         return self.worker_pid()
 
     def fds(self):
@@ -294,12 +294,26 @@ def connections(port):
     return sum(int(row[1].split(":")[1], 16) == port and row[3] in ("01", "08") for row in rows) # established, or left by the client
 
 
-def is_gone(pid):
+Process = collections.namedtuple("Process", "pid state parent session")
+
+
+def process_of(pid):
+    """What /proc says of it; None where it is gone."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] in "ZX"
+            state, parent, _, session = file.read().rsplit(")", 1)[1].split()[:4] # a name may hold anything
     except (FileNotFoundError, ProcessLookupError): # the second where it goes between the opening and the reading
-        return True
+        return None
+    return Process(int(pid), state, int(parent), int(session))
+
+
+def processes():
+    return [process for process in map(process_of, filter(str.isdigit, os.listdir("/proc"))) if process]
+
+
+def is_gone(pid):
+    process = process_of(pid)
+    return process is None or process.state in "ZX"
 
 
 def run_cases():
@@ -307,4 +321,4 @@ def run_cases():
 
 
 __all__ = ["Kernel", "Client", "Gate", "Skip", "case", "check", "check_in", "cli", "connection_info", "connections", "environment", "free_ports",
-           "is_gone", "kill", "run_cases", "signal", "text_of", "wait_until", "write_connection", "zmq", "SOON", "STATE", "TIMEOUT"]
+           "is_gone", "kill", "processes", "run_cases", "signal", "text_of", "wait_until", "write_connection", "zmq", "SOON", "STATE", "TIMEOUT"]
