@@ -40,6 +40,7 @@ struct tn_error {
 	struct tn_error_place trace[TN_ERROR_TRACE_MAX]; /* "called from", innermost first; the last slot is the outermost */
 	uint32_t trace_count;
 	uint32_t trace_left_out;          /* frames between the second last and the last kept one */
+	uint32_t recorded_in;             /* 0; else the work was recorded before it failed: 1 + the number of the code that did (lang's) */
 };
 
 void tn_error_clear(struct tn_error *err);
@@ -62,6 +63,9 @@ void tn_error_push_frame(struct tn_error *err, const struct tn_error_place *plac
 
 /* "ShapeError"; "" for TN_ERR_NONE. */
 const char *tn_error_kind_name(enum tn_error_kind kind);
+
+/* The place that is shown with its source: where it happened, or for the library the nearest call from outside of it. Borrowed. */
+const struct tn_error_place *tn_error_shown(const struct tn_error *err);
 
 struct tn_str;
 /* Appends the error as LANGUAGE.md section 6 shows it, ending in a newline; ANSI colours when `color`. `label` is "error"

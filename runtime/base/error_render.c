@@ -194,8 +194,7 @@ static bool is_library(const struct tn_error_place *place) {
 	return strncmp(place->where, "lib/", 4) == 0;
 }
 
-/* The place that is shown with its source: where it happened, or for the library the nearest call from outside of it. */
-static const struct tn_error_place *find_shown(const struct tn_error *err) {
+const struct tn_error_place *tn_error_shown(const struct tn_error *err) {
 	for (uint32_t i = 0; is_library(&err->place) && i < err->trace_count; i++) {
 		if (!is_library(&err->trace[i])) {
 			return &err->trace[i];
@@ -224,7 +223,7 @@ bool tn_error_render(const struct tn_error *err, const char *label, bool color, 
 	char number[32];
 	size_t before = out->length;
 	struct renderer r = {.out = out, .color = color, .ok = true};
-	const struct tn_error_place *shown = find_shown(err);
+	const struct tn_error_place *shown = tn_error_shown(err);
 	r.number_width = (size_t)snprintf(number, sizeof(number), "%u", shown->line);
 	put_styled(&r, strcmp(label, "warning") == 0 ? yellow : red, label);
 	put(&r, ": ");

@@ -75,7 +75,8 @@ struct tn_proto {
 	uint32_t count;
 	uint32_t register_count;
 	bool plain;                      /* no register ever holds what is counted */
-	uint32_t id;                     /* in the VM's table, for sites */
+	uint32_t id;                     /* in the VM's table */
+	uint64_t site;                   /* of its first instruction: id, and TN_SITE_INNER for code that is not the user's */
 	struct tn_value *constants;
 	void **rows;                     /* symbols, instances, types, names, and the rows above */
 	uint32_t constant_count, row_count;

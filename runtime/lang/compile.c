@@ -240,6 +240,7 @@ bool tn_compile(struct tn_lang *lang, struct tn_instance *instance, struct tn_er
 	p->instance = instance;
 	p->vm = lang->vm;
 	p->id = (uint32_t)lang->vm->protos.count;
+	p->site = (uint64_t)p->id << 32 | (instance->unit == lang->thunks || instance->unit->module->is_library ? TN_SITE_INNER : 0);
 	if (ok && !TN_VEC_PUSH(&lang->vm->protos, p)) {
 		ok = tn_error_memory(err);
 	}

@@ -24,10 +24,10 @@ static void after_flush(void *data, bool ok, const struct tn_error *err) {
 	}
 }
 
-static void locate(void *data, uint64_t site, struct tn_error *err) {
+static void locate(void *data, struct tn_origin origin, struct tn_error *err) {
 	struct tn_lang *lang = lang_of(data);
 	if (lang != NULL && lang->vm != NULL) {
-		vm_locate(lang->vm, site, err);
+		vm_locate(lang->vm, origin, err);
 	}
 }
 
@@ -119,7 +119,7 @@ bool tn_lang_get_standing(const struct tn_lang *lang, struct tn_lang_standing *o
 	if (out->op != NULL) {
 		span = vm_site_span(lang->vm, site);
 	} else if (lang->vm->depth > 0) {
-		span = vm_span(&lang->vm->frames[lang->vm->depth - 1]);
+		span = vm_site_span(lang->vm, vm_here(lang->vm));
 	}
 	if (span.source == NULL) {
 		return false;

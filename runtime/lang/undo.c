@@ -174,23 +174,40 @@ bool tn_vm_end_cell(struct tn_lang *lang, bool ok, struct tn_error *err) {
 uint64_t vm_here(const struct tn_vm *vm) {
 	for (uint32_t i = vm->depth; i > 0; i--) {
 		const struct vm_frame *frame = &vm->frames[i - 1];
-		const struct tn_unit *unit = frame->proto->instance->unit;
-		if (unit != vm->lang->thunks && !unit->module->is_library) {
+		if ((frame->proto->site & TN_SITE_INNER) == 0) {
 			return vm_frame_site(frame);
 		}
 	}
 	return vm->left;
 }
 
-struct tn_span vm_site_span(const struct tn_vm *vm, uint64_t site) {
-	uint32_t id = (uint32_t)(site >> 32), at = (uint32_t)site;
-	bool known = id < vm->protos.count && vm->protos.items[id] != NULL && at < vm->protos.items[id]->count;
-	return known ? vm->protos.items[id]->spans[at] : (struct tn_span){0};
+static const struct tn_proto *site_proto(const struct tn_vm *vm, uint64_t site) {
+	uint64_t id = (site & ~TN_SITE_INNER) >> 32;
+	const struct tn_proto *proto = id < vm->protos.count ? vm->protos.items[id] : NULL;
+	return proto != NULL && (uint32_t)site < proto->count ? proto : NULL;
 }
 
-void vm_locate(struct tn_vm *vm, uint64_t site, struct tn_error *err) {
-	struct tn_span span = vm_site_span(vm, site);
-	if (span.source != NULL) {
-		tn_error_locate(err, span);
+struct tn_span vm_site_span(const struct tn_vm *vm, uint64_t site) {
+	const struct tn_proto *proto = site_proto(vm, site);
+	return proto != NULL ? proto->spans[(uint32_t)site] : (struct tn_span){0};
+}
+
+/* As an error of the instruction itself is told of: the library's place, and the call by which the user's own code came there. */
+void vm_locate(struct tn_vm *vm, struct tn_origin origin, struct tn_error *err) {
+	struct tn_span span = vm_site_span(vm, origin.site), outer = vm_site_span(vm, origin.outer);
+	const struct tn_proto *user = site_proto(vm, origin.outer != TN_SITE_NONE ? origin.outer : origin.site);
+	bool is_placed = err->place.where[0] != '\0';
+	if (outer.source != NULL && (span.source == NULL || span.source == vm->lang->thunks->source)) {
+		span = outer;
+	}
+	if (span.source == NULL || is_placed) {
+		return;
+	}
+	tn_error_locate(err, span);
+	err->recorded_in = user != NULL ? user->id + 1 : 0;
+	if (outer.source != NULL && outer.source != span.source) { /* not the operation of an `any`, whose text is the user's */
+		struct tn_error_place place;
+		tn_span_place(outer, &place);
+		tn_error_push_frame(err, &place);
 	}
 }

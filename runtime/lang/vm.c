@@ -139,8 +139,12 @@ bool tn_vm_run(struct tn_lang *lang, struct tn_instance *instance, const struct 
 	if (vm->c_depth >= MAX_C_DEPTH) {
 		return tn_error_set(err, TN_ERR_RECURSION, "functions that natives call are nested more than %d deep", MAX_C_DEPTH);
 	}
+	vm->callers = UINT32_MAX;
 	bool ok = run_nested(vm, instance, args, count, result, err);
 	vm->error_from_call = !ok && vm->depth > 0;
+	if (vm->depth > 0) { /* what the native records from here on is its caller's again */
+		tn_engine_set_site(vm->engine, vm_frame_site(&vm->frames[vm->depth - 1]));
+	}
 	if (vm->depth == 0) {
 		vm_free_dead(vm);
 	}

@@ -56,6 +56,7 @@ struct tn_vm {
 	uint32_t c_depth;              /* loops of the interpreter inside one another */
 	uint32_t grad_mark;            /* 1 + the loop depth in which a grad block ended since the last back edge there */
 	bool error_from_call;          /* the error came out of a nested run: its place is inside that */
+	uint32_t callers;              /* frames below this one are told of as calls that led to the error */
 	struct tn_error caught;
 	TN_VEC(struct vm_handler) handlers;
 	TN_VEC(struct tn_proto *) protos; /* by id; NULL: gone */
@@ -73,7 +74,7 @@ void vm_free_dead(struct tn_vm *vm);
 bool vm_push(struct tn_vm *vm, struct tn_instance *instance, struct tn_value *registers, struct tn_error *err);
 bool vm_execute(struct tn_vm *vm, uint32_t base, struct tn_error *err);
 struct tn_span vm_span(const struct vm_frame *frame);
-static inline uint64_t vm_site(const struct tn_proto *proto, const tn_code *pc) { return (uint64_t)proto->id << 32 | (uint32_t)(pc - proto->code); }
+static inline uint64_t vm_site(const struct tn_proto *proto, const tn_code *pc) { return proto->site + (uint32_t)(pc - proto->code); }
 /* Of the instruction that the frame is at: its pc stands behind it. */
 static inline uint64_t vm_frame_site(const struct vm_frame *frame) { return vm_site(frame->proto, frame->pc - (frame->pc > frame->proto->code)); }
 /* vm_unwind.c: true: the frame's pc is at the handler; false: the error leaves `base`. */
@@ -128,6 +129,6 @@ void vm_undo_after_flush(struct tn_vm *vm, bool ok);
 void vm_undo_finish(struct tn_vm *vm);
 uint64_t vm_here(const struct tn_vm *vm); /* the innermost line of the user's own; TN_SITE_NONE: nothing has run */
 struct tn_span vm_site_span(const struct tn_vm *vm, uint64_t site); /* all zero: not known */
-void vm_locate(struct tn_vm *vm, uint64_t site, struct tn_error *err);
+void vm_locate(struct tn_vm *vm, struct tn_origin origin, struct tn_error *err);
 
 #endif

@@ -5,13 +5,27 @@
 #include "lang/vm.h"
 
 /* "called from", where the caller is code that the user sees as a call of its own. */
-static void push_place(struct tn_vm *vm, const struct vm_frame *frame, struct tn_error *err) {
+static void push_place(struct tn_vm *vm, uint32_t depth, struct tn_error *err) {
 	struct tn_error_place place;
-	if (err == NULL || frame->proto->instance->unit == vm->lang->thunks) {
+	const struct vm_frame *frame = &vm->frames[depth];
+	if (err == NULL || depth >= vm->callers || frame->proto->instance->unit == vm->lang->thunks) {
 		return;
 	}
 	tn_span_place(vm_span(frame), &place);
 	tn_error_push_frame(err, &place);
+}
+
+/* Work that was recorded may fail far from where that was. What called the code that recorded it is told, as long as that runs; what
+ * merely asked for the result is not. */
+static uint32_t find_callers(const struct tn_vm *vm, const struct tn_error *err) {
+	uint32_t depth = vm->depth;
+	if (err == NULL || err->recorded_in == 0) {
+		return depth;
+	}
+	while (depth > 0 && vm->frames[depth - 1].proto->id != err->recorded_in - 1) {
+		depth--;
+	}
+	return depth > 0 ? depth - 1 : 0;
 }
 
 static bool has_place(const struct tn_error *err) { return err != NULL && err->place.where[0] != '\0'; }
@@ -23,8 +37,11 @@ bool vm_unwind(struct tn_vm *vm, uint32_t base, uint32_t handlers, struct tn_err
 		tn_error_set(err, TN_ERR_ERROR, "the error has no text");
 	}
 	struct vm_frame *frame = &vm->frames[vm->depth - 1];
+	if (!from_call) {
+		vm->callers = find_callers(vm, err);
+	}
 	if (err != NULL && from_call && has_place(err)) {
-		push_place(vm, frame, err);
+		push_place(vm, vm->depth - 1, err);
 	} else if (err != NULL) {
 		tn_error_locate(err, vm_span(frame));
 	}
@@ -50,7 +67,7 @@ bool vm_unwind(struct tn_vm *vm, uint32_t base, uint32_t handlers, struct tn_err
 		if (vm->depth <= base) {
 			return false;
 		}
-		push_place(vm, &vm->frames[vm->depth - 1], err);
+		push_place(vm, vm->depth - 1, err);
 	}
 }
 
@@ -63,10 +80,12 @@ static bool add_place(struct tn_str *out, const struct tn_error_place *place, co
 	return tn_str_printf(out, "%s%s%s, line %u: %s", out->length > 0 ? "\n" : "", lead, place->where, place->line, place->text);
 }
 
+/* In the order in which an error is shown: the user's own line is first. */
 static bool trace_text(const struct tn_error *e, struct tn_str *out) {
-	bool ok = add_place(out, &e->place, "");
+	const struct tn_error_place *shown = tn_error_shown(e);
+	bool ok = add_place(out, shown, "") && (shown == &e->place || add_place(out, &e->place, "in "));
 	for (uint32_t i = 0; ok && i < e->trace_count; i++) {
-		ok = add_place(out, &e->trace[i], "called from ");
+		ok = shown == &e->trace[i] || add_place(out, &e->trace[i], "called from ");
 	}
 	return ok;
 }

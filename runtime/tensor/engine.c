@@ -230,8 +230,38 @@ static void drop_results(struct tn_engine *e) {
 	e->results.count = 0;
 }
 
-/* Buffers of the results: those of donors, or new ones. */
-static bool make_results(struct tn_engine *e, const struct tn_cached_plan *plan, struct tn_error *err) {
+static bool writes(const struct tn_step *step, uint32_t slot) {
+	for (uint32_t i = 0; step->is_fused && i < step->fused.out_count; i++) {
+		if (step->fused.outs[i].view.slot == slot) {
+			return true;
+		}
+	}
+	return !step->is_fused && step->out.slot == slot;
+}
+
+/* The node whose step is the first to write there; `otherwise` where none does. */
+static uint32_t node_of_slot(const struct tn_cached_plan *cached, uint32_t slot, uint32_t otherwise) {
+	for (uint32_t i = 0; i < cached->plan.step_count; i++) {
+		if (writes(&cached->plan.steps[i], slot)) {
+			return cached->plan.steps[i].node;
+		}
+	}
+	return otherwise;
+}
+
+/* What the arena is mostly for. */
+static uint32_t largest_temporary(const struct tn_cached_plan *cached) {
+	const struct tn_plan *plan = &cached->plan;
+	uint32_t largest = plan->leaf_count + cached->result_count;
+
+	for (uint32_t i = largest + 1; i < plan->slot_count; i++) {
+		largest = plan->slots[i].size > plan->slots[largest].size ? i : largest;
+	}
+	return largest;
+}
+
+/* Buffers of the results: those of donors, or new ones. *node: for which one there was no memory. */
+static bool make_results(struct tn_engine *e, const struct tn_cached_plan *plan, uint32_t *node, struct tn_error *err) {
 	e->results.count = 0;
 	if (!TN_VEC_RESERVE(&e->results, plan->result_count)) {
 		return tn_error_memory(err);
@@ -245,6 +275,7 @@ static bool make_results(struct tn_engine *e, const struct tn_cached_plan *plan,
 			b = tn_buffer_create(e, plan->plan.slots[plan->plan.leaf_count + i].size, err);
 		}
 		if (b == NULL) {
+			*node = node_of_slot(plan, plan->plan.leaf_count + i, *node);
 			drop_results(e);
 			return false;
 		}
@@ -253,8 +284,8 @@ static bool make_results(struct tn_engine *e, const struct tn_cached_plan *plan,
 	return true;
 }
 
-/* Addresses of all slots; *arena is the run's, to be freed. */
-static bool bind(struct tn_engine *e, const struct tn_cached_plan *cached, void **arena, struct tn_error *err) {
+/* Addresses of all slots; *arena is the run's, to be freed. *node: what there was no memory for, where one can be named. */
+static bool bind(struct tn_engine *e, const struct tn_cached_plan *cached, void **arena, uint32_t *node, struct tn_error *err) {
 	const struct tn_plan *plan = &cached->plan;
 	void **slots;
 
@@ -262,12 +293,13 @@ static bool bind(struct tn_engine *e, const struct tn_cached_plan *cached, void 
 	if (!TN_VEC_RESERVE(&e->slots, (size_t)plan->slot_count + 1)) {
 		return tn_error_memory(err);
 	}
-	if (!make_results(e, cached, err)) {
+	if (!make_results(e, cached, node, err)) {
 		return false;
 	}
 	if (plan->arena_size > 0) {
 		*arena = e->backend->impl->alloc(e->backend, plan->arena_size, err);
 		if (*arena == NULL) {
+			*node = node_of_slot(cached, largest_temporary(cached), *node);
 			drop_results(e);
 			return false;
 		}
@@ -308,17 +340,17 @@ const char *tn_engine_running(const struct tn_engine *e, uint64_t *site) {
 		return NULL;
 	}
 	const struct tn_step *step = &cached->plan.steps[e->run->failed_step];
-	*site = step->node < e->nodes.count ? e->nodes.items[step->node].site : 0;
+	*site = step->node < e->nodes.count ? tn_pending_user_site(&e->nodes.items[step->node]) : 0;
 	return step->is_fused ? "a chain of elementwise ops" : tn_op_name(step->op);
 }
 
-static bool run_plan(struct tn_engine *e, struct tn_cached_plan *cached, uint64_t *site, struct tn_error *err) {
+static bool run_plan(struct tn_engine *e, struct tn_cached_plan *cached, uint32_t *node, struct tn_error *err) {
 	struct tn_run run = {.interrupt = e->interrupt, .commit_step = cached->commit_step};
 	int64_t start = tn_clock_ns(), bound;
 	void *arena;
 	bool ok = true;
 
-	if (!bind(e, cached, &arena, err)) {
+	if (!bind(e, cached, &arena, node, err)) {
 		return false;
 	}
 	bound = tn_clock_ns();
@@ -331,7 +363,7 @@ static bool run_plan(struct tn_engine *e, struct tn_cached_plan *cached, uint64_
 		ok = e->backend->impl->run(e->backend, cached->exec, &run, err) && e->backend->impl->wait(e->backend, err);
 		e->running = NULL;
 		if (!ok && run.failed_step < cached->plan.step_count) {
-			*site = e->nodes.items[cached->plan.steps[run.failed_step].node].site;
+			*node = cached->plan.steps[run.failed_step].node;
 		}
 	}
 	e->stats.run_ns += tn_clock_ns() - bound;
@@ -361,12 +393,12 @@ static void fail_pending(struct tn_engine *e, struct tn_failure *failure) {
 /* The plan and its run; once more without cached plans and free segments when memory is out. */
 static bool plan_and_run(struct tn_engine *e, struct tn_error *err) {
 	for (int attempt = 0;; attempt++) {
-		uint64_t site = e->nodes.items[e->nodes.count - 1].site;
+		uint32_t node = (uint32_t)e->nodes.count - 1; /* which failed: a number in this recording, whoever made the plan */
 		struct tn_cached_plan *plan = find_plan(e, err);
 
 		if (plan != NULL) {
 			e->last_plan = plan;
-			if (run_plan(e, plan, &site, err)) {
+			if (run_plan(e, plan, &node, err)) {
 				return true;
 			}
 		}
@@ -376,7 +408,7 @@ static bool plan_and_run(struct tn_engine *e, struct tn_error *err) {
 			continue;
 		}
 		if (e->hooks.locate != NULL) {
-			e->hooks.locate(e->hooks.data, site, err);
+			e->hooks.locate(e->hooks.data, e->nodes.items[node].origin, err);
 		}
 		return false;
 	}

@@ -22,9 +22,14 @@ static inline bool tn_ref_is_leaf(uint32_t ref) {
 
 struct tn_pending {
 	struct tn_tensor *tensor; /* weak; NULL: nobody can ask for its contents */
-	uint64_t site;
+	struct tn_origin origin;
 	uint32_t word; /* where it begins in the stream */
 };
+
+/* The line of the user's own. */
+static inline uint64_t tn_pending_user_site(const struct tn_pending *node) {
+	return node->origin.outer != TN_SITE_NONE ? node->origin.outer : node->origin.site;
+}
 
 /* A materialised tensor that pending nodes read. Handles of the same elements are one leaf. */
 struct tn_leaf {

@@ -15,7 +15,7 @@ enum { MISSES_TO_WARN = 8 };
 static uint64_t site_here(const struct tn_engine *e) {
 	uint64_t site = e->hooks.here != NULL ? e->hooks.here(e->hooks.data) : TN_SITE_NONE;
 
-	return site != TN_SITE_NONE ? site : e->nodes.items[e->nodes.count - 1].site;
+	return site != TN_SITE_NONE ? site : tn_pending_user_site(&e->nodes.items[e->nodes.count - 1]);
 }
 
 static void find_place(const struct tn_engine *e, uint64_t site, struct tn_error_place *out) {
@@ -23,7 +23,7 @@ static void find_place(const struct tn_engine *e, uint64_t site, struct tn_error
 
 	tn_error_set(&err, TN_ERR_ERROR, "here"); /* only an error has a place */
 	if (e->hooks.locate != NULL && e->hooks.here != NULL) {
-		e->hooks.locate(e->hooks.data, site, &err);
+		e->hooks.locate(e->hooks.data, (struct tn_origin){.site = site, .outer = TN_SITE_NONE}, &err);
 	}
 	*out = err.place;
 }
@@ -89,7 +89,7 @@ static void add_place(const struct tn_engine *e, const struct tn_flush_line *lin
 	struct tn_error_place place;
 	size_t length = strlen(text);
 
-	find_place(e, e->nodes.items[node].site, &place);
+	find_place(e, tn_pending_user_site(&e->nodes.items[node]), &place);
 	if (place.where[0] == '\0' || (place.line == line->line && strcmp(place.where, line->where) == 0)) {
 		return;
 	}

@@ -281,6 +281,13 @@ static void write_words(struct tn_engine *e, const struct tn_graph_node *node, c
 	e->hash = hash;
 }
 
+/* Asked for only where the library records: a program's own nodes pay one comparison, its calls and returns nothing at all. */
+static struct tn_origin origin_here(const struct tn_engine *e) {
+	bool ask = (e->site & TN_SITE_INNER) != 0 && e->hooks.here != NULL;
+
+	return (struct tn_origin){.site = e->site, .outer = ask ? e->hooks.here(e->hooks.data) : TN_SITE_NONE};
+}
+
 static struct tn_tensor *append(struct tn_engine *e, const struct tn_graph_node *node, struct tn_error *err) {
 	uint32_t refs[TN_MAX_OP_INPUTS];
 	struct tn_tensor *t;
@@ -293,7 +300,7 @@ static struct tn_tensor *append(struct tn_engine *e, const struct tn_graph_node 
 	t->dtype = node->dtype;
 	t->shape = *node->shape;
 	t->node = (uint32_t)e->nodes.count;
-	e->nodes.items[e->nodes.count++] = (struct tn_pending){.tensor = t, .site = e->site, .word = (uint32_t)e->words.count};
+	e->nodes.items[e->nodes.count++] = (struct tn_pending){.tensor = t, .origin = origin_here(e), .word = (uint32_t)e->words.count};
 	write_words(e, node, refs);
 	e->flops += tn_op_flops(node);
 	e->stats.nodes_recorded++;

@@ -17,6 +17,12 @@ struct tn_backend; /* tensor/backend.h */
 
 /* ---- the engine ---- */
 
+/* Where a node was recorded, in terms of the session above: `site` as tn_engine_set_site was told, and for a site with the bit
+ * TN_SITE_INNER, which says that it is in code that is not the user's, `outer`, what hooks.here said then; else TN_SITE_NONE. */
+struct tn_origin { uint64_t site, outer; };
+#define TN_SITE_NONE UINT64_MAX
+#define TN_SITE_INNER (UINT64_C(1) << 63)
+
 /* What the session above is asked around a flush. Any may be NULL. */
 struct tn_engine_hooks {
 	void *data;
@@ -25,14 +31,13 @@ struct tn_engine_hooks {
 	void (*before_flush)(void *data);
 	/* After it: ok = it committed, else its results have failed and `err` says why. Always called once for each before_flush. */
 	void (*after_flush)(void *data, bool ok, const struct tn_error *err);
-	/* Fills the place and trace of an error in the node that was recorded at that site. */
-	void (*locate)(void *data, uint64_t site, struct tn_error *err);
-	/* The place in the user's program that is running, in the terms of `locate`; TN_SITE_NONE: none is. */
+	/* Fills the place and trace of an error in the node that was recorded there. */
+	void (*locate)(void *data, struct tn_origin origin, struct tn_error *err);
+	/* The place in the user's own program that is running, as a site without TN_SITE_INNER; TN_SITE_NONE: none is. */
 	uint64_t (*here)(void *data);
 	/* A warning for the user at the place that is running (one line, and what can be done about it). */
 	void (*warn)(void *data, const char *text, const char *hint);
 };
-#define TN_SITE_NONE UINT64_MAX
 
 struct tn_engine_params {
 	struct tn_backend *backend;      /* taken; destroyed with the engine */
@@ -62,7 +67,7 @@ struct tn_flush_listener {
 void tn_engine_listen(struct tn_engine *engine, struct tn_flush_listener *listener);
 void tn_engine_unlisten(struct tn_engine *engine, struct tn_flush_listener *listener); /* accepts one that does not listen */
 
-/* What the plan that runs at this moment is at, and where that was recorded; NULL: none runs. For a signal handler on the executing thread's
+/* What the plan that runs at this moment is at, and where in the user's program that was recorded; NULL: none runs. For a signal handler on the executing thread's
  * stack or another: reads memory only, and means something when the process cannot go on. */
 const char *tn_engine_running(const struct tn_engine *engine, uint64_t *site);
 /* Pending work since the last flush, for the back-edge rule: nodes, and estimated floating-point operations. */

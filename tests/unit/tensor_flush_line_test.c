@@ -12,10 +12,10 @@ static uint64_t on_here(void *data) {
 	return standing;
 }
 
-static void on_locate(void *data, uint64_t site, struct tn_error *err) {
+static void on_locate(void *data, struct tn_origin origin, struct tn_error *err) {
 	(void)data;
 	snprintf(err->place.where, sizeof(err->place.where), "cell 1");
-	err->place.line = (uint32_t)site;
+	err->place.line = (uint32_t)origin.site;
 }
 
 static void on_warn(void *data, const char *text, const char *what_to_do) {

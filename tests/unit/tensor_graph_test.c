@@ -46,12 +46,12 @@ static void on_after(void *data, bool ok, const struct tn_error *err) {
 	log_hook(ok ? "" : tn_error_kind_name(err->kind));
 }
 
-static void on_locate(void *data, uint64_t site, struct tn_error *err) {
+static void on_locate(void *data, struct tn_origin origin, struct tn_error *err) {
 	char text[32];
 
 	(void)data;
 	(void)err;
-	snprintf(text, sizeof(text), "site %d ", (int)site);
+	snprintf(text, sizeof(text), "site %d ", (int)origin.site);
 	log_hook(text);
 }
 
