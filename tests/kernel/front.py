@@ -8,6 +8,7 @@ import hmac
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -30,6 +31,7 @@ CHANNELS = ["shell", "iopub", "stdin", "control", "hb"]
 TIMEOUT = 60.0 # of anything that must come: the machine may be busy
 SOON = 20.0 # the bound of what takes milliseconds on a quiet machine, and would take for ever if it went wrong
 STATE = tempfile.TemporaryDirectory(prefix="tenon-kernel-test-")
+resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1])) # a dump of what is killed would take its time
 
 
 HELD = collections.deque(maxlen=200)
@@ -60,7 +62,9 @@ def write_connection(folder, info):
 
 
 def environment(**more):
-    return cli.environment(**{"XDG_STATE_HOME": STATE.name, "JUPYTER_RUNTIME_DIR": os.path.join(STATE.name, "runtime"), **more})
+    env = cli.environment(XDG_STATE_HOME=STATE.name, JUPYTER_RUNTIME_DIR=os.path.join(STATE.name, "runtime"))
+    env = {name: value for name, value in env.items() if not name.startswith("JPY_")} # of a Jupyter that we may run under
+    return {**env, **more}
 
 
 class Kernel:

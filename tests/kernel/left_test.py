@@ -6,21 +6,14 @@ import os
 import signal
 
 from front import *  # noqa: F403
-from front import Kernel, case, is_gone, wait_until
+from front import Kernel, case, is_gone, kill, process_of, wait_until
 
 STOPPED = "Tt"
 
 
-def state(pid):
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rsplit(")", 1)[1].split()[0]
-    return "X"
-
-
 def stop(pid):
-    os.kill(pid, signal.SIGSTOP)
-    wait_until(lambda: state(pid) in STOPPED, "the worker stands still")
+    kill(pid, signal.SIGSTOP)
+    wait_until(lambda: process_of(pid).state in STOPPED, "the worker stands still")
 
 
 def killed_with(worker, kernel):

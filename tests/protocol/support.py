@@ -2,6 +2,7 @@
 """What the tests of the worker protocol share: the runner of tests/cli, a worker that ends with its case, and its folder of state."""
 import os
 import pathlib
+import resource
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from client import Closed, Worker, pack, pack_large, text_of  # noqa: E402,F401
 # take for ever if it went wrong.
 SLOW = 10 if any(name in subprocess.run(["ldd", TENON], capture_output=True, text=True).stdout for name in ("asan", "tsan")) else 1
 SOON = 20.0 * SLOW
+resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1])) # a dump of what is killed would take its time
 
 
 class Session:
@@ -110,4 +112,4 @@ def is_blocked(pid):
         return file.read().split()[2] == "S"
 
 
-__all__ = [name for name in globals() if not name.startswith("_") and name not in ("os", "sys", "pathlib", "subprocess", "tempfile", "time")]
+__all__ = [name for name in globals() if not name.startswith("_") and name not in ("os", "sys", "pathlib", "resource", "subprocess", "tempfile", "time")]
