@@ -7,13 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kernel/kernel.h"
 
-enum { EXIT_BAD_USAGE = 2, PARENT_MS = 1000 };
+enum { EXIT_BAD_USAGE = 2, PARENT_MS = 1000, FILES_NEEDED = 64, FILES_WANTED = 1024 };
 enum watch { WATCH_SIGNALS, WATCH_PARENT, WATCH_COUNT };
 
 struct options {
@@ -142,6 +143,22 @@ static void command_finish(struct command *command) {
 }
 
 /* ---- what is watched beside the sockets ---- */
+
+/* The sockets and a worker take 40 descriptors, each client five: where there are too few, ZeroMQ ends the process, or a worker waits for a
+ * greeting that cannot be read. */
+static bool make_room_for_files(struct tn_error *err) {
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES_WANTED) {
+		return true;
+	}
+	limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+	if (limit.rlim_cur < FILES_NEEDED) {
+		return tn_error_set(err, TN_ERR_IO, "a process may open no more than %llu files here (ulimit -n), and the kernel needs %d",
+			(unsigned long long)limit.rlim_cur, FILES_NEEDED);
+	}
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* it was allowed fewer, which may do */
+	return true;
+}
 
 static int open_signals(void) {
 	sigset_t set;
@@ -295,7 +312,7 @@ int main(int argc, char **argv) {
 	}
 	bool ok = sodium_init() >= 0 || tn_error_set(&err, TN_ERR_IO, "libsodium cannot start");
 	ok = ok && (signals >= 0 || tn_error_errno(&err, "cannot watch for signals"));
-	ok = ok && find_command(&command, &options, &err) && connect_and_serve(&options, command.words, signals, &err);
+	ok = ok && make_room_for_files(&err) && find_command(&command, &options, &err) && connect_and_serve(&options, command.words, signals, &err);
 	command_finish(&command);
 	if (signals >= 0) {
 		close(signals);
