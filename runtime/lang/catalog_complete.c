@@ -77,14 +77,15 @@ static const char *kind_text(enum catalog_kind kind) {
 		[CATALOG_STRUCT] = "struct",
 		[CATALOG_VARIABLE] = "variable",
 		[CATALOG_MODULE] = "module",
-		[CATALOG_WORD] = "keyword"};
+		[CATALOG_WORD] = "keyword",
+		[CATALOG_OPERATOR] = "keyword"};
 	return texts[kind];
 }
 
 /* `call` is what calling a value runs: nobody writes it. */
 static bool offer_entry(void *data, const struct catalog_entry *entry) {
 	struct gather *g = data;
-	if (entry->kind == CATALOG_FUNCTION && strcmp(entry->name, "call") == 0) {
+	if ((entry->kind == CATALOG_FUNCTION && strcmp(entry->name, "call") == 0) || entry->kind == CATALOG_OPERATOR) {
 		return true;
 	}
 	return offer(g, entry->name, kind_text(entry->kind), entry->signature);

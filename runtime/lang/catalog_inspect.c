@@ -82,7 +82,14 @@ static bool add_function(struct answer *a, const struct catalog_entry *entry) {
 	if (with_source && !add_code(a, NULL, entry->source, strlen(entry->source))) {
 		return false;
 	}
-	return add_text(a, entry->doc) && (entry->example == NULL || add_example(a, entry->example));
+	bool native = a->detail > 0 && entry->source == NULL;
+	return add_text(a, entry->doc) && (entry->example == NULL || add_example(a, entry->example)) &&
+		(!native || add_text(a, "It is written in C, and part of the program: there is no source to show."));
+}
+
+static bool add_word(struct answer *a, const struct catalog_entry *entry) {
+	return add_code(a, NULL, entry->signature, strlen(entry->signature)) && add_text(a, entry->doc) &&
+		(entry->example == NULL || add_example(a, entry->example));
 }
 
 static bool add_written(struct answer *a, const char *type, const char *name, const char *doc) {
@@ -109,10 +116,11 @@ static bool add_entry(void *data, const struct catalog_entry *entry) {
 		a->ok = add_struct(a, entry);
 		break;
 	case CATALOG_WORD:
+	case CATALOG_OPERATOR:
 		if (a->receiver != NULL) {
 			return true;
 		}
-		a->ok = add_code(a, NULL, entry->signature, strlen(entry->signature)) && add_text(a, entry->doc);
+		a->ok = add_word(a, entry);
 		break;
 	case CATALOG_VARIABLE:
 		a->ok = a->receiver != NULL || add_written(a, entry->signature, entry->name, entry->doc);
@@ -228,6 +236,26 @@ static bool inspect_call(struct answer *a) {
 	return call.is_method ? inspect_member(a, word, call.name - 1) : inspect_name(a, word);
 }
 
+static bool add_operator(struct answer *a, const char *text, size_t length) {
+	uint32_t count;
+	const struct catalog_entry *entry = catalog_find(a->cell->library, "", text, length, &count);
+	return entry == NULL || entry->kind != CATALOG_OPERATOR || add_entry(a, entry);
+}
+
+/* The operator that ends at the cursor, goes over it or begins there; the longest that there is. */
+static bool inspect_operator(struct answer *a, const char *behind, const char *end) {
+	const struct catalog_cell *cell = a->cell;
+	const struct token *last = cell->count > cell->floor ? cell_token(cell, cell->count - 1) : NULL;
+	bool before = last != NULL && last->kind == TOKEN_PUNCT && last->end == cell->cursor;
+	const char *begin = behind - (before ? last->end - last->begin : 0);
+	for (size_t n = 3; a->ok && !a->found && n > 0; n--) {
+		if (n <= (size_t)(end - begin) && begin + n >= behind) {
+			a->ok = add_operator(a, begin, n);
+		}
+	}
+	return a->ok;
+}
+
 static bool inspect(struct answer *a, const char *behind, const char *end) {
 	struct catalog_cell *cell = a->cell;
 	if (cell->place == CELL_STRING || cell->place == CELL_NUMBER) {
@@ -235,7 +263,7 @@ static bool inspect(struct answer *a, const char *behind, const char *end) {
 		return inspect_call(a);
 	}
 	if (cell->word_begin == cell->cursor || is_argument_name(cell, behind, end)) {
-		return inspect_call(a);
+		return inspect_call(a) && (a->found || inspect_operator(a, behind, end));
 	}
 	const char *word = tn_arena_strndup(&cell->arena, cell->text + cell->word_begin, cell->cursor - cell->word_begin);
 	if (word == NULL) {
@@ -263,6 +291,25 @@ bool tn_catalog_inspect(const struct tn_catalog *catalog, const char *text, size
 	return ok;
 }
 
+/* `name` is an operator as it is written, or what stands at its end. */
+bool catalog_help(const struct tn_catalog *catalog, const char *name, bool with_source, struct tn_str *out, struct tn_error *err) {
+	struct tn_str markdown = {0};
+	uint32_t count;
+	bool found;
+	size_t length = strlen(name);
+	const struct catalog_table *table = catalog_library(catalog, err);
+	const struct catalog_entry *entry = table == NULL ? NULL : catalog_find(table, "", name, length, &count);
+	struct answer a = {.plain = out, .markdown = &markdown, .ok = true};
+	bool ok = table != NULL;
+	if (ok && entry != NULL && entry->kind == CATALOG_OPERATOR) {
+		ok = add_entry(&a, entry) || tn_error_memory(err);
+	} else if (ok && length < INT32_MAX) {
+		ok = tn_catalog_inspect(catalog, name, length, length, with_source, out, &markdown, &found, err);
+	}
+	tn_str_finish(&markdown);
+	return ok;
+}
+
 /* ---- the manual ---- */
 
 /* Entries of one kind, each name under a heading of its own. */
@@ -274,7 +321,8 @@ static bool add_section(struct answer *a, const struct catalog_table *table, enu
 		if (entry->kind != kind || (kind == CATALOG_FUNCTION && strcmp(entry->name, "call") == 0)) {
 			continue;
 		}
-		ok = strcmp(entry->name, last) == 0 || tn_str_printf(a->markdown, "\n### %s\n", entry->name);
+		const char *heading = kind == CATALOG_OPERATOR ? "\n### `%s`\n" : "\n### %s\n";
+		ok = strcmp(entry->name, last) == 0 || tn_str_printf(a->markdown, heading, entry->name);
 		last = entry->name;
 		ok = ok && add_entry(a, entry);
 		tn_str_clear(a->plain);
@@ -290,12 +338,12 @@ bool tn_catalog_manual(const struct tn_catalog *catalog, struct tn_str *out, str
 		return false;
 	}
 	bool ok = tn_str_append(out,
-		"# Reference\n\nEvery function, type and word of the language. `?name` in a cell shows the same; `tenon help --manual` "
+		"# Reference\n\nEvery function, type, word and operator of the language, and the commands. `?name` in a cell shows the same; `tenon help --manual` "
 		"writes this page, and\n"
 		"`script/reference` keeps it. A comment in an example says what its line shows: the tests run them all.\n");
 	ok = ok && add_section(&a, table, CATALOG_FUNCTION, "Functions") &&
 		add_section(&a, table, CATALOG_STRUCT, "Types of the library") &&
-		add_section(&a, table, CATALOG_WORD, "Words of the language");
+		add_section(&a, table, CATALOG_WORD, "Words of the language") && add_section(&a, table, CATALOG_OPERATOR, "Operators");
 	tn_str_finish(&plain);
 	return ok || tn_error_memory(err);
 }

@@ -15,7 +15,7 @@
 
 #include "lang/state.h"
 
-enum catalog_kind { CATALOG_FUNCTION, CATALOG_STRUCT, CATALOG_VARIABLE, CATALOG_MODULE, CATALOG_WORD };
+enum catalog_kind { CATALOG_FUNCTION, CATALOG_STRUCT, CATALOG_VARIABLE, CATALOG_MODULE, CATALOG_WORD, CATALOG_OPERATOR };
 
 struct catalog_field {
 	const char *name, *type, *doc;
@@ -54,7 +54,7 @@ TN_MUST_USE bool catalog_add_struct(
 TN_MUST_USE bool catalog_add_entry(struct catalog_table *table, const struct catalog_entry *entry);
 /* Functions, structs, constants and import aliases at the top level of a tree; also of one with errors in it. */
 TN_MUST_USE bool catalog_add_tree(struct catalog_table *table, const struct tn_ast_unit *tree);
-/* Words of the language, names of types and constants. */
+/* Words of the language, names of types and constants, operators. */
 TN_MUST_USE bool catalog_add_words(struct catalog_table *table);
 void catalog_sort(struct catalog_table *table);
 void catalog_finish(struct catalog_table *table);
@@ -111,5 +111,9 @@ struct tn_catalog {
 /* Natives, library and words of the language, read now where they were not yet. NULL: out of memory, or the library's folder
  * cannot be read. */
 const struct catalog_table *catalog_library(const struct tn_catalog *catalog, struct tn_error *err);
+
+/* catalog_inspect.c: what inspection says of a name, a dotted one or an operator; nothing where nothing is known of it. */
+TN_MUST_USE bool catalog_help(
+	const struct tn_catalog *catalog, const char *name, bool with_source, struct tn_str *out, struct tn_error *err);
 
 #endif

@@ -86,12 +86,17 @@ typedef void (*tn_lang_name_visitor)(void *data, const char *name, const struct 
 void tn_lang_each_global(struct tn_lang *lang, tn_lang_name_visitor visit, void *data);
 /* Forgets all globals, functions and structs of the session. */
 void tn_lang_reset(struct tn_lang *lang);
-/* Help for `?name`: signature, doc, example; with_source: the source too (functions of the language). NameError when unknown, with "did you mean". */
+/* Help for `?name`, the text of inspection: signature, doc, example of a function, word or operator, type and value of a variable or a part of one
+ * (net.w); with_source: the source too (functions of the language). NameError when unknown, with "did you mean". */
 TN_MUST_USE bool tn_lang_help(struct tn_lang *lang, const char *name, bool with_source, struct tn_str *out, struct tn_error *err);
 /* Every native and library function in alphabetical order: the reference manual and its test walk these. A function of the library without
  * documentation is the library's own, and left out (from completion too). */
 typedef bool (*tn_lang_doc_visitor)(void *data, const char *name, const char *signature, const char *doc, const char *example);
 TN_MUST_USE bool tn_lang_each_doc(struct tn_lang *lang, tn_lang_doc_visitor visit, void *data, struct tn_error *err);
+/* The words and operators of the language, sorted: `signature` is how one is written. False: visit gave it. Any thread. */
+bool tn_lang_each_word(tn_lang_doc_visitor visit, void *data);
+/* Appends an example as a person reads it: the tests' `// expect: 3` is `// 3`. */
+TN_MUST_USE bool tn_doc_append_example(struct tn_str *out, const char *example);
 
 /* The natives of lang/ itself (builtin_*.c), registered by tn_lang_create. */
 TN_MUST_USE bool tn_lang_register_builtins(struct tn_lang *lang, struct tn_error *err);

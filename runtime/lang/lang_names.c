@@ -65,52 +65,21 @@ static const char *example_of(const struct tn_function *f) {
 
 /* ---- help ---- */
 
-static bool describe_function(const struct tn_function *f, bool with_source, struct tn_str *out) {
-	const char *doc = doc_of(f), *example = example_of(f);
-	size_t length = 0;
-	if ((out->length > 0 && !tn_str_append(out, "\n")) || !signature(f, out) || !tn_str_append(out, "\n")) {
-		return false;
-	}
-	if (doc != NULL) {
-		(void)tn_doc_example(doc, &length);
-	}
-	if (length > 0 && !tn_str_printf(out, "\n%.*s\n", (int)length, doc)) {
-		return false;
-	}
-	if (example != NULL && !(tn_str_append(out, "\nexample:\n") && tn_doc_append_example(out, example) && tn_str_append(out, "\n"))) {
-		return false;
-	}
-	if (!with_source || f->native != NULL || f->span.source == NULL) {
-		return true;
-	}
-	struct tn_span span = whole(f);
-	return tn_str_append(out, "\n") && tn_str_append_n(out, span.source->text + span.begin, span.end - span.begin) && tn_str_append(out, "\n");
-}
-
-static bool describe_set(const struct tn_overloads *set, bool with_source, struct tn_str *out) {
-	for (size_t i = 0; set != NULL && i < set->items.count; i++) {
-		if (!describe_function(set->items.items[i], with_source, out)) {
-			return false;
-		}
+static bool offer_word(void *data, const char *name, const char *signature, const char *doc, const char *example) {
+	(void)signature;
+	(void)doc;
+	(void)example;
+	if (is_name_byte(name[0])) { /* an operator is near to nothing */
+		tn_suggest_offer(data, name);
 	}
 	return true;
-}
-
-static bool describe_struct(const struct tn_struct_def *def, struct tn_str *out) {
-	bool ok = tn_str_printf(out, "%sstruct %s {\n", out->length > 0 ? "\n" : "", def->name);
-	for (uint32_t i = 0; ok && i < def->field_count; i++) {
-		char type[128];
-		const struct tn_struct_field *field = &def->fields[i];
-		tn_type_format(field->type, type);
-		ok = tn_str_printf(out, "    %s%s %s;%s%s\n", field->frozen ? "frozen " : "", type, field->name, field->doc != NULL ? "    /// " : "", field->doc != NULL ? field->doc : "");
-	}
-	return ok && tn_str_append(out, "}\n") && (def->doc == NULL || tn_str_printf(out, "\n%s\n", def->doc));
 }
 
 static bool unknown(struct tn_lang *lang, const char *name, struct tn_error *err) {
 	struct tn_suggest near;
 	tn_suggest_init(&near, name);
 	tn_library_offer(lang, &near);
+	(void)tn_lang_each_word(offer_word, &near);
 	for (uint32_t i = 0; i < lang->natives.used; i++) {
 		if (lang->natives.entries[i].key != NULL) {
 			tn_suggest_offer(&near, lang->natives.entries[i].key);
@@ -129,25 +98,11 @@ static bool unknown(struct tn_lang *lang, const char *name, struct tn_error *err
 }
 
 bool tn_lang_help(struct tn_lang *lang, const char *name, bool with_source, struct tn_str *out, struct tn_error *err) {
-	struct tn_overload_view view = {0};
 	size_t before = out->length;
-	if (!tn_lookup_functions(lang, lang->session, name, &view, err)) {
-		return false;
-	}
-	const struct tn_symbol *symbol = tn_lookup_symbol(lang, lang->session, name);
-	const struct tn_struct_def *def = tn_lookup_struct(lang, lang->session, name);
-	bool ok = true;
-	if (symbol != NULL) {
-		char type[128];
-		tn_type_format(symbol->type, type);
-		ok = tn_str_printf(out, "%s %s\n", type, symbol->name) && (symbol->doc == NULL || tn_str_printf(out, "\n%s\n", symbol->doc));
-	}
-	ok = ok && (def == NULL || describe_struct(def, out)) && describe_set(view.own, with_source, out) && describe_set(view.library, with_source, out) &&
-		describe_set(view.native, with_source, out);
-	if (!ok) {
-		return tn_error_memory(err);
-	}
-	return out->length > before || unknown(lang, name, err);
+	struct tn_catalog *catalog = tn_catalog_create(lang, err);
+	bool ok = catalog != NULL && catalog_help(catalog, name, with_source, out, err);
+	tn_catalog_unref(catalog);
+	return ok && (out->length > before || unknown(lang, name, err));
 }
 
 /* ---- the manual ---- */

@@ -122,8 +122,6 @@ bool tn_signature_name(const char *signature, const char **name, size_t *length)
 /* ---- lang_names.c ---- */
 /* The example in a documentation text: what stands behind its line `Example:`; NULL where there is none. *length: of the text before it. */
 const char *tn_doc_example(const char *doc, size_t *length);
-/* Appends an example as a person reads it: the tests' `// expect: 3` is `// 3`. */
-TN_MUST_USE bool tn_doc_append_example(struct tn_str *out, const char *example);
 
 /* ---- the checker: check.c ---- */
 

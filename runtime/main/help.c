@@ -14,14 +14,12 @@ static bool print_row(void *data, const char *name, const char *signature, const
 	return true;
 }
 
-static bool show_manual(struct tn_lang *lang, struct tn_error *err) {
+static bool show_manual(struct tn_session *session, struct tn_error *err) {
 	struct tn_str text = {0};
-	struct tn_catalog *catalog = tn_catalog_create(lang, err);
-	bool ok = catalog != NULL && tn_catalog_manual(catalog, &text, err);
+	bool ok = tn_session_manual(session, &text, err);
 	if (ok) {
 		fputs(tn_str_c(&text), stdout);
 	}
-	tn_catalog_unref(catalog);
 	tn_str_finish(&text);
 	return ok;
 }
@@ -31,10 +29,10 @@ static bool show(struct tn_session *session, const char *name, struct tn_error *
 		return tn_lang_each_doc(tn_session_lang(session), print_row, NULL, err);
 	}
 	if (strcmp(name, "--manual") == 0) {
-		return show_manual(tn_session_lang(session), err);
+		return show_manual(session, err);
 	}
 	struct tn_str text = {0};
-	bool ok = tn_lang_help(tn_session_lang(session), name, false, &text, err);
+	bool ok = tn_session_help(session, name, false, &text, err);
 	if (ok) {
 		fputs(tn_str_c(&text), stdout);
 		if (text.length > 0 && text.data[text.length - 1] != '\n') {

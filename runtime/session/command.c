@@ -12,30 +12,43 @@ static bool command_reset(struct tn_session *session, const char *arguments, str
 static bool command_run(struct tn_session *session, const char *arguments, struct tn_error *err);
 
 const struct tn_command tn_commands[] = {
-	{"cd", "[FOLDER]", "changes the folder that relative paths start from", tn_command_cd, false, false},
-	{"device", "", "lists devices", NULL, false, false},
-	{"env", "[NAME[=VALUE]]", "shows or sets variables of the environment", tn_command_env, false, false},
-	{"history", "", "shows the cells that ran", NULL, false, false},
-	{"load", "FILE", "brings saved variables back", NULL, true, false},
-	{"lsmagic", "", "lists the commands", command_lsmagic, false, false},
-	{"memory", "", "shows where the tensor memory is", tn_command_memory, false, false},
-	{"plan", "", "shows the plan of the last work done, and the plan cache", tn_command_plan, false, false},
-	{"profile", "CODE", "runs code and shows where the time went", NULL, true, false},
-	{"pwd", "", "shows the folder that relative paths start from", tn_command_pwd, false, false},
-	{"rank", "N", "talks to one of many workers", NULL, true, false},
-	{"reset", "", "forgets all variables, functions and structs", command_reset, true, false},
-	{"resume", "", "brings a session back", NULL, true, false},
-	{"run", "FILE", "runs a file in this session", command_run, true, false},
-	{"save", "FILE", "saves variables", NULL, false, false},
-	{"sessions", "", "lists the sessions that are kept", NULL, false, false},
-	{"tensorboard", "[--logdir FOLDER]", "shows TensorBoard on the folder of the runs, or on another", tn_command_tensorboard, false, false},
-	{"time", "CODE", "runs code and shows how long it took", tn_command_time, true, true},
-	{"timeit", "[-n LOOPS] [-r ROUNDS] CODE", "runs code many times, shows best and mean time", tn_command_timeit, true, true},
-	{"who", "", "lists the variables", tn_command_who, false, false},
-	{"whos", "", "lists the variables with types, shapes and sizes", tn_command_whos, false, false},
-	{"writefile", "[-a] FILE", "writes the rest of the cell to a file", tn_command_writefile, false, true},
-	{NULL, NULL, NULL, NULL, false, false},
+	{"cd", "[FOLDER]", "changes the folder that relative paths start from", tn_command_cd, false, false,
+		"Without a folder, the home folder. Shows where it went.", "%cd ."},
+	{"device", "", "lists devices", NULL, false, false, NULL, NULL},
+	{"env", "[NAME[=VALUE]]", "shows or sets variables of the environment", tn_command_env, false, false,
+		"Without arguments, all of them. What is set is seen by shell commands too.", "%env STAGE=test\n%env STAGE\n// expect: test"},
+	{"history", "", "shows the cells that ran", NULL, false, false, NULL, NULL},
+	{"load", "FILE", "brings saved variables back", NULL, true, false, NULL, NULL},
+	{"lsmagic", "", "lists the commands", command_lsmagic, false, false, NULL, "%lsmagic"},
+	{"memory", "", "shows where the tensor memory is", tn_command_memory, false, false,
+		"The variables with the largest tensors, and what is held for use again.", "x = zeros(100, 100);\n%memory"},
+	{"plan", "", "shows the plan of the last work done, and the plan cache", tn_command_plan, false, false,
+		"The steps that recorded work was put into, what of it was fused, and how often a plan was found again.",
+		"print(sum(relu(ones(3))));\n%plan"},
+	{"profile", "CODE", "runs code and shows where the time went", NULL, true, false, NULL, NULL},
+	{"pwd", "", "shows the folder that relative paths start from", tn_command_pwd, false, false, NULL, "%pwd"},
+	{"rank", "N", "talks to one of many workers", NULL, true, false, NULL, NULL},
+	{"reset", "", "forgets all variables, functions and structs", command_reset, true, false,
+		"Runs before the statements of its cell are checked.", "%reset\nx = 3;\nx    // expect: 3"},
+	{"resume", "", "brings a session back", NULL, true, false, NULL, NULL},
+	{"run", "FILE", "runs a file in this session", command_run, true, false,
+		"Its names are then the session's. import \"file.tn\"; takes the names of a file that is run once.", NULL},
+	{"save", "FILE", "saves variables", NULL, false, false, NULL, NULL},
+	{"sessions", "", "lists the sessions that are kept", NULL, false, false, NULL, NULL},
+	{"tensorboard", "[--logdir FOLDER]", "shows TensorBoard on the folder of the runs, or on another", tn_command_tensorboard, false, false,
+		"The TensorBoard of the kernel's PATH is started once for a session, and ends with it.", NULL},
+	{"time", "CODE", "runs code and shows how long it took", tn_command_time, true, true,
+		"The time ends when all that the code recorded is computed.", "%time auto x = sum(ones(1000));"},
+	{"timeit", "[-n LOOPS] [-r ROUNDS] CODE", "runs code many times, shows best and mean time", tn_command_timeit, true, true,
+		"Without numbers it chooses how often. What the code declares is gone afterwards.", "%timeit -n 2 -r 2 sum(ones(1000));"},
+	{"who", "", "lists the variables", tn_command_who, false, false, NULL, "lr = 0.1;\n%who\n// expect: lr"},
+	{"whos", "", "lists the variables with types, shapes and sizes", tn_command_whos, false, false, NULL, "x = zeros(2, 3);\n%whos"},
+	{"writefile", "[-a] FILE", "writes the rest of the cell to a file", tn_command_writefile, false, true,
+		"Stands in the first line of its cell, with %%. -a adds to the file.", NULL},
+	{NULL, NULL, NULL, NULL, false, false, NULL, NULL},
 };
+static const struct tn_command shell = {"!", "COMMAND", "runs a shell command", tn_command_shell, false, false,
+	"Its output is the cell's; it reads nothing. An interrupt ends it.", "!echo hello"};
 
 static bool command_lsmagic(struct tn_session *session, const char *arguments, struct tn_error *err) {
 	(void)arguments;
@@ -113,6 +126,9 @@ static bool unknown(const char *name, size_t length, struct tn_error *err) {
 static bool run_percent(struct tn_session *session, const char *text, bool whole_cell, struct tn_error *err) {
 	size_t length = strcspn(text, " \t\n");
 	const struct tn_command *command = tn_command_find(text, length);
+	if (command == NULL && length > 1 && text[length - 1] == '?' && text[length + strspn(text + length, " \t")] == '\0') {
+		return tn_command_help(session, text - 1, err); /* %time? */
+	}
 	if (command == NULL) {
 		return unknown(text, length, err);
 	}
@@ -159,19 +175,85 @@ bool tn_command_run(struct tn_session *session, const char *text, struct tn_erro
 	return ok;
 }
 
+/* ---- help ---- */
+
+static bool add_markdown(const struct tn_command *command, const char *sign, const char *gap, struct tn_str *out) {
+	bool ok = tn_str_printf(out, "```\n%s%s%s%s\n```\n\n%s%s.\n", sign, command->name, gap, command->arguments, command->doc,
+		command->run == NULL ? ": not there yet" : "");
+	ok = ok && (command->about == NULL || tn_str_printf(out, "%s\n", command->about));
+	ok = ok && (!command->takes_cell || tn_str_printf(out, "%%%%%s takes the whole cell.\n", command->name));
+	ok = ok && (command->example == NULL || (tn_str_append(out, "\n**Example**\n\n```\n") &&
+		tn_doc_append_example(out, command->example) && tn_str_append(out, "\n```\n")));
+	return ok;
+}
+
+bool tn_command_describe(const struct tn_command *command, struct tn_str *plain, struct tn_str *markdown) {
+	const char *gap = command->arguments[0] == '\0' || command == &shell ? "" : " ", *sign = command == &shell ? "" : "%";
+	bool ok = tn_str_printf(plain, "%s%s%s%s\n\n%s%s.\n", sign, command->name, gap, command->arguments, command->doc,
+		command->run == NULL ? ": not there yet" : "");
+	ok = ok && (command->about == NULL || tn_str_printf(plain, "%s\n", command->about));
+	ok = ok && (!command->takes_cell || tn_str_printf(plain, "%%%%%s takes the whole cell.\n", command->name));
+	ok = ok && (command->example == NULL || (tn_str_append(plain, "\nExample:\n") && tn_doc_append_example(plain, command->example) &&
+		tn_str_append(plain, "\n")));
+	return ok && (markdown == NULL || add_markdown(command, sign, gap, markdown));
+}
+
+bool tn_session_manual(struct tn_session *session, struct tn_str *out, struct tn_error *err) {
+	struct tn_catalog *catalog = tn_catalog_create(session->lang, err);
+	bool ok = catalog != NULL && tn_catalog_manual(catalog, out, err);
+	tn_catalog_unref(catalog);
+	bool room = ok && tn_str_append(out, "\n## Commands\n\nA line whose first column is `%`, `!` or `?` is a command for the kernel.\n");
+	for (const struct tn_command *c = tn_commands; room && c->name != NULL; c++) {
+		room = tn_str_printf(out, "\n### %%%s\n\n", c->name) && add_markdown(c, "%", c->arguments[0] == '\0' ? "" : " ", out);
+	}
+	room = room && tn_str_append(out, "\n### !\n\n") && add_markdown(&shell, "", "", out);
+	return ok && (room || tn_error_memory(err));
+}
+
+bool tn_session_each_command(tn_lang_doc_visitor visit, void *data) {
+	for (const struct tn_command *c = tn_commands; c->name != NULL; c++) {
+		if (!visit(data, c->name, c->arguments, c->doc, c->example)) {
+			return false;
+		}
+	}
+	return visit(data, shell.name, shell.arguments, shell.doc, shell.example);
+}
+
+/* %time, %%time; also the bare name of a command where the language has no such name. */
+bool tn_session_help(struct tn_session *session, const char *name, bool with_source, struct tn_str *out, struct tn_error *err) {
+	const char *bare = name + strspn(name, "%");
+	const struct tn_command *command = tn_command_find(bare, strlen(bare));
+	bool ok = (command == NULL || bare == name) && tn_lang_help(session->lang, name, with_source, out, err);
+	if (ok) {
+		bool is_shell = strcmp(name, "!") == 0; /* an operator too */
+		return !is_shell || (tn_str_append(out, "\n") && tn_command_describe(&shell, out, NULL)) || tn_error_memory(err);
+	}
+	if (command != NULL && (!tn_error_is_set(err) || err->kind == TN_ERR_NAME)) {
+		tn_error_clear(err);
+		return tn_command_describe(command, out, NULL) || tn_error_memory(err);
+	}
+	if (bare != name) {
+		tn_error_hint(err, "%%lsmagic lists the commands");
+	}
+	return false;
+}
+
 bool tn_command_help(struct tn_session *session, const char *line, struct tn_error *err) {
 	const char *name = line + strspn(line, "?");
 	name += strspn(name, " \t");
-	size_t length = strcspn(name, "? \t");
+	size_t length = strcspn(name, " \t");
+	while (length > 1 && name[length - 1] == '?') {
+		length--;
+	}
 	bool with_source = strstr(line, "??") != NULL;
 	if (length == 0) {
-		tn_session_print(session, "?name shows what a name is: a function, a struct, a variable; name?? shows its source too.\n"
-			"%lsmagic lists the commands.\n");
+		tn_session_print(session, "?name shows what a name is: a function, a struct, a variable, a word or an operator of the language, a %command; "
+			"name?? shows its source too.\n%lsmagic lists the commands.\n");
 		return true;
 	}
 	struct tn_str text = {0};
 	char *copy = tn_strndup(name, length);
-	bool ok = copy != NULL ? tn_lang_help(session->lang, copy, with_source, &text, err) : tn_error_memory(err);
+	bool ok = copy != NULL ? tn_session_help(session, copy, with_source, &text, err) : tn_error_memory(err);
 	if (ok && text.length > 0 && text.data[text.length - 1] != '\n') {
 		ok = tn_str_append_char(&text, '\n') || tn_error_memory(err);
 	}

@@ -33,10 +33,15 @@ struct tn_command {
 	tn_command_fn run;     /* NULL: not there yet */
 	bool first;
 	bool takes_cell;       /* there is a %%name too, which takes the rest of the cell: arguments, newline, rest */
+	const char *about;     /* more than the one line; NULL: that says it */
+	const char *example;   /* a cell, which the docs test runs; NULL where that would need a file, or there is nothing to run yet */
 };
 /* Sorted by name; ends with a row without a name. */
 extern const struct tn_command tn_commands[];
 const struct tn_command *tn_command_find(const char *name, size_t length); /* without %; NULL: there is none. Any thread */
+
+/* What `?%name` and inspection say of a command, plain and as markdown (which may be NULL). False: out of memory. */
+TN_MUST_USE bool tn_command_describe(const struct tn_command *command, struct tn_str *plain, struct tn_str *markdown);
 
 /* Runs one line (or, with %%, a whole cell). Errors are as for tn_command_fn. */
 TN_MUST_USE bool tn_command_run(struct tn_session *session, const char *text, struct tn_error *err);

@@ -15,6 +15,10 @@ static size_t command_line(const char *text, size_t cursor) {
 	while (begin > 0 && text[begin - 1] != '\n') {
 		begin--;
 	}
+	if (text[begin] == '?') { /* ?%time */
+		begin += strspn(text + begin, "?");
+		return begin < cursor && text[begin] == '%' ? begin : SIZE_MAX;
+	}
 	return begin < cursor && (text[begin] == '%' || text[begin] == '!') ? begin : SIZE_MAX;
 }
 
@@ -120,9 +124,6 @@ bool tn_session_inspect(const struct tn_catalog *catalog, const char *text, size
 	if (cursor > end && takes(command, "CODE")) {
 		return tn_catalog_inspect(catalog, text + end, length - end, cursor - end, detail, plain, markdown, found, err);
 	}
-	const char *gap = command->arguments[0] == '\0' ? "" : " ";
 	*found = true;
-	return (tn_str_printf(plain, "%%%s%s%s\n\n%s\n", command->name, gap, command->arguments, command->doc) &&
-			   tn_str_printf(markdown, "`%%%s%s%s`\n\n%s\n", command->name, gap, command->arguments, command->doc)) ||
-		tn_error_memory(err);
+	return tn_command_describe(command, plain, markdown) || tn_error_memory(err);
 }

@@ -71,6 +71,14 @@ TN_MUST_USE bool tn_session_complete(const struct tn_catalog *catalog, const cha
 TN_MUST_USE bool tn_session_inspect(const struct tn_catalog *catalog, const char *text, size_t length, size_t cursor, int detail,
 	struct tn_str *plain, struct tn_str *markdown, bool *found, struct tn_error *err);
 
+/* What `?name` shows, of commands too (%time, !). NameError when nothing is called that. Executing thread. */
+TN_MUST_USE bool tn_session_help(
+	struct tn_session *session, const char *name, bool with_source, struct tn_str *out, struct tn_error *err);
+/* tn_catalog_manual and the commands. Executing thread. */
+TN_MUST_USE bool tn_session_manual(struct tn_session *session, struct tn_str *out, struct tn_error *err);
+/* The commands without their %: `signature` is the arguments, an example a cell. False: visit gave it. Any thread. */
+bool tn_session_each_command(tn_lang_doc_visitor visit, void *data);
+
 /* Reads a whole regular file, pipe or the standard input ("-") into *out, at most 2^31 - 1 bytes. Needs no session. */
 TN_MUST_USE bool tn_session_read_file(const char *path, struct tn_str *out, struct tn_error *err);
 

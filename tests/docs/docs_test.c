@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every function of the language has a signature, documentation and an example, and every example runs and shows what
+/* Every function, word, operator and command has a signature, documentation and an example, and every example runs and shows what
  * its `// expect:` comments say, in order. Names are collected first and each example runs in a session of its own. */
 #include <stdio.h>
 #include <string.h>
@@ -197,4 +197,42 @@ TN_TEST(every_example_runs_and_shows_what_it_says) {
 	}
 	TN_CHECK_INT_EQ(failed, 0);
 	drop_docs(&all);
+}
+
+/* Words, operators and commands; their examples are rows like those of functions. */
+static void read_rows(struct docs *words, struct docs *commands) {
+	*words = *commands = (struct docs){0};
+	TN_CHECK(tn_lang_each_word(keep, words) && tn_session_each_command(keep, commands));
+	TN_CHECK(words->items.count > 90 && commands->items.count > 20);
+}
+
+TN_TEST(every_word_and_operator_has_an_example_that_shows_what_it_says) {
+	struct docs words, commands;
+	int failed = 0;
+	read_rows(&words, &commands);
+	for (size_t i = 0; i < words.items.count; i++) {
+		const struct doc *d = &words.items.items[i];
+		TN_CHECK(has(d->signature) && has(d->doc));
+		TN_CHECK(has(d->example) || strcmp(d->name, "import") == 0); /* that needs a file */
+		failed += has(d->example) && !example_holds(d);
+	}
+	TN_CHECK_INT_EQ(failed, 0);
+	drop_docs(&words);
+	drop_docs(&commands);
+}
+
+TN_TEST(every_commands_example_runs) {
+	struct docs words, commands;
+	int failed = 0, examples = 0;
+	read_rows(&words, &commands);
+	for (size_t i = 0; i < commands.items.count; i++) {
+		const struct doc *d = &commands.items.items[i];
+		TN_CHECK(has(d->doc));
+		examples += has(d->example);
+		failed += has(d->example) && !example_holds(d);
+	}
+	TN_CHECK_INT_EQ(failed, 0);
+	TN_CHECK(examples > 10);
+	drop_docs(&words);
+	drop_docs(&commands);
 }
