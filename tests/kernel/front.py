@@ -227,18 +227,21 @@ class Client:
         content.update(more)
         return self.send("shell", "execute_request", content)
 
-    def sees(self, cell, kind):
-        """Waits until such a message of the cell is published; all that came until then can still be received."""
-        while not any(message["type"] == kind and message["parent"].get("msg_id") == cell for message in self.seen):
+    def sees(self, cell, kind, words=""):
+        """Waits until that is published for the cell, with those words in its text; all that came until then can still be received."""
+        while True:
+            found = [m for m in self.seen if m["type"] == kind and m["parent"].get("msg_id") == cell]
+            if found and words in "".join(m["content"].get("text", "") for m in found):
+                return
             self.seen.append(self.next("iopub"))
 
     def begins(self, cell):
         """Waits until the kernel has the cell, which it hands to its worker before it looks at anything else."""
         self.sees(cell, "execute_input")
 
-    def prints(self, cell):
-        """Waits until the worker is in the cell, and has printed something."""
-        self.sees(cell, "stream")
+    def prints(self, cell, words=""):
+        """Waits until the worker is in the cell, and has printed something that has those words."""
+        self.sees(cell, "stream", words)
 
     def arrived(self):
         """Waits until the kernel has all that was sent on shell."""
