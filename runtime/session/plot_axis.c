@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Axes: the range that the points cover, and ticks at 1, 2 or 5 times a power of ten. A logarithmic axis has its ticks at powers
- * of ten (and at 2 and 5 where there are few). */
+ * of ten, and between them where there is room. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -59,15 +59,25 @@ static void put_linear(struct tn_axis *axis, int about) {
 	}
 }
 
+/* As many of each decade as have room: all of 1 2 3 4 6 8, 1 2 5, 1 3, or 1, of each decade or of every n-th. Where the axis
+ * covers less than a factor of two these would be too few, and the ticks are those of a linear axis. */
 static void put_logarithmic(struct tn_axis *axis, int about) {
-	static const double between[] = {1, 2, 5};
+	static const double fine[] = {1, 2, 3, 4, 6, 8}, coarse[] = {1, 2, 5}, two[] = {1, 3};
+	double span = log10(axis->high) - log10(axis->low);
+	if (span < 0.3) {
+		put_linear(axis, about);
+		return;
+	}
 	int low = (int)floor(log10(axis->low)), high = (int)ceil(log10(axis->high));
-	int every = (high - low) / about + 1;
-	for (int p = low; p <= high; p++) {
-		for (size_t k = 0; k < (high - low <= 2 ? TN_ARRAY_LEN(between) : 1); k++) {
-			if ((p - low) % every == 0) {
-				add_tick(axis, between[k] * pow(10, p), pow(10, p));
-			}
+	int every = span > about ? (high - low) / about + 1 : 1;
+	const double *parts = span <= 1.05 ? fine : span * 3 <= about ? coarse : two;
+	size_t count = span <= 1.05 ? TN_ARRAY_LEN(fine)
+		: span * 3 <= about     ? TN_ARRAY_LEN(coarse)
+		: span * 2 <= about     ? TN_ARRAY_LEN(two)
+								: 1;
+	for (int p = low; p <= high; p += every) {
+		for (size_t k = 0; k < count; k++) {
+			add_tick(axis, parts[k] * pow(10, p), pow(10, p));
 		}
 	}
 }

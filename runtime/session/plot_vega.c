@@ -2,6 +2,7 @@
 /* Charts as Vega-Lite 5, which JupyterLab draws itself, with the numbers under the pointer. All data are inside, what
  * is not finite is null. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "session/plot.h"
@@ -26,14 +27,50 @@ static void put_title(struct tn_sink *out, const char *title) {
 	}
 }
 
+/* How d3 writes the ticks: with the decimals of their step, so that they are alike; those of a logarithmic axis each for itself.
+ */
+static void number_style(const struct tn_axis *axis, char out[16]) {
+	double least = INFINITY, most = 0;
+	for (int i = 0; i < axis->count; i++) {
+		double size = fabs(axis->ticks[i]);
+		least = size > 0 ? fmin(least, size) : least;
+		most = fmax(most, size);
+	}
+	double step = axis->count > 1 ? axis->ticks[1] - axis->ticks[0] : most;
+	if (most >= 1e9 || least < 1e-4) {
+		snprintf(out, 16, ".6~g");
+	} else if (axis->log) {
+		snprintf(out, 16, ",.6~r");
+	} else {
+		double digits = ceil(-log10(step) - 1e-9);
+		snprintf(out, 16, ",.%df", digits > 0 && digits < 10 ? (int)digits : 0);
+	}
+}
+
+/* "axis": range, ticks and labels are those of the other forms. (Vega would round a logarithmic range to whole decades, and leave
+ * out most labels between them.) */
+static void put_ticks(struct tn_sink *out, const struct tn_axis *axis) {
+	char style[16];
+	number_style(axis, style);
+	tn_sink_printf(
+		out, ", \"scale\": {\"type\": \"%s\", \"nice\": false, \"zero\": false, \"domain\": [", axis->log ? "log" : "linear");
+	tn_sink_number(out, axis->low);
+	tn_sink_put(out, ", ");
+	tn_sink_number(out, axis->high);
+	tn_sink_put(out, "]}, \"axis\": {\"labelFlush\": false");
+	for (int i = 0; i < axis->count; i++) {
+		tn_sink_put(out, i == 0 ? ", \"values\": [" : ", ");
+		tn_sink_number(out, axis->ticks[i]);
+	}
+	tn_sink_put(out, axis->count > 0 ? "]" : "");
+	tn_sink_printf(out, ", \"labelExpr\": \"format(datum.value, '%s')\"}}", style);
+}
+
 /* "x": {"field": "x", "type": "quantitative", "title": …, "scale": {…}, "axis": {…}} */
 static void put_axis(struct tn_sink *out, const char *channel, const char *title, const struct tn_axis *axis) {
 	tn_sink_printf(out, "\"%s\": {\"field\": \"%s\", \"type\": \"quantitative\", \"title\": ", channel, channel);
 	put_title(out, title);
-	tn_sink_put(out,
-		axis->log         ? ", \"scale\": {\"type\": \"log\"}, \"axis\": {\"tickCount\": 6}}"
-			: axis->whole ? ", \"scale\": {\"zero\": false}, \"axis\": {\"tickMinStep\": 1}}"
-						  : ", \"scale\": {\"zero\": false}}");
+	put_ticks(out, axis);
 }
 
 static void put_head(const struct tn_chart *chart, struct tn_sink *out) {
@@ -93,7 +130,7 @@ static void put_encoding(const struct tn_chart *chart, struct tn_sink *out) {
 		tn_sink_put(out, chart->log_y ? ", \"scale\": {\"type\": \"symlog\"}}" : "}");
 	} else {
 		struct tn_axis x, y;
-		tn_axis_fit_x(&x, chart, 8);
+		tn_axis_fit_x(&x, chart, 10);
 		tn_axis_fit_y(&y, chart, 8);
 		put_axis(out, "x", chart->x_label, &x);
 		tn_sink_put(out, ", ");

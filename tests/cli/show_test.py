@@ -335,6 +335,30 @@ def lines_by_name_have_a_legend():
 
 
 @case
+def a_logarithmic_axis_ends_where_the_points_do():
+    def axis(code, letter):
+        found = shown(code).data[VEGA]["encoding"][letter]
+        return found["scale"]["domain"], found["axis"].get("values", [])
+
+    (low, high), ticks = axis("plot([0.032, 1.0, 4.0], log_y: true)", "y")
+    assert 0.02 < low < 0.032 and 4 < high < 6, (low, high)
+    assert all(low <= t <= high for t in ticks) and len(ticks) >= 4, ticks
+    check(axis("plot([1, 10, 300], [1, 2, 3], log_x: true)", "x")[1], [1, 2, 5, 10, 20, 50, 100, 200], "ticks of two decades and a half")
+    (low, high), ticks = axis("plot([0.3, 0.35, 0.4], log_y: true)", "y")
+    assert 0.28 < low < 0.3 and len(ticks) >= 4, (low, high, ticks)
+    words = [t.text for t in parts(drawing(shown("plot([0.3, 0.35, 0.4], log_y: true)")), "text")]
+    check_in("0.36", words, "texts of the SVG")
+    check(axis("plot([1e-12, 1e12], log_y: true)", "y")[1][0] <= 1e-10, True, "ticks of many decades")
+
+
+@case
+def whole_numbers_have_ticks_at_whole_numbers():
+    axes = shown("plot([1.0, 2.0, 3.0])").data[VEGA]["encoding"]
+    check((axes["x"]["axis"]["values"], axes["y"]["axis"]["values"]), ([0, 1, 2], [1, 2, 3]), "ticks")
+    check_in(",.0f", axes["x"]["axis"]["labelExpr"])
+
+
+@case
 def points_may_come_as_lists_tensors_and_columns():
     for code in ("plot([0, 2], [5.0, 7.0])", "plot(tensor([0, 2]), tensor([5.0, 7.0]))", "tensor[] ys = [tensor(5.0), tensor(7.0)]; plot([0, 2], ys)"):
         check([(v["x"], v["y"]) for v in values(shown(code))], [(0, 5), (2, 7)], code)
