@@ -348,7 +348,8 @@ def a_logarithmic_axis_ends_where_the_points_do():
     assert 0.28 < low < 0.3 and len(ticks) >= 4, (low, high, ticks)
     words = [t.text for t in parts(drawing(shown("plot([0.3, 0.35, 0.4], log_y: true)")), "text")]
     check_in("0.36", words, "texts of the SVG")
-    check(axis("plot([1e-12, 1e12], log_y: true)", "y")[1][0] <= 1e-10, True, "ticks of many decades")
+    ticks = axis("plot([1e-12, 1e12], log_y: true)", "y")[1]
+    assert 4 <= len(ticks) <= 10 and ticks[0] < 1e-6 and ticks[-1] > 1e6, ticks
 
 
 @case
