@@ -15,9 +15,19 @@ static void push_place(struct tn_vm *vm, uint32_t depth, struct tn_error *err) {
 	tn_error_push_frame(err, &place);
 }
 
-/* Work that was recorded may fail far from where that was. What called the code that recorded it is told, as long as that runs; what
- * merely asked for the result is not. */
-static uint32_t find_callers(const struct tn_vm *vm, const struct tn_error *err) {
+/* The line that wanted a result of code that has ended. */
+static void note_asker(const struct tn_vm *vm, struct tn_error *err) {
+	struct tn_error_place place;
+	tn_span_place(vm_site_span(vm, vm_here(vm)), &place);
+	uint32_t length = place.end > place.begin ? place.end - place.begin : 0;
+	if (length > 0 && err->kind != TN_ERR_INTERRUPTED) {
+		tn_error_detail(err, "asked for in %s, line %u: %.*s", place.where, place.line, (int)length, place.text + place.begin);
+	}
+}
+
+/* Work that was recorded may fail far from where that was. What called the code that recorded it is told, as long as that runs, and
+ * not what called the code that asked for the result. The frames to tell of are those below the number that is returned. */
+static uint32_t find_callers(const struct tn_vm *vm, struct tn_error *err) {
 	uint32_t depth = vm->depth;
 	if (err == NULL || err->recorded_in == 0) {
 		return depth;
@@ -25,7 +35,11 @@ static uint32_t find_callers(const struct tn_vm *vm, const struct tn_error *err)
 	while (depth > 0 && vm->frames[depth - 1].proto->id != err->recorded_in - 1) {
 		depth--;
 	}
-	return depth > 0 ? depth - 1 : 0;
+	if (depth == 0) {
+		note_asker(vm, err);
+		return 0;
+	}
+	return depth - 1;
 }
 
 static bool has_place(const struct tn_error *err) { return err != NULL && err->place.where[0] != '\0'; }

@@ -7,6 +7,7 @@
     xs[9];             // expect runtime error: index 9        the error that ends the run, at this line or called from it
     int q = 1 / 2;     // expect warning: int / int            a warning at this line
     x = y;             // hint: did you mean                   the hint of the error or warning that is expected last
+    f(x);              // note: in lib/losses.tn               a note below its source text, which is that of this very line
 
 Where a comment stands alone in its line it speaks of the line of code before it. An error's text may have its name in front,
 `TypeError: cannot`, which is compared then: it is what catch (e) shows as e.name. Every name that there is must stand in some golden (the
@@ -31,7 +32,9 @@ NAMED = re.compile(r"^ *= name: (.*)\n", re.MULTILINE)
 NAMES = {"Error", "SyntaxError", "TypeError", "ShapeError", "NameError", "IndexError", "KeyError", "ValueError", "OverflowError", "ZeroDivisionError",
          "MemoryError", "RecursionError", "IOError", "AssertionError", "DeviceError"} # Interrupted: tests/cli
 HINT = re.compile(r"//\s*hint: (.*)$")
+NOTE = re.compile(r"//\s*note: (.*)$")
 CELL = re.compile(r"^//--- cell.*\n?", re.MULTILINE)
+SHOWN = re.compile(r"^ *--> (.+), line (\d+)$", re.MULTILINE)
 PLACE = re.compile(r"(?:-->|= called from|= in) (.+), line (\d+)")
 TIMEOUT_S = 300 # a hundred times what the slowest takes
 
@@ -51,7 +54,7 @@ class Report:
     def __init__(self, label, place, text, comment):
         name = NAME.match(text) if label == "error" else None
         self.name, self.text = (name.group(1), text[name.end():]) if name else (None, text)
-        self.label, self.place, self.comment, self.hint = label, place, comment, None
+        self.label, self.place, self.comment, self.hint, self.note = label, place, comment, None, None
 
 
 def read_wanted(cells, name):
@@ -62,9 +65,11 @@ def read_wanted(cells, name):
         for number, line in enumerate(text.split("\n"), 1):
             if line.strip() and not line.strip().startswith("//"):
                 code_line = number
-            hint, found = HINT.search(line), EXPECT.search(line)
+            hint, note, found = HINT.search(line), NOTE.search(line), EXPECT.search(line)
             if hint and reports:
                 reports[-1].hint = hint.group(1).rstrip()
+            if note and reports:
+                reports[-1].note = note.group(1).rstrip()
             if not found:
                 continue
             wanted = (found.group(2) or "").rstrip()
@@ -90,7 +95,8 @@ def fits(wanted, found):
     label, text, name, places, block = found
     hint = re.search(r"^ *= hint: (.*)$", block, flags=re.MULTILINE)
     return (label == wanted.label and wanted.name in (None, name) and wanted.place in places and text.startswith(wanted.text)
-            and (wanted.hint is None or (hint is not None and hint.group(1).startswith(wanted.hint))))
+            and (wanted.hint is None or (hint is not None and hint.group(1).startswith(wanted.hint)))
+            and (wanted.note is None or (wanted.place in SHOWN.findall(block) and f"= {wanted.note}" in block)))
 
 
 def compare(path, cells, run):
@@ -114,6 +120,7 @@ def compare(path, cells, run):
                 break
         else:
             with_hint = "" if one.hint is None else f" with the hint `{one.hint}`"
+            with_hint += "" if one.note is None else f" shown with the note `{one.note}`"
             yield f"{one.place[0]}, line {one.place[1]}: nothing reported fits `{one.comment}`{with_hint}"
     for report in reports:
         yield f"not expected: {'' if report[2] is None else report[2] + ', '}{report[4].rstrip()}"

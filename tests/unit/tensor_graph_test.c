@@ -50,9 +50,21 @@ static void on_locate(void *data, struct tn_origin origin, struct tn_error *err)
 	char text[32];
 
 	(void)data;
-	(void)err;
+	if (err->kind == TN_ERR_ERROR) {
+		return; /* no error: %plan asks where the flush is */
+	}
 	snprintf(text, sizeof(text), "site %d ", (int)origin.site);
+	if (origin.outer != TN_SITE_NONE) {
+		snprintf(text, sizeof(text), "site %d of %d ", (int)origin.site, (int)origin.outer);
+	}
 	log_hook(text);
+}
+
+static uint64_t standing;
+
+static uint64_t on_here(void *data) {
+	(void)data;
+	return standing;
 }
 
 static struct tn_engine *flaky_engine(void) {
@@ -67,7 +79,7 @@ static struct tn_engine *flaky_engine(void) {
 	backend->impl = &flaky_impl;
 	hook_log[0] = '\0';
 	e = tn_engine_create(&(struct tn_engine_params){.backend = backend,
-							 .hooks = {.before_flush = on_before, .after_flush = on_after, .locate = on_locate}},
+							 .hooks = {.before_flush = on_before, .after_flush = on_after, .locate = on_locate, .here = on_here}},
 		&err);
 	TN_CHECK_NO_ERROR(&err);
 	return e;
@@ -145,6 +157,41 @@ TN_TEST(a_flush_without_memory_has_no_effect) {
 		tn_tensor_unref(y);
 		tn_tensor_unref(last);
 	}
+	tn_engine_destroy(e);
+}
+
+/* Records two nodes, the first by code of the library that the user's line `outer` called, and has the flush fail. */
+static void fail_in_library(struct tn_engine *e, struct tn_tensor *x, uint64_t outer) {
+	struct tn_error err = {0};
+	struct tn_tensor *y, *z;
+
+	standing = outer;
+	tn_engine_set_site(e, TN_SITE_INNER | 7);
+	y = tn_unary(e, TN_OP_NEG, x, &err);
+	standing = outer + 1; /* it has moved on */
+	tn_engine_set_site(e, outer + 1);
+	z = tn_reduce(e, TN_OP_SUM, y, NULL, 0, false, &err);
+	hook_log[0] = '\0';
+	runs_until_failure = 0;
+	TN_CHECK(!tn_flush(e, "test", &err));
+	tn_tensor_unref(y);
+	tn_tensor_unref(z);
+}
+
+TN_TEST(a_plan_that_was_there_fails_at_the_lines_of_this_run) {
+	struct tn_engine *e = flaky_engine();
+	struct tn_error err = {0};
+	struct tn_tensor *x = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(3));
+	struct tn_engine_stats stats;
+
+	fail_in_library(e, x, 40);
+	TN_CHECK_STR_EQ(hook_log, "before site 7 of 40 failed:DeviceError");
+	fail_in_library(e, x, 50);
+	TN_CHECK_STR_EQ(hook_log, "before site 7 of 50 failed:DeviceError");
+	tn_engine_get_stats(e, &stats);
+	TN_CHECK_INT_EQ(stats.plan_hits, 1);
+	TN_CHECK_NO_ERROR(&err);
+	tn_tensor_unref(x);
 	tn_engine_destroy(e);
 }
 
