@@ -195,6 +195,41 @@ TN_TEST(a_plan_that_was_there_fails_at_the_lines_of_this_run) {
 	tn_engine_destroy(e);
 }
 
+/* Of three nodes the second makes 100 MB, where 64 MiB is all there is: as a temporary, or held. */
+static void want_too_much(struct tn_engine *e, bool held) {
+	struct tn_error err = {0};
+	struct tn_tensor *column = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(5000, 1)),
+			 *given = fixture_count(e, TN_DTYPE_F32, TN_SHAPE(1, 5000)), *row, *big, *sum;
+
+	tn_engine_set_site(e, 1);
+	row = tn_unary(e, TN_OP_NEG, given, &err);
+	tn_engine_set_site(e, 2);
+	big = tn_matmul(e, column, row, &err);
+	tn_engine_set_site(e, 3);
+	sum = tn_reduce(e, TN_OP_SUM, big, NULL, 0, false, &err);
+	TN_CHECK_NO_ERROR(&err);
+	if (!held) {
+		tn_tensor_unref(big);
+		big = NULL;
+	}
+	hook_log[0] = '\0';
+	TN_CHECK(!tn_flush(e, "test", &err));
+	TN_CHECK_STR_EQ(hook_log, "before site 2 failed:MemoryError");
+	tn_tensor_unref(column);
+	tn_tensor_unref(given);
+	tn_tensor_unref(row);
+	tn_tensor_unref(big);
+	tn_tensor_unref(sum);
+}
+
+TN_TEST(memory_that_is_missing_is_told_of_where_it_was_asked_for) {
+	struct tn_engine *e = flaky_engine();
+
+	want_too_much(e, true);
+	want_too_much(e, false);
+	tn_engine_destroy(e);
+}
+
 TN_TEST(any_allocation_may_fail) {
 	struct tn_engine *e = fixture_engine();
 	struct tn_error err = {0};
