@@ -63,6 +63,8 @@ void tn_table_column(struct tn_table *table, const char *name, bool right);
 void tn_table_cell(struct tn_table *table, const char *text);
 /* Takes the sink's text and leaves it empty. */
 void tn_table_cell_take(struct tn_table *table, struct tn_sink *text);
+/* Columns of floats get their decimals below each other: cells as long as they are stored come in, at most six digits go out. */
+void tn_table_align(struct tn_table *table);
 size_t tn_table_rows(const struct tn_table *table);
 void tn_table_text(const struct tn_table *table, struct tn_sink *out);
 void tn_table_html(const struct tn_table *table, struct tn_sink *out);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables, once as aligned text and once as HTML. The HTML inherits the notebook's colours and table style: no style of its own
  * but the alignment, no scripts, nothing from outside. */
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "session/show.h"
@@ -56,6 +58,73 @@ size_t tn_table_rows(const struct tn_table *table) {
 static const char *cell(const struct tn_table *table, size_t row, size_t column) {
 	const char *text = table->cells.items[row * table->columns.count + column];
 	return text == NULL ? "" : text;
+}
+
+/* ---- floats alike ---- */
+
+/* A text that is a float, with its decimals: not 10, "x" or [1.0, 2.0]. */
+static bool read_float(const char *text, double *value, int *decimals) {
+	char *end;
+	if (strpbrk(text, ".en") == NULL) {
+		return false;
+	}
+	*value = strtod(text, &end);
+	const char *point = strchr(text, '.'), *power = strchr(text, 'e');
+	size_t behind = point == NULL ? 0 : strspn(point + 1, "0123456789");
+	*decimals = (int)behind - (power == NULL ? 0 : atoi(power + 1));
+	return end != text && *end == '\0';
+}
+
+/* The decimals that all of a column are written with: what the longest needs, but six digits of the largest, and two of the
+ * smallest, are enough. -1: it holds other things than floats, or floats that are too different. */
+static int decimals_of_column(const struct tn_table *table, size_t column) {
+	double value, least = INFINITY, most = 0;
+	int own, decimals = 0;
+	for (size_t row = 0; row < tn_table_rows(table); row++) {
+		const char *text = cell(table, row, column);
+		if (text[0] != '\0' && !read_float(text, &value, &own)) {
+			return -1;
+		}
+		if (text[0] != '\0' && isfinite(value) && value != 0) {
+			least = fmin(least, fabs(value));
+			most = fmax(most, fabs(value));
+		}
+		decimals = text[0] != '\0' && isfinite(value) && own > decimals ? own : decimals;
+	}
+	if (most >= 1e9 || (most > 0 && (least < 1e-6 || most / least > 1e4))) {
+		return -1;
+	}
+	int enough = most > 0 ? (int)fmax(5 - floor(log10(most)), 1 - floor(log10(least))) : 1;
+	enough = enough < 0 ? 0 : enough;
+	return decimals < enough ? decimals : enough;
+}
+
+static void replace(struct tn_table *table, char **at, const char *text) {
+	char *copy = tn_strdup(text);
+	table->failed = table->failed || copy == NULL;
+	if (copy != NULL) {
+		tn_free(*at);
+		*at = copy;
+	}
+}
+
+void tn_table_align(struct tn_table *table) {
+	for (size_t i = 0; !table->failed && i < table->columns.count; i++) {
+		int own, decimals = table->columns.items[i].right ? decimals_of_column(table, i) : -1;
+		for (size_t row = 0; !table->failed && row < tn_table_rows(table); row++) {
+			char text[64], **at = &table->cells.items[row * table->columns.count + i];
+			double value;
+			if (*at == NULL || !read_float(*at, &value, &own) || !isfinite(value) || (decimals < 0 && strlen(*at) <= 9)) {
+				continue;
+			}
+			if (decimals < 0) {
+				snprintf(text, sizeof(text), "%.6g", value);
+			} else {
+				snprintf(text, sizeof(text), "%.*f", decimals, value);
+			}
+			replace(table, at, text);
+		}
+	}
 }
 
 /* ---- as text ---- */
@@ -147,7 +216,7 @@ void tn_table_text(const struct tn_table *table, struct tn_sink *out) {
 /* ---- as HTML ---- */
 
 static void html_cell(struct tn_sink *out, const char *tag, const char *text, bool right) {
-	tn_sink_printf(out, "<%s style=\"text-align: %s\">", tag, right ? "right" : "left");
+	tn_sink_printf(out, "<%s style=\"text-align: %s\">", tag, right ? "right; white-space: nowrap" : "left");
 	tn_sink_html(out, text, strlen(text));
 	tn_sink_printf(out, "</%s>", tag);
 }

@@ -74,7 +74,7 @@ static bool put_element(void *data, const char *text) {
 	if (g->column_gap && column == EDGE) {
 		tn_sink_put(g->out, "<td>…</td>");
 	}
-	tn_sink_put(g->out, "<td style=\"text-align: right\">");
+	tn_sink_put(g->out, "<td style=\"text-align: right; white-space: nowrap\">");
 	tn_sink_html(g->out, text, strlen(text));
 	tn_sink_put(g->out, "</td>");
 	if (column + 1 == g->columns) {

@@ -6,7 +6,7 @@
 
 #include "session/show.h"
 
-enum { BRIEF = 100, CELL = 60, DEPTH = 30, MOST_NODES = 500, MOST_ITEMS = 40, HEAD_ITEMS = 20, TAIL_ITEMS = 5 };
+enum { BRIEF = 100, CELL = 60, DEPTH = 30, MOST_NODES = 500, MOST_ITEMS = 40, HEAD_ITEMS = 20, TAIL_ITEMS = 5, FOLD = 88 };
 enum { MOST_ROWS = 60, HEAD_ROWS = 30, TAIL_ROWS = 10, MOST_COLUMNS = 64, SMALL_TENSOR = 8 };
 
 /* ---- short texts ---- */
@@ -68,8 +68,46 @@ bool tn_show_brief(struct tn_value value, size_t most, struct tn_sink *out, stru
 	return ok;
 }
 
+/* The end of the part that begins at p: behind a comma that is in no string, or the end. */
+static const char *part_end(const char *p) {
+	bool quoted = false;
+	for (; *p != '\0'; p++) {
+		if (quoted && *p == '\\' && p[1] != '\0') {
+			p++;
+		} else if (*p == '"') {
+			quoted = !quoted;
+		} else if (!quoted && *p == ',' && p[1] == ' ') {
+			return p + 1;
+		}
+	}
+	return p;
+}
+
+/* A long line is parted at its commas: a notebook's page would part it anywhere, inside numbers too. */
+static void put_folded(struct tn_sink *out, const char *text) {
+	size_t column = 0;
+	for (const char *p = text, *end; *p != '\0'; p = end) {
+		end = part_end(p);
+		size_t width = tn_utf8_width(p, (size_t)(end - p));
+		if (column > 1 && column + width > FOLD) {
+			tn_sink_put(out, "\n");
+			column = 0;
+		}
+		tn_sink_put_n(out, p, (size_t)(end - p));
+		column += width;
+	}
+}
+
 bool tn_show_text(struct tn_value value, struct tn_sink *out, struct tn_error *err) {
-	return tn_value_format_short(value, &out->text, err);
+	struct tn_str text = {0};
+	bool ok = tn_value_format_short(value, &text, err);
+	if (ok && value.tag >= TN_LIST && value.tag <= TN_STRUCT && strchr(tn_str_c(&text), '\n') == NULL) {
+		put_folded(out, tn_str_c(&text));
+	} else if (ok) {
+		tn_sink_put(out, tn_str_c(&text));
+	}
+	tn_str_finish(&text);
+	return ok;
 }
 
 /* ---- trees ---- */
@@ -350,6 +388,10 @@ static bool put_cell(const struct frame *f, size_t row, size_t column, struct tn
 	bool own, ok = value_at(f, row, column, &v, &own, err);
 	if (ok && v.tag == TN_STRING) {
 		put_line(&text, v.string->text, CELL); /* bare: the table's lines are its quotes */
+	} else if (ok && v.tag == TN_FLOAT) {
+		char whole[32];
+		tn_format_f64(v.f, whole);
+		tn_sink_put(&text, whole); /* tn_table_align rounds */
 	} else if (ok && v.tag != TN_VOID) {
 		ok = tn_show_brief(v, CELL, &text, err);
 	}
@@ -381,6 +423,7 @@ static bool fill(const struct frame *f, struct tn_table *out, struct tn_error *e
 			}
 		}
 	}
+	tn_table_align(out);
 	return !out->failed || tn_error_memory(err);
 }
 

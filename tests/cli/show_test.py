@@ -228,8 +228,8 @@ def what_ends_in_a_semicolon_shows_nothing():
 @case
 def tables_of_rows_and_of_columns():
     show = shown('table({ "epoch": [1, 2, 3], "loss": tensor([0.5, 0.25]), "name": ["a", "<b>", "c"] })')
-    check(page(show).rows, [["epoch", "loss", "name"], ["1", "0.5", "a"], ["2", "0.25", "<b>"], ["3", "", "c"]], "columns")
-    check(show.data[TEXT], "epoch  loss  name\n    1   0.5  a\n    2  0.25  <b>\n    3        c", "text")
+    check(page(show).rows, [["epoch", "loss", "name"], ["1", "0.50", "a"], ["2", "0.25", "<b>"], ["3", "", "c"]], "columns")
+    check(show.data[TEXT], "epoch  loss  name\n    1  0.50  a\n    2  0.25  <b>\n    3        c", "text")
     rows = tenon("run", "-e", 'table([(1, "x"), (20, "yy")])').stdout
     check(rows, " 0  1\n 1  x\n20  yy\n", "tuples")
     wide = tenon("run", "-e", 'table({ "ключ": ["日本", "é"], "n": [1, 2] })').stdout
@@ -238,6 +238,31 @@ def tables_of_rows_and_of_columns():
 
 
 # ---- images ----
+
+@case
+def floats_of_a_column_stand_below_each_other():
+    def rows(code):
+        return [line.split() for line in tenon("run", "-e", f"table({code})").stdout.splitlines()[1:]]
+
+    check(rows('{ "p": f32([0.99113756, -0.61760896, 0.0377]), "y": f32([0, 1, 0]), "n": [1, 20, 3] }'),
+          [["0.991138", "0.0", "1"], ["-0.617609", "1.0", "20"], ["0.037700", "0.0", "3"]], "f32")
+    check(rows('[("a", 22.5), ("b", 1.0), ("c", 0.125)]'), [["a", "22.500"], ["b", "1.000"], ["c", "0.125"]], "rows")
+    check(rows('[(0.123456789, 1), (123456.789, 2)]'), [["0.123457", "1"], ["123457", "2"]], "too different for one style")
+    check(rows('[(1e-9, nan), (1.0, inf)]'), [["1e-09", "nan"], ["1.0", "inf"]], "exponents and what is not finite")
+    check(rows('[(0.5, "1.50"), (10, "x")]'), [["0.5", "1.50"], ["10", "x"]], "ints and strings stay as they are")
+
+
+@case
+def a_long_list_is_parted_between_its_elements():
+    text = shown("list(100, (i) => exp(-i / 7.0))").data[TEXT]
+    lines = text.split("\n")
+    assert len(lines) > 10 and all(len(line) <= 88 and line.endswith((",", "]")) for line in lines), text
+    check(len(text.replace("\n", "").split(", ")), 100, "elements")
+    check(shown('["a, b", "c"]').data[TEXT], '["a, b", "c"]', "a short list")
+    words = shown("list(30, (i) => f'{i}, \\\\\"')").data[TEXT]
+    assert all(line.endswith(('",', '"]')) for line in words.split("\n")), words
+    assert "\n" not in tenon("run", "-e", "print(list(100, (i) => i));").stdout.rstrip("\n"), "print writes one line"
+
 
 @case
 def an_image_is_a_png_of_its_pixels():
