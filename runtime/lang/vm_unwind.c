@@ -51,13 +51,11 @@ bool vm_unwind(struct tn_vm *vm, uint32_t base, uint32_t handlers, struct tn_err
 		tn_error_set(err, TN_ERR_ERROR, "the error has no text");
 	}
 	struct vm_frame *frame = &vm->frames[vm->depth - 1];
-	if (!from_call) {
-		vm->callers = find_callers(vm, err);
-	}
 	if (err != NULL && from_call && has_place(err)) {
 		push_place(vm, vm->depth - 1, err);
-	} else if (err != NULL) {
+	} else {
 		tn_error_locate(err, vm_span(frame));
+		vm->callers = find_callers(vm, err);
 	}
 	for (;;) {
 		while (vm->handlers.count > handlers && vm->handlers.items[vm->handlers.count - 1].frame == vm->depth - 1) {
