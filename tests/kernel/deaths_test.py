@@ -221,15 +221,19 @@ def a_front_that_is_killed_takes_worker_and_running_command_along():
 
 # ---- a curve that is logged by what dies ----
 
-def points(folder, whole=True):
-    """Whole records in the only event file; while it is written the last one may be in parts."""
+def points(folder):
+    """Whole records in the only event file; at this very moment one may be half written, or be taken back from a full disk."""
     (path,) = pathlib.Path(folder).glob("runs/*/events.out.tfevents.*")
-    data, at, count = path.read_bytes(), 0, 0
-    while at + 12 <= len(data) and (whole or at + 16 + int.from_bytes(data[at:at + 8], "little") <= len(data)):
-        at += 16 + int.from_bytes(data[at:at + 8], "little")
-        count += 1
-    check(at if whole else len(data), len(data), "bytes in whole records")
-    return count - 2 # version and session
+    deadline = time.monotonic() + SOON
+    while True:
+        data, at, count = path.read_bytes(), 0, 0
+        while at + 12 <= len(data):
+            at += 16 + int.from_bytes(data[at:at + 8], "little")
+            count += 1
+        if at == len(data) or time.monotonic() > deadline:
+            check(at, len(data), "bytes in whole records")
+            return count - 2 # version and session
+        time.sleep(0.01)
 
 
 def logged_until_killed(number, written=False):
@@ -241,7 +245,7 @@ def logged_until_killed(number, written=False):
         cell = kernel.client.execute(code)
         kernel.client.prints(cell)
         if written:
-            wait_until(lambda: points(folder, whole=False) == 1000, "all points in the file, while the cell runs", SOON)
+            wait_until(lambda: points(folder) == 1000, "all points in the file, while the cell runs", SOON)
         kill(kernel.worker_pid(), number)
         reply = kernel.client.reply(cell)["content"]
         check_in(signal.Signals(number).name, reply["evalue"])
@@ -295,7 +299,8 @@ def a_disk_that_is_full_under_runs_journal_history_and_flood_costs_those_and_not
         for pid in (kernel.worker_pid(), kernel.process.pid): # there is room again
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         check(client.run('r.log("x", -1);')[0]["status"], "ok")
-        assert fitted < points(folder) <= 3002, points(folder) # what waits has a bound, small where limits are
+        # What waits for room has a bound, small where limits are.
+        wait_until(lambda: fitted < points(folder) <= 3002, lambda: f"points that had no room; there are {points(folder)}, and were {fitted}")
         client.run("int roomy = 1;")
         found = client.ask("history_request", {"hist_access_type": "tail", "n": 1, "output": False})["history"]
         check([entry[2] for entry in found], ["int roomy = 1;"])
@@ -332,7 +337,7 @@ def a_folder_of_runs_that_is_deleted_under_a_cell_is_one_warning():
             text += text_of(published, name="stderr")
         check(text.count("was removed"), 1, f"warnings in {text!r}")
         check(client.run('auto r = run("again"); r.log("x", 1);')[0]["status"], "ok", "a new run in a new folder")
-        check(points(folder), 1, "points of the new run")
+        wait_until(lambda: points(folder) == 1, lambda: f"one point of the new run; there are {points(folder)}")
 
 
 # ---- the clock ----
