@@ -29,7 +29,7 @@ struct renderer {
 	size_t number_width;
 };
 
-static const char bold[] = "\033[1m", red[] = "\033[1;31m", yellow[] = "\033[1;33m", blue[] = "\033[34m", cyan[] = "\033[36m";
+static const char bold[] = "\033[1m", red[] = "\033[31m", yellow[] = "\033[1;33m", blue[] = "\033[34m", cyan[] = "\033[36m";
 
 static void put(struct renderer *r, const char *text) {
 	r->ok = r->ok && tn_str_append(r->out, text);
