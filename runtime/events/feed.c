@@ -94,7 +94,7 @@ static bool send_item(struct tn_run *run, const struct tn_run_item *item, struct
 	case TN_RUN_HISTOGRAM:
 		return tn_run_send(run, tn_run_histogram(&place, item->tensor, err), err);
 	case TN_RUN_IMAGE:
-		return tn_run_send(run, tn_run_picture(&place, item->tensor, err), err);
+		return tn_run_send(run, tn_run_picture(run, &place, item->tensor, err), err);
 	default:
 		return (item->tensor == NULL || tn_tensor_item_f64(item->tensor, &value, err)) && send_scalar(run, item, value, err);
 	}

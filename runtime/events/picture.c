@@ -62,6 +62,12 @@ static uint8_t pixel_of(enum tn_dtype dtype, const char *p) {
 	return x > 0 ? (uint8_t)lrint((x < 1 ? x : 1) * 255) : 0; /* NaN is black */
 }
 
+struct source {
+	const struct tn_engine *engine; /* asked for interrupts; NULL: at a run's end none is heeded */
+	enum tn_dtype dtype;
+	const char *data;
+};
+
 struct grid {
 	int64_t columns, rows, width, height;
 };
@@ -76,25 +82,30 @@ static struct grid make_grid(const struct layout *l) {
 	return g;
 }
 
-static void paint(uint8_t *pixels, const struct grid *g, const struct layout *l, enum tn_dtype dtype, const char *data) {
+/* False: interrupted. */
+static bool paint(uint8_t *pixels, const struct grid *g, const struct layout *l, const struct source *s, struct tn_error *err) {
 	const int64_t gap = l->count > 1 ? GAP : 0;
-	const size_t size = tn_dtype_size(dtype);
+	const size_t size = tn_dtype_size(s->dtype);
 	for (int64_t n = 0; n < l->count; n++) {
 		const int64_t top = n / g->columns * (l->height + gap) + gap, left = n % g->columns * (l->width + gap) + gap;
 		for (int64_t y = 0; y < l->height; y++) {
+			if (s->engine != NULL && tn_engine_interrupted(s->engine, err)) {
+				return false;
+			}
 			uint8_t *out = pixels + ((top + y) * g->width + left) * l->channels;
 			for (int64_t x = 0; x < l->width; x++) {
 				const int64_t at = n * l->stride_n + y * l->stride_y + x * l->stride_x;
 				for (int64_t c = 0; c < l->channels; c++) {
-					*out++ = pixel_of(dtype, data + (size_t)(at + c * l->stride_c) * size);
+					*out++ = pixel_of(s->dtype, s->data + (size_t)(at + c * l->stride_c) * size);
 				}
 			}
 		}
 	}
+	return true;
 }
 
 static bool encode(
-	const struct layout *l, enum tn_dtype dtype, const char *data, struct grid *g, struct tn_str *png, struct tn_error *err) {
+	const struct layout *l, const struct source *s, struct grid *g, struct tn_str *png, struct tn_error *err) {
 	size_t size;
 	*g = make_grid(l);
 	if (!tn_mul_size((size_t)g->width, (size_t)g->height, &size) || !tn_mul_size(size, (size_t)l->channels, &size)) {
@@ -104,13 +115,14 @@ static bool encode(
 	if (pixels == NULL) {
 		return tn_error_memory(err);
 	}
-	paint(pixels, g, l, dtype, data);
-	bool ok = tn_png_encode(pixels, g->width, g->height, (int)l->channels, png, err);
+	const struct tn_png_picture picture = {s->engine, pixels, g->width, g->height, (int)l->channels};
+	bool ok = paint(pixels, g, l, s, err) && tn_png_encode_picture(&picture, png, err);
 	tn_free(pixels);
 	return ok;
 }
 
-struct tn_event_block *tn_run_picture(const struct tn_event_place *place, struct tn_tensor *t, struct tn_error *err) {
+struct tn_event_block *tn_run_picture(
+	const struct tn_run *run, const struct tn_event_place *place, struct tn_tensor *t, struct tn_error *err) {
 	const enum tn_dtype dtype = tn_tensor_dtype(t);
 	const size_t size = (size_t)tn_shape_count(tn_tensor_shape(t)) * tn_dtype_size(dtype);
 	struct tn_event_block *block = NULL;
@@ -118,12 +130,13 @@ struct tn_event_block *tn_run_picture(const struct tn_event_place *place, struct
 	struct layout layout;
 	struct grid grid;
 	char *data = tn_alloc(size);
+	const struct source source = {run->closing ? NULL : run->runs->engine, dtype, data};
 	if (data == NULL) {
 		tn_error_memory(err);
 		return NULL;
 	}
 	if (tn_run_check_image(t, err) && find_layout(tn_tensor_shape(t), &layout) && tn_tensor_read(t, data, size, err) &&
-		encode(&layout, dtype, data, &grid, &png, err)) {
+		encode(&layout, &source, &grid, &png, err)) {
 		block = tn_event_image(place, grid.width, grid.height, &png, err);
 	}
 	tn_str_finish(&png);

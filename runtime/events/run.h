@@ -107,7 +107,8 @@ TN_MUST_USE bool tn_run_write_manifest(const struct tn_run *run, bool durable, s
 /* The event of a tensor's histogram / picture. Reads the tensor. */
 TN_MUST_USE struct tn_event_block *tn_run_histogram(
 	const struct tn_event_place *place, struct tn_tensor *t, struct tn_error *err);
-TN_MUST_USE struct tn_event_block *tn_run_picture(const struct tn_event_place *place, struct tn_tensor *t, struct tn_error *err);
+TN_MUST_USE struct tn_event_block *tn_run_picture(
+	const struct tn_run *run, const struct tn_event_place *place, struct tn_tensor *t, struct tn_error *err);
 /* Whether a picture can be made of it. */
 TN_MUST_USE bool tn_run_check_image(const struct tn_tensor *t, struct tn_error *err);
 

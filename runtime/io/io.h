@@ -22,5 +22,14 @@ TN_MUST_USE struct tn_tensor *tn_idx_load(struct tn_engine *e, const struct tn_i
  * *out is as it was. Any thread. */
 TN_MUST_USE bool tn_png_encode(const uint8_t *pixels, int64_t width, int64_t height, int channels, struct tn_str *out,
 	struct tn_error *err);
+/* The same for a picture that may be large: an interrupt of `engine` (NULL: none) ends it between two rows, and is the error then. Executing
+ * thread. */
+struct tn_png_picture {
+	const struct tn_engine *engine;
+	const uint8_t *pixels;
+	int64_t width, height;
+	int channels;
+};
+TN_MUST_USE bool tn_png_encode_picture(const struct tn_png_picture *picture, struct tn_str *out, struct tn_error *err);
 
 #endif

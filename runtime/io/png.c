@@ -11,6 +11,8 @@ struct writer {
 	struct tn_str *out;
 	size_t start; /* of this file in *out */
 	bool memory;  /* what failed was memory */
+	bool interrupted;
+	struct tn_error *err; /* of an interrupt */
 	char text[128];
 };
 
@@ -50,6 +52,7 @@ static void callback_flush(png_structp png) {
 }
 
 struct image {
+	const struct tn_engine *engine;
 	const uint8_t *pixels;
 	uint32_t width, height;
 	int channels;
@@ -57,7 +60,7 @@ struct image {
 
 static const int color_types[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
 
-/* False: libpng gave up; the writer knows why. */
+/* False: libpng gave up, or an interrupt came; the writer knows why. */
 static bool write_image(png_structp png, png_infop info, struct writer *w, const struct image *image) {
 	const size_t stride = (size_t)image->width * (size_t)image->channels;
 	if (setjmp(png_jmpbuf(png)) != 0) {
@@ -69,6 +72,10 @@ static bool write_image(png_structp png, png_infop info, struct writer *w, const
 		PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
 	png_write_info(png, info);
 	for (uint32_t y = 0; y < image->height; y++) {
+		if (image->engine != NULL && tn_engine_interrupted(image->engine, w->err)) {
+			w->interrupted = true;
+			return false;
+		}
 		png_write_row(png, image->pixels + y * stride);
 	}
 	png_write_end(png, info);
@@ -87,6 +94,13 @@ static bool encode(const struct image *image, struct writer *w) {
 }
 
 bool tn_png_encode(const uint8_t *pixels, int64_t width, int64_t height, int channels, struct tn_str *out, struct tn_error *err) {
+	const struct tn_png_picture picture = {NULL, pixels, width, height, channels};
+	return tn_png_encode_picture(&picture, out, err);
+}
+
+bool tn_png_encode_picture(const struct tn_png_picture *picture, struct tn_str *out, struct tn_error *err) {
+	const int64_t width = picture->width, height = picture->height;
+	const int channels = picture->channels;
 	size_t size;
 	if (channels < 1 || channels > 4) {
 		return tn_error_set(err, TN_ERR_VALUE, "png: an image has 1 to 4 channels, not %d", channels);
@@ -96,14 +110,17 @@ bool tn_png_encode(const uint8_t *pixels, int64_t width, int64_t height, int cha
 		return tn_error_set(
 			err, TN_ERR_VALUE, "png: an image of %lld by %lld pixels cannot be written", (long long)width, (long long)height);
 	}
-	struct writer w = {.out = out, .start = out->length};
-	const struct image image = {pixels, (uint32_t)width, (uint32_t)height, channels};
+	struct writer w = {.out = out, .start = out->length, .err = err};
+	const struct image image = {picture->engine, picture->pixels, (uint32_t)width, (uint32_t)height, channels};
 	if (encode(&image, &w)) {
 		return true;
 	}
 	out->length = w.start;
 	if (out->data != NULL) {
 		out->data[w.start] = '\0';
+	}
+	if (w.interrupted) {
+		return false;
 	}
 	return w.memory || w.text[0] == '\0' ? tn_error_memory(err) : tn_error_set(err, TN_ERR_VALUE, "png: %s", w.text);
 }

@@ -10,6 +10,7 @@ struct tn_chart; /* plot.h */
 
 /* Pixels ready for PNG, and what the text form says. */
 struct tn_picture {
+	const struct tn_engine *engine; /* asked for an interrupt while a file is made of it */
 	uint8_t *pixels; /* row by row, `channels` bytes each; owned */
 	int64_t width, height;
 	int channels;

@@ -178,6 +178,7 @@ static void draw_tile(
 static bool draw(const struct source *s, struct tn_picture *p, struct tn_error *err) {
 	struct tn_tensor *images = arrange(s, err), *holder = NULL;
 	const void *data;
+	p->engine = s->engine;
 	p->gap = s->many ? GAP : 0;
 	p->channels = (int)s->channels;
 	p->tile_count = s->shown;
@@ -278,6 +279,10 @@ void tn_picture_finish(struct tn_picture *p) {
 
 /* ---- forms ---- */
 
+static bool encode_whole(const struct tn_picture *p, struct tn_str *out, struct tn_error *err) {
+	return tn_png_encode_picture(&(struct tn_png_picture){p->engine, p->pixels, p->width, p->height, p->channels}, out, err);
+}
+
 static bool encode_tile(const struct tn_picture *p, int64_t tile, struct tn_str *out, struct tn_error *err) {
 	size_t channels = (size_t)p->channels, line = (size_t)p->tile_width * channels;
 	int64_t left = tile % p->columns * (p->tile_width + p->gap), top = tile / p->columns * (p->tile_height + p->gap);
@@ -288,7 +293,8 @@ static bool encode_tile(const struct tn_picture *p, int64_t tile, struct tn_str 
 	for (int64_t y = 0; y < p->tile_height; y++) {
 		memcpy(pixels + (size_t)y * line, p->pixels + (size_t)((top + y) * p->width + left) * channels, line);
 	}
-	bool ok = tn_png_encode(pixels, p->tile_width, p->tile_height, p->channels, out, err);
+	const struct tn_png_picture tile_picture = {p->engine, pixels, p->tile_width, p->tile_height, p->channels};
+	bool ok = tn_png_encode_picture(&tile_picture, out, err);
 	tn_free(pixels);
 	return ok;
 }
@@ -324,7 +330,7 @@ bool tn_picture_forms(const struct tn_picture *p, bool rich, struct tn_forms *ou
 	}
 	tn_sink_printf(
 		&out->metadata, "{\"image/png\": {\"width\": %lld, \"height\": %lld}}", (long long)p->width, (long long)p->height);
-	return tn_png_encode(p->pixels, p->width, p->height, p->channels, &out->form[TN_FORM_PNG].text, err) &&
+	return encode_whole(p, &out->form[TN_FORM_PNG].text, err) &&
 		(p->labels == NULL || labelled_html(p, &out->form[TN_FORM_HTML], err));
 }
 
@@ -365,7 +371,7 @@ bool tn_show_write_png(struct tn_native_call *call, struct tn_error *err) {
 	struct tn_picture p = {0};
 	struct tn_str png = {0};
 	bool ok = check_pixels(&s, err) && read_axes(&s, err) && choose_layout(&s, err) && draw(&s, &p, err) &&
-		tn_png_encode(p.pixels, p.width, p.height, p.channels, &png, err) && write_file(call->args[0].string->text, &png, err);
+		encode_whole(&p, &png, err) && write_file(call->args[0].string->text, &png, err);
 	tn_str_finish(&png);
 	tn_picture_finish(&p);
 	return ok;

@@ -38,4 +38,30 @@ def each_source_of_a_long_history_is_found_once_without_comparing_each_with_each
             assert unique < 5 + 20 * plain, f"{unique:.2f} s, where all without a look at each other take {plain:.2f} s"
 
 
+def interrupted(client, code):
+    """Whether the cell ends in an interrupt that is sent when it has begun. One that has ended before is no fault: it is tried again."""
+    for _ in range(5):
+        cell = client.execute(f'print("begun"); {code}')
+        while client.receive("iopub")["type"] != "stream":
+            pass
+        client.send("control", "interrupt_request", {})
+        reply = client.reply(cell, timeout=120)["content"]
+        while client.receive("iopub", timeout=120)["content"].get("execution_state") != "idle": # which is that of the interrupt, or the cell's own
+            pass
+        if reply["status"] == "error":
+            check(reply["ename"], "Interrupted")
+            return True
+    return False
+
+
+@case
+def a_large_picture_can_be_interrupted_while_it_is_packed():
+    with tempfile.TemporaryDirectory() as folder, Kernel(TENON_RUNS=f"{folder}/runs") as kernel:
+        kernel.client.run('auto r = run("pictures"); auto a = rand(4000, 4000); sum(a)', timeout=120)
+        for code in ('r.image("a", a);', "image(a)", f'write_png("{folder}/a.png", a);'):
+            assert interrupted(kernel.client, code), f"{code} was never interrupted"
+        reply, _ = kernel.client.run("1 + 1")
+        check(reply["status"], "ok")
+
+
 run_cases() # noqa: F405

@@ -3,6 +3,7 @@
 #include <png.h>
 #include <string.h>
 
+#include "cpu/cpu.h"
 #include "io/io.h"
 #include "runner/test.h"
 
@@ -85,4 +86,26 @@ TN_TEST(without_memory_the_string_is_as_it_was) {
 		tn_str_finish(&out);
 	}
 	tn_free(pixels);
+}
+
+TN_TEST(an_interrupt_ends_a_picture_between_two_rows_and_the_string_is_as_it_was) {
+	struct tn_error err = {0};
+	struct tn_str out = {0};
+	volatile int interrupt = 0;
+	struct tn_backend *backend = tn_cpu_backend_create(&(struct tn_cpu_params){.budget = (size_t)1 << 20}, &err);
+	struct tn_engine *engine = tn_engine_create(&(struct tn_engine_params){.backend = backend, .interrupt = &interrupt}, &err);
+	uint8_t *pixels = fixture_pixels(40 * 30);
+	const struct tn_png_picture picture = {engine, pixels, 40, 30, 1};
+	TN_CHECK_NO_ERROR(&err);
+	TN_CHECK(tn_png_encode_picture(&picture, &out, &err));
+	const size_t length = out.length;
+	interrupt = 1;
+	TN_CHECK(!tn_png_encode_picture(&picture, &out, &err));
+	TN_CHECK_INT_EQ(err.kind, TN_ERR_INTERRUPTED);
+	TN_CHECK_SIZE_EQ(out.length, length);
+	tn_error_clear(&err);
+	TN_CHECK(tn_png_encode(pixels, 40, 30, 1, &out, &err));
+	tn_engine_destroy(engine);
+	tn_free(pixels);
+	tn_str_finish(&out);
 }
