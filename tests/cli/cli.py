@@ -14,6 +14,7 @@ import traceback
 
 PATIENCE_S = 120 # nothing here takes a tenth of it, with sanitizers on a busy machine: what takes longer hangs
 CASES = []
+RUNS = [] # what tenon() gave last to the case that runs
 STARTED = [] # processes of the case that runs: none outlives it
 TENON = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else ""
 
@@ -50,8 +51,9 @@ def tail(text):
 def tenon(*args, stdin="", env=None, cwd=None, timeout=PATIENCE_S):
     """Runs the program to its end."""
     try:
-        return subprocess.run([TENON, *map(str, args)], input=stdin, text=True, capture_output=True, env=env or environment(), cwd=cwd,
-                              timeout=timeout, preexec_fn=reset_signals, errors="replace")
+        RUNS[:] = [subprocess.run([TENON, *map(str, args)], input=stdin, text=True, capture_output=True, env=env or environment(), cwd=cwd,
+                                  timeout=timeout, preexec_fn=reset_signals, errors="replace")]
+        return RUNS[0]
     except subprocess.TimeoutExpired as late:
         raise AssertionError(f"{late.cmd} did not end within {timeout} s; stdout {tail(late.stdout)!r}, "
                              f"stderr {tail(late.stderr)!r}") from None
@@ -175,7 +177,10 @@ def run_cases():
             text = str(error) if isinstance(error, AssertionError) else traceback.format_exc()
             print(f"not ok {number} - {name}")
             print("\n".join(f"# {line}" for line in text.split("\n")))
+            for run in RUNS:
+                print(f"# the program run last: {run.args[1:]!r:.300}, exit status {run.returncode}, stderr {tail(run.stderr)!r}")
             print(f"# the machine then: load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, {available_mib()} MiB available")
         end_started()
+        RUNS.clear()
         sys.stdout.flush()
     sys.exit(1 if failed else 0)
