@@ -38,7 +38,7 @@ class Worker:
     def __init__(self, program, greet=True, session="test", env=None, hello=None, acks=True, cwd=None):
         self.process = subprocess.Popen([program, "worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         env=env, cwd=cwd, start_new_session=True)
-        self.data = b""
+        self.data = self.words = b""
         self.magic = False
         self.acks = acks
         self.seq = 0
@@ -73,8 +73,14 @@ class Worker:
             raise TimeoutError("the worker says nothing")
         data = os.read(self.process.stdout.fileno(), 1 << 20)
         if not data:
-            raise Closed()
+            raise Closed(self.last_words())
         self.data += data
+
+    def last_words(self):
+        """What stands on its stderr now; it stays there for `close`."""
+        if select.select([self.process.stderr], [], [], 0)[0]:
+            self.words += os.read(self.process.stderr.fileno(), 1 << 16)
+        return self.words.decode(errors="replace")[-1500:]
 
     def need(self, count, deadline):
         while len(self.data) < count:
@@ -162,7 +168,7 @@ class Worker:
         except (Closed, TimeoutError):
             pass
         status = self.process.wait(timeout=max(5.0, deadline - time.monotonic()))
-        words = self.process.stderr.read().decode(errors="replace")
+        words = (self.words + self.process.stderr.read()).decode(errors="replace")
         self.process.stdout.close()
         self.process.stderr.close()
         return status, words
