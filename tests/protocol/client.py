@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of the worker protocol (docs/protocol.md) with nothing but the standard library: it starts `tenon worker` and speaks with it
 frame by frame. Tests drive it; it doubles as the smallest example of a front."""
+import contextlib
 import json
 import os
 import select
@@ -107,7 +108,8 @@ class Worker:
         return split(frame, size, sizes)
 
     def ack(self):
-        self.send({"type": "ack", "seq": self.seq, "bytes": self.taken})
+        with contextlib.suppress(BrokenPipeError): # it has died: what it had said is read to its end
+            self.send({"type": "ack", "seq": self.seq, "bytes": self.taken})
         self.taken = 0
 
     def receive(self, timeout=60.0):
