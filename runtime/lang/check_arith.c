@@ -48,6 +48,12 @@ static struct tn_ir *refuse(
 		(tb->kind == TN_TYPE_LIST && tn_type_is_number(tb->items[0]));
 	if (op == TN_AST_OP_ADD && one_string) {
 		HINT(err, "f\"{x}\" or string(x) turns a value into text");
+	} else if (op == TN_AST_OP_MOD && ta->kind == TN_TYPE_STRING) {
+		HINT(err, "f\"{x:.2f}\" puts a value into text");
+	} else if (op == TN_AST_OP_MUL && one_string) {
+		HINT(err, "join(list(3, (i) => s), \"\") repeats a text");
+	} else if (op == TN_AST_OP_ADD && ta->kind == TN_TYPE_LIST && tb->kind == TN_TYPE_LIST) {
+		HINT(err, "xs.extend(ys) adds the items of another list");
 	} else if (number_list) {
 		HINT(err, "tensor(xs) makes a tensor of a list of numbers, which can be computed with");
 	} else if (ta->kind == TN_TYPE_EMPTY || tb->kind == TN_TYPE_EMPTY) {

@@ -346,8 +346,10 @@ static bool lex_string(struct lexer *lx, struct token *t, bool is_f) {
 	if (!skip_string(lx, quote, is_f, 0) || lx->at > lx->end) {
 		const char *feed = memchr(lx->text + begin, '\n', lx->end - begin);
 		lx->at = feed == NULL ? lx->end : (uint32_t)(feed - lx->text);
-		tn_diagnostics_add(lx->diag, span_of(lx, t->begin, t->begin + 1 + is_f), TN_ERR_SYNTAX,
+		struct tn_error *err = tn_diagnostics_add(lx->diag, span_of(lx, t->begin, t->begin + 1 + is_f), TN_ERR_SYNTAX,
 			"this string is not closed: expected %c on the same line", quote);
+		bool triple = t->begin > 1 && lx->text[t->begin - 1] == quote && lx->text[t->begin - 2] == quote;
+		tn_error_hint(err, "%s", triple ? "a comment over several lines is written /* … */; a line of documentation begins with ///" : "");
 		lx->doubtful = true;
 		t->kind = TOKEN_STRING;
 		t->str.text = "";

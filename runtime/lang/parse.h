@@ -25,7 +25,7 @@ struct parser {
 	bool embedded;              /* inside the braces of an f-string: what ends there is not the text */
 	bool brace_missing;         /* was reported: so is what follows from it */
 	bool python;                /* the text is Python, and was told so: that its lines have no ';' says nothing more */
-	uint64_t habits;            /* told once in a text: bits of the rows of parse_stmt.c */
+	uint64_t habits;            /* told once in a text: bits of the rows of parse_habit.c */
 	uint32_t patched;           /* token + 1 that a missing bracket was reported before: what follows from that is not */
 	bool hit_end;               /* the first error was that the text ends here */
 };
@@ -80,6 +80,16 @@ struct tn_ast *parse_expr(struct parser *p);
 struct tn_ast *parse_fstring(struct parser *p, const struct token *t);
 bool parse_block_word_ahead(const struct parser *p);
 struct tn_ast *parse_block_expr(struct parser *p);
+
+/* ---- parse_habit.c ---- */
+/* The hint for a statement that is a lone name before the current token, as in `print "x"`, `a, b = f();` and `x: int = 3`. */
+void parse_hint_lone_name(struct parser *p, struct tn_error *err);
+enum { PARSE_HABIT_IMPORT = 63 }; /* a bit of `habits` behind those of the rows */
+/* False: row `row` was told in this text, and the statement has failed silently. */
+bool parse_told_once(struct parser *p, unsigned row);
+/* Whether the statement is one of another language: then it is reported, and has failed. */
+bool parse_report_habit(struct parser *p);
+bool parse_report_else(struct parser *p);
 
 /* ---- parse_stmt.c ---- */
 bool parse_statement(struct parser *p, struct node_list *out, bool top);

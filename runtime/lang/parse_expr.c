@@ -497,7 +497,12 @@ static struct tn_ast *parse_map(struct parser *p) {
 		ok = false;
 	}
 	while (ok && !parse_is(p, P1('}'))) {
-		ok = parse_push(p, &keys, parse_expr(p)) && parse_expect(p, P1(':'), "':' behind the key") &&
+		const char *hint = NULL;
+		ok = parse_push(p, &keys, parse_expr(p));
+		if (keys.v.count == 1 && (parse_is(p, P1(',')) || parse_is(p, P1('}')))) {
+			hint = "braces make a map, { \"key\": value }; a list is written [1, 2, 3]";
+		}
+		ok = ok && parse_expect_hint(p, P1(':'), "':' behind the key", hint) &&
 			parse_push(p, &values, parse_expr(p));
 		if (!ok || !parse_accept(p, P1(','))) {
 			break;
@@ -726,6 +731,9 @@ static struct tn_ast *parse_primary(struct parser *p) {
 			tn_error_hint(err, "write %.2s", p->source->text + last->begin);
 		} else if (joined && parse_is(p, P1('>')) && last->punct == P1('<')) {
 			tn_error_hint(err, "write !=");
+		} else if (last->kind == TOKEN_PUNCT && (last->punct == P1('(') || last->punct == P1(',')) &&
+			(parse_is(p, P1('*')) || parse_is(p, P2('*', '*')))) {
+			tn_error_hint(err, "arguments are written one by one: f(xs[0], xs[1], name: value)");
 		}
 	}
 	return NULL;

@@ -35,31 +35,11 @@ static void warn_of_comment(struct parser *p) {
 	}
 }
 
-/* A statement that is a lone name before the current token, as in `print "x"`, `a, b = f();` and `x: int = 3`: how that is written
- * here. */
-static void hint_lone_name(struct parser *p, struct tn_error *err) {
-	static const char *const shell[] = {"pip", "conda", "apt", "ls", "cd", "cat", "git"};
-	const struct token *name = &p->tokens[p->at - 1], *next = parse_peek(p, 0);
-	if (name->kind != TOKEN_NAME || next->line_before) {
-		return;
-	}
-	for (size_t i = 0; i < TN_ARRAY_LEN(shell); i++) {
-		if (strcmp(name->str.text, shell[i]) == 0) {
-			tn_error_hint(err, "!%s … runs a shell command", shell[i]);
-			return;
-		}
-	}
-	if (strcmp(name->str.text, "assert") == 0) {
-		tn_error_hint(err, "write assert(condition, \"message\");");
-	} else if (parse_is(p, P1(':')) && parse_is_at(p, 1, P1('='))) {
-		tn_error_hint(err, "an assignment is written %s = …", name->str.text);
-	} else if (parse_is(p, P1(':'))) {
-		tn_error_hint(err, "a declaration begins with its type, or with auto: auto %s = …;", name->str.text);
-	} else if (parse_is(p, P1(','))) {
-		tn_error_hint(err, "several at once stand in parentheses: auto (%s, …) = …;", name->str.text);
-	} else if (next->kind != TOKEN_PUNCT && next->kind != TOKEN_END) {
-		tn_error_hint(err, "a call has parentheses: %s(…)", name->str.text);
-	}
+/* The statement so far is `name(…)`. */
+static bool is_call(const struct parser *p) {
+	const struct token *open = &p->tokens[p->statement + 1];
+	return p->at > p->statement + 2 && p->tokens[p->statement].kind == TOKEN_NAME && open->kind == TOKEN_PUNCT &&
+		open->punct == P1('(') && parse_matching(p, p->statement + 1) + 1 == p->at;
 }
 
 /* What is before the current token ends without ';'. Where the next line goes on, the parser does as if it were there. */
@@ -82,8 +62,12 @@ static bool fail_semicolon(struct parser *p) {
 		tn_error_hint(err, "the parameters of a lambda stand in parentheses: (x) => …");
 	} else if (parse_is(p, P2('+', '+')) || parse_is(p, P2('-', '-'))) {
 		tn_error_hint(err, "++ and -- are statements of their own");
+	} else if (parse_is(p, P1('{')) && is_call(p)) {
+		tn_error_hint(err, "a function begins with its result's type: int f(int x) { … }");
+	} else if (last->kind == TOKEN_STRING && last->str.length == 0 && p->at > 1 && last[-1].kind == TOKEN_STRING) { /* """…""" */
+		tn_error_hint(err, "documentation is a comment that begins with ///");
 	} else if (p->statement + 1 == p->at) {
-		hint_lone_name(p, err);
+		parse_hint_lone_name(p, err);
 	} else if (parse_is(p, P1('[')) && p->statement + 2 == p->at && p->tokens[p->at - 2].kind == TOKEN_NAME) {
 		tn_error_hint(err, "the brackets of a list stand behind the type: %s[] %s", p->tokens[p->at - 2].str.text, last->str.text);
 	}
@@ -574,7 +558,11 @@ static struct tn_ast *parse_for_header(struct parser *p, uint32_t begin) {
 	} else {
 		ok = ok && parse_simple_list(p, P1(';'), &init);
 	}
-	if (ok && parse_is(p, P1(':'))) {
+	if (ok && parse_is_word(p, "in")) {
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected ':', found 'in'"), "write for (auto %s : …)",
+			parse_peek(p, 0)[-1].kind == TOKEN_NAME ? parse_peek(p, 0)[-1].str.text : "x");
+		ok = false;
+	} else if (ok && parse_is(p, P1(':'))) {
 		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected a declaration before ':', such as 'for (auto x : xs)'");
 		ok = false;
 	}
@@ -681,24 +669,12 @@ static struct tn_ast *parse_try(struct parser *p) {
 	return node;
 }
 
-/* Rows of `habits` below, and one more: said once in a text. False: it was said, and the statement has failed silently. */
-enum { HABIT_IMPORT = 63 };
-static bool told_once(struct parser *p, unsigned row) {
-	bool first = (p->habits >> row & 1) == 0;
-	p->habits |= (uint64_t)1 << row;
-	if (!first) {
-		p->error_count++;
-		p->failed = true;
-	}
-	return first;
-}
-
 static struct tn_ast *parse_import(struct parser *p) {
 	uint32_t begin = p->at++;
 	const struct token *t = parse_peek(p, 0);
 	struct tn_name path = {0}, alias = {0};
 	if (t->kind != TOKEN_STRING) {
-		if (told_once(p, HABIT_IMPORT)) {
+		if (parse_told_once(p, PARSE_HABIT_IMPORT)) {
 			tn_error_hint(parse_error(p, parse_token_span(p, t), "expected the file's name in quotes behind 'import'"),
 				"the functions of the language need no import: relu(x), zeros(2, 3); a file of yours: import \"file.tn\";");
 		}
@@ -732,79 +708,6 @@ static struct tn_ast *parse_jump(struct parser *p, enum tn_ast_kind kind) {
 }
 
 /* ---- the statement ---- */
-
-static const struct {
-	const char *word, *text, *hint;
-	bool python; /* only Python has it: its lines have no ';' */
-} habits[] = {
-	{"def", "there is no 'def'", "a function begins with its result's type: int f(int x) { … }", true},
-	{"elif", "there is no 'elif'", "write else if", true},
-	{"double", "there is no type 'double'", "float has 64 bits", false},
-	{"long", "there is no type 'long'", "int has 64 bits", false},
-	{"char", "there is no type 'char'", "text is a string, of any length", false},
-	{"size_t", "there is no type 'size_t'", "int has 64 bits", false},
-	{"unsigned", "there are no unsigned types", "int has 64 bits; the dtype u8 is of tensors", false},
-	{"class", "there are no classes", "struct Name { … }; and functions that take it first: tensor call(Name &n, …) { … }", true},
-	{"typedef", "there is no 'typedef'", "struct Name { … }; makes a type", false},
-	{"static", "there is no 'static'", "what stands at top level stays", false},
-	{"let", "there is no 'let'", "a declaration begins with its type, or with auto: auto x = …;", false},
-	{"var", "there is no 'var'", "a declaration begins with its type, or with auto: auto x = …;", false},
-	{"throw", "there is no 'throw'", "error(\"message\");", false},
-	{"enum", "there is no 'enum'", "const int RED = 0; names a number", false},
-	{"using", "there is no 'using'", "a file of yours: import \"file.tn\";", false},
-	{"template", "there are no templates to declare", "auto as a parameter's type makes a function one: auto twice(auto x) { … }", false},
-	{"async", "there is no 'async'", "calls run one after the other", true},
-	{"yield", "there is no 'yield'", "a function gives a list, or map(xs, f) a sequence", true},
-	{"raise", "there is no 'raise'", "error(\"message\");", true},
-	{"from", "there is no 'from … import'", "the functions of the language need no import; a file of yours: import \"file.tn\";", true},
-	{"del", "there is no 'del'", "what is not needed is freed by itself", true},
-	{"function", "there is no 'function'", "a function begins with its result's type: int f(int x) { … }", false},
-	{"lambda", "there is no 'lambda'", "write (x) => …", true},
-	{"with", "there is no 'with'", "blocks are grad (net) { … }, seed (7) { … }; outside grad nothing is recorded", true},
-	{"except", "there is no 'except'", "write try { … } catch (e) { … }", true},
-	{"global", "there is no 'global'", "a function reads globals; what it changes is a parameter int &x", true},
-	{"nonlocal", "there is no 'nonlocal'", "what a function changes is a parameter int &x", true},
-	{"pip", "there is no 'pip' in a cell's program", "!pip … runs a shell command", true},
-	{"print", "print is a function", "write print(x)", true},
-	{"assert", "assert is a function", "write assert(condition, \"message\");", true},
-};
-
-static bool report_habit(struct parser *p) {
-	const struct token *t = parse_peek(p, 0), *next = parse_peek(p, 1);
-	bool elif = parse_is_word(p, "elif") && parse_is_at(p, 1, P1('('));
-	for (unsigned i = 0;
-		 t->kind == TOKEN_NAME && ((next->kind == TOKEN_NAME && !next->line_before) || elif) && i < TN_ARRAY_LEN(habits); i++) {
-		if (strcmp(t->str.text, habits[i].word) == 0) {
-			p->python = p->python || (habits[i].python && !elif);
-			if (told_once(p, i)) {
-				tn_error_hint(parse_error(p, parse_token_span(p, t), "%s", habits[i].text), "%s", habits[i].hint);
-			}
-			return true;
-		}
-	}
-	return false;
-}
-
-/* What goes on with an `if` or a `try` that is not there: of Python's it is left out, as its lines are looked at one by one. */
-static bool report_else(struct parser *p) {
-	const struct token *t = parse_peek(p, 0);
-	bool python = p->python && parse_is_at(p, 1, P1(':'));
-	bool finally = parse_is_word(p, "finally") && (python || parse_is_at(p, 1, P1('{')));
-	if (!finally && !parse_is_word(p, "else") && !parse_is_word(p, "catch")) {
-		return false;
-	}
-	if (python) {
-		p->error_count++;
-		p->failed = true;
-		p->at++;
-	} else if (finally) {
-		tn_error_hint(parse_error(p, parse_token_span(p, t), "there is no 'finally'"), "what stands behind the try runs in any case");
-	} else {
-		tn_error_hint(parse_error(p, parse_token_span(p, t), "'%s' stands behind the '}' of %s", t->str.text,
-			t->str.text[0] == 'e' ? "an if" : "a try"), "a ';' before it ends the statement that it belongs to");
-	}
-	return true;
-}
 
 static struct tn_ast *parse_command(struct parser *p) {
 	const struct token *t = parse_peek(p, 0);
@@ -872,6 +775,10 @@ static bool parse_statement_inner(struct parser *p, struct node_list *out, bool 
 	if (parse_accept(p, P1(';'))) {
 		return true;
 	}
+	if (top && parse_is(p, P1('}'))) {
+		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "this '}' closes nothing");
+		return false;
+	}
 	struct tn_ast *node = parse_keyword_statement(p, &found);
 	if (found) {
 		return parse_push(p, out, node);
@@ -886,7 +793,7 @@ static bool parse_statement_inner(struct parser *p, struct node_list *out, bool 
 		}
 		return parse_push(p, out, parse_is_word(p, "struct") ? parse_struct(p) : parse_import(p));
 	}
-	if (report_habit(p) || report_else(p)) {
+	if (parse_report_habit(p) || parse_report_else(p)) {
 		return false;
 	}
 	if (parse_is_word(p, "const") || parse_decl_ahead(p, false)) {

@@ -104,6 +104,41 @@ const struct tn_command *tn_command_find(const char *name, size_t length) {
 	return NULL;
 }
 
+/* What IPython's commands are called here. */
+static const char *habit(const char *name) {
+	static const struct {
+		const char *name, *hint;
+	} rows[] = {
+		{"matplotlib", "plot(xs, ys), hist(x) and image(x) draw into the notebook: there is nothing to switch on"},
+		{"pylab", "plot(xs, ys), hist(x) and image(x) draw into the notebook: there is nothing to switch on"},
+		{"load_ext", "there are no extensions to load; %tensorboard is a command of its own"},
+		{"reload_ext", "there are no extensions to load; %tensorboard is a command of its own"},
+		{"autoreload", "functions see later redefinitions, and an imported file is read again when it changed"},
+		{"pip", "!pip … runs a shell command"}, {"conda", "!conda … runs a shell command"}, {"bash", "! before each line runs a shell command"},
+		{"sh", "! before each line runs a shell command"}, {"system", "!… runs a shell command"}, {"sx", "!… runs a shell command"},
+		{"ls", "!ls runs a shell command"}, {"cat", "!cat FILE shows a file"}, {"mkdir", "!mkdir … runs a shell command"},
+		{"python", "!python … runs a shell command"}, {"python3", "!python3 … runs a shell command"},
+		{"capture", "a cell whose last line ends in ; shows no value; clear_output() takes what was printed away"},
+		{"clear", "clear_output() takes a cell's output away"}, {"cls", "clear_output() takes a cell's output away"},
+		{"html", "display(x) shows a value; text with marks stands in a Markdown cell"},
+		{"markdown", "text with marks stands in a Markdown cell"}, {"latex", "text with marks stands in a Markdown cell"},
+		{"debug", "try { … } catch (e) { print(e.message, e.trace); } shows where something failed"},
+		{"pdb", "try { … } catch (e) { print(e.message, e.trace); } shows where something failed"},
+		{"tb", "try { … } catch (e) { print(e.message, e.trace); } shows where something failed"},
+		{"prun", "%time and profile (\"step\") { … } show where the time goes"},
+		{"lprun", "%time and profile (\"step\") { … } show where the time goes"},
+		{"memit", "%memory shows where the tensor memory is"}, {"who_ls", "%who lists the variables"}, {"set_env", "%env NAME=VALUE"},
+		{"store", "nothing is saved to a file yet"}, {"magic", "%lsmagic lists the commands"}, {"quickref", "%lsmagic lists the commands"},
+		{"help", "?name shows what a name is"}, {"pinfo", "?name shows what a name is"}, {"psource", "name?? shows the source of a function"},
+		{"cell", "the cells of a notebook need no mark"}, {"file", "%%writefile FILE writes the rest of the cell to a file"}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].name, name) == 0) {
+			return rows[i].hint;
+		}
+	}
+	return NULL;
+}
+
 static bool unknown(const char *name, size_t length, struct tn_error *err) {
 	struct tn_suggest suggest;
 	char copy[64];
@@ -115,7 +150,9 @@ static bool unknown(const char *name, size_t length, struct tn_error *err) {
 		tn_suggest_offer(&suggest, c->name);
 	}
 	tn_error_set(err, TN_ERR_NAME, "%%%s is no command", copy);
-	if (suggest.best != NULL) {
+	if (habit(copy) != NULL) {
+		tn_error_hint(err, "%s", habit(copy));
+	} else if (suggest.best != NULL) {
 		tn_error_hint(err, "did you mean %%%s?", suggest.best);
 	} else {
 		tn_error_hint(err, "%%lsmagic lists the commands");
