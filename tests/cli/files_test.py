@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Text files from outside: read_text and write_text. Usage: files_test.py TENON [PART_OF_NAME…]"""
+import os
+import pathlib
+
+from cli import case, check, check_in, check_result, folder, run_cases, tenon
+
+COUNT = """
+map counts;
+for (auto word : read_text("poem.txt").lower().replace(".", "").split()) {
+    counts[word] = get(counts, word, 0) + 1;
+}
+write_text("counts.txt", join(list(len(counts), (i) => f"{counts.keys()[i]} {counts.values()[i]}"), "\\n"));
+print(counts["the"], len(counts));
+"""
+
+
+def refused(code, words):
+    """The code ends with an IOError, whose message has these words."""
+    check_in(words, tenon("run", "-e", "try { " + code + ' } catch (e) { print(e.name + ": " + e.message); }').stdout)
+
+
+@case
+def words_of_a_file_are_counted_and_written():
+    with folder() as name:
+        where = pathlib.Path(name)
+        (where / "poem.txt").write_text("The quick brown fox.\nThe dög sees the fox.\n", encoding="utf-8")
+        check_result(tenon("run", "-e", COUNT, cwd=where), 0, out="3 6\n", err="")
+        check((where / "counts.txt").read_text(encoding="utf-8").split("\n"), ["the 3", "quick 1", "brown 1", "fox 2", "dög 1", "sees 1"], "what was written")
+
+
+@case
+def a_file_is_replaced_and_comes_back_whole():
+    with folder() as name:
+        where = pathlib.Path(name)
+        path = where / "x.txt"
+        path.write_text("long " * 50_000)
+        check_result(tenon("run", "-e", f'print(len(read_text("{path}"))); write_text("{path}", "ü\\n"); print(read_text("{path}") == "ü\\n");'), 0,
+                     out="250000\ntrue\n", err="")
+        check(path.read_bytes(), "ü\n".encode(), "the file")
+        check_result(tenon("run", "-e", f'write_text("{path}", ""); print(len(read_text("{path}")));'), 0, out="0\n", err="")
+
+
+@case
+def what_cannot_be_read_or_written_is_named():
+    with folder() as name:
+        where = pathlib.Path(name)
+        (where / "bytes").write_bytes(b"abc\xff")
+        os.mkfifo(where / "pipe")
+        refused(f'read_text("{where}/none");', f"IOError: cannot read '{where}/none': No such file")
+        refused(f'read_text("{where}");', "it is a folder")
+        refused(f'read_text("{where}/pipe");', "it is no file")
+        refused(f'read_text("{where}/bytes");', "is no UTF-8 text: byte 3 is 0xff")
+        refused(f'write_text("{where}/no/x", "");', f"IOError: cannot write '{where}/no/x': No such file")
+        refused('write_text("/dev/full", "x");', "IOError: cannot write '/dev/full': No space left")
+    check_in("argument text of write_text: expected string, found int", tenon("run", "-e", 'write_text("x", 3)').stderr)
+
+
+run_cases()
