@@ -129,7 +129,7 @@ static const struct tn_native rows[] = {
 	  "image(zeros(5, 28, 28))    // expect: 5 images 28x28", tn_show_image, NULL, 0 },
 	{ "Figure table(auto rows)",
 	  "A table of rows (a list of structs, maps or tuples), or of columns (a map of lists and tensors [N]).",
-	  "table({ \"epoch\": [1, 2], \"loss\": [0.5, 0.25] })\n// expect: epoch  loss\n// expect:     1   0.5\n// expect:     2  0.25", run_table, NULL, 0 },
+	  "table({ \"epoch\": [1, 2], \"loss\": [0.5, 0.25] })\n// expect: epoch  loss\n// expect:     1  0.50\n// expect:     2  0.25", run_table, NULL, 0 },
 	{ "Figure summary(tree net)", "The tensors of a net: path, layer, shape, dtype, count, whether frozen; totals.",
 	  "summary(linear(2, 3))\n// expect: Linear\n// expect: path  layer   shape   dtype  count\n// expect: w     Linear  [3, 2]  f32        6\n"
 	  "// expect: b     Linear  [3]     f32        3\n// expect: 9 weights in 2 tensors, 36 bytes", run_summary, NULL, 0 },
