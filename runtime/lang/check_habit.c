@@ -65,7 +65,7 @@ static const struct habit functions[] = {
 	{"isinstance", "types are known when the cell is checked; a function may have an overload for each"},
 	{"sorted", "sort(xs)"},
 	{"reversed", "reverse(xs)"},
-	{"open", "!cat FILE shows a file"},
+	{"open", "read_text(path) gives the text of a file, write_text(path, text) writes one"},
 	{"float32", "f32(x)"},
 	{"Tensor", "tensor(xs)"},
 	{"array", "tensor(xs)"},
