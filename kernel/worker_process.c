@@ -3,7 +3,6 @@
  * reach it (an `ssh` above all); spoken to over its stdin and stdout; what it writes to stderr is kept, for the words that follow
  * a death. Its end is seen twice, by its descriptor and by the end of its output, so that a grandchild which holds a pipe cannot
  * hide it. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -362,43 +361,6 @@ static void tell_death(struct process *p, int status) {
 	tn_str_finish(&banner);
 }
 
-/* The session of a process, from /proc; 0: it is gone. */
-static long session_of(const char *pid) {
-	char path[64], text[512];
-	long session = 0;
-	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t length = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-	if (fd >= 0) {
-		close(fd);
-	}
-	text[length > 0 ? length : 0] = '\0';
-	const char *name_end = strrchr(text, ')'); /* a name may hold anything: what follows is state, parent, group, session */
-	if (name_end == NULL || sscanf(name_end + 1, " %*c %*d %*d %ld", &session) != 1) {
-		return 0;
-	}
-	return session;
-}
-
-/* Ends what a dead worker had started and left: each command of a cell has a group of its own, but all are of the worker's session.
- * While the dead worker is not reaped, nobody else can have its number. */
-static void kill_session(pid_t worker) {
-	bool found = true;
-	for (int round = 0; found && round < 8; round++) { /* they may be multiplying */
-		DIR *processes = opendir("/proc");
-		found = false;
-		for (struct dirent *entry; processes != NULL && (entry = readdir(processes)) != NULL;) {
-			long pid = strtol(entry->d_name, NULL, 10);
-			if (pid > 0 && pid != (long)worker && session_of(entry->d_name) == (long)worker) {
-				found = kill((pid_t)pid, SIGKILL) == 0 || found;
-			}
-		}
-		if (processes != NULL) {
-			closedir(processes);
-		}
-	}
-}
-
 /* Reaps the process if it is gone; what is left in its pipes is read first. */
 static void look_for_end(struct process *p) {
 	int status = 0;
@@ -408,7 +370,7 @@ static void look_for_end(struct process *p) {
 		return;
 	}
 	kill(-pid, SIGKILL); /* where there is no /proc */
-	kill_session(pid);
+	tn_process_kill_session(pid); /* not reaped yet */
 	for (int i = 0; i < 64 && !p->output_ended; i++) {
 		read_output(p);
 	}
@@ -488,7 +450,7 @@ static void destroy_process(struct process *p) {
 		siginfo_t gone;
 		kill_worker(&p->base);
 		waitid(P_PID, (id_t)p->base.pid, &gone, WEXITED | WNOWAIT);
-		kill_session((pid_t)p->base.pid);
+		tn_process_kill_session((pid_t)p->base.pid);
 		waitpid((pid_t)p->base.pid, NULL, 0);
 	}
 	release(p);

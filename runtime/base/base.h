@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/queue.h"
 #include "base/source.h"
 #include "base/str.h"

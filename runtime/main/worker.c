@@ -81,5 +81,6 @@ int tn_face_worker(int argc, char **argv) {
 	}
 	worker_place.lang = NULL;
 	worker_close(&w);
+	worker_end_children();
 	return status;
 }

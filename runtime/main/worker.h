@@ -189,6 +189,8 @@ bool worker_assist(struct worker *w, const json_t *request);
 TN_MUST_USE bool worker_open_channels(struct worker *w, struct tn_error *err);
 TN_MUST_USE bool worker_greet(struct worker *w, struct tn_error *err);
 void worker_close(struct worker *w);
+/* Ends the commands that cells left in the background: a front that was killed cannot. Only where the session is the worker's own. */
+void worker_end_children(void);
 void worker_catch_crashes(int emergency, const struct worker_place *place);
 extern struct worker_place worker_place;
 extern __thread bool worker_is_reader; /* this is the reader thread */

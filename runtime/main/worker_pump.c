@@ -269,6 +269,7 @@ static void outlast(struct worker *w) {
 	}
 	if (atomic_load(&w->executing)) {
 		tn_log(TN_LOG_ERROR, "the worker ends in the middle of a cell that cannot be stopped");
+		worker_end_children();
 		_exit(TN_EXIT_ERROR);
 	}
 }

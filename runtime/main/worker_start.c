@@ -173,6 +173,12 @@ bool worker_greet(struct worker *w, struct tn_error *err) {
 
 /* ---- the end ---- */
 
+void worker_end_children(void) {
+	if (getsid(0) == getpid()) {
+		tn_process_kill_session(getpid());
+	}
+}
+
 static void close_fd(int fd) {
 	if (fd >= 0) {
 		close(fd);

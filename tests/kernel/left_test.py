@@ -3,7 +3,9 @@
 """What is left behind when the front dies without a word, in the rarer states of its worker: nothing. (The common ones are in deaths_test.py.)"""
 import contextlib
 import os
+import pathlib
 import signal
+import tempfile
 
 from front import *  # noqa: F403
 from front import Kernel, case, is_gone, kill, process_of, wait_until
@@ -45,6 +47,28 @@ def a_worker_that_stands_still_in_a_cell_ends_with_its_front():
         kernel.client.begins(kernel.client.execute(code))
         stop(worker)
         killed_with(worker, kernel)
+
+
+def pid_in(path):
+    """The number that a command of a cell has left in the file; 0: not yet."""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return int(path.read_text())
+    return 0
+
+
+@case
+def what_a_cell_left_in_the_background_ends_with_a_front_that_is_killed():
+    with tempfile.TemporaryDirectory() as folder:
+        kernel = Kernel()
+        worker, own = kernel.worker_pid(), pathlib.Path(folder, "pid")
+        kernel.client.run(f"!sh -c 'trap \"\" TERM HUP; echo $$ > {own}; sleep 1000; sleep 1000' &")
+        wait_until(lambda: pid_in(own) > 0, "the command")
+        killed_with(worker, kernel)
+        try:
+            wait_until(lambda: is_gone(pid_in(own)), "the end of the command")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid_in(own), signal.SIGKILL)
 
 
 run_cases() # noqa: F405
