@@ -2,16 +2,44 @@
 /* The main of a fuzz target that is no libFuzzer program: reads every file of the folders and files named, and each of them again
  * cut short, with bytes changed, with pieces doubled and with words exchanged, which gets furthest in a text: the suite fuzz-smoke. The same bytes give the same run. */
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "fuzz/fuzz.h"
 
 enum { MAX_FILE = 1 << 20, MUTATIONS = 60 };
 
 static uint32_t random_state = 1;
+static char running[4200]; /* what is run, in words */
+static size_t running_length;
+
+/* Says what ended the program; the signal comes again when this returns, and is then the system's. */
+static void on_death(int signal_number) {
+	(void)signal_number;
+	ssize_t ignored = write(STDERR_FILENO, running, running_length);
+	(void)ignored;
+}
+
+static void watch_deaths(void) {
+	struct sigaction action = {.sa_handler = on_death, .sa_flags = SA_ONSTACK | (int)SA_RESETHAND};
+	static const int signals[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV};
+	struct sigaction before;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL) { /* a sanitizer's stays */
+			sigaction(signals[i], &action, NULL);
+		}
+	}
+}
+
+/* `round` -1: the file as it is. */
+static void note_running(const char *path, int round) {
+	int n = snprintf(running, sizeof(running), "fuzz: this was %s, change %d\n", path, round);
+	running_length = n > 0 && n < (int)sizeof(running) ? (size_t)n : 0;
+}
 
 static uint32_t next_random(uint32_t below) {
 	random_state = random_state * 1664525u + 1013904223u;
@@ -46,12 +74,13 @@ static size_t exchange_words(uint8_t *copy, size_t n, const uint8_t *data, size_
 	return n - (at_end - at) + (from_end - from);
 }
 
-static void mutate(const uint8_t *data, size_t size) {
+static void mutate(const char *path, const uint8_t *data, size_t size) {
 	static const char bytes[] = "(){}[]<>=;:,.+-*/%@&|^!?\"'\\f0.e_\n#$ \x80\xff";
 	uint8_t *copy = malloc(2 * size + 1);
 	fuzz_must(copy != NULL, "out of memory");
 	for (int round = 0; round < MUTATIONS; round++) {
 		size_t n = size;
+		note_running(path, round);
 		memcpy(copy, data, size);
 		if (round % 2 == 1) {
 			for (int k = 0; size > 0 && n > 0 && k < 1 + round / 15; k++) {
@@ -86,8 +115,9 @@ static int run_file(const char *path) {
 	}
 	size_t size = fread(data, 1, MAX_FILE, file);
 	fclose(file);
+	note_running(path, -1);
 	LLVMFuzzerTestOneInput(data, size);
-	mutate(data, size);
+	mutate(path, data, size);
 	free(data);
 	return 0;
 }
@@ -117,6 +147,7 @@ static int run_path(const char *path) {
 
 int main(int argc, char **argv) {
 	int failed = 0;
+	watch_deaths();
 	for (int i = 1; i < argc; i++) {
 		failed |= run_path(argv[i]);
 	}

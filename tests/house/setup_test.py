@@ -107,7 +107,7 @@ def run_setup(tools, folder):
            "TENON_PYTHON": os.path.join(bin_folder, "python")}
     program = os.path.join(folder, "script", tools["argv"][0])
     return subprocess.run([program, *tools["argv"][1:]], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=60)
+                          timeout=300)
 
 
 def is_one_sentence(text):

@@ -19,6 +19,8 @@ WANTED = [
     (r"ok \d+ - every_allocation_fails_once", []),
 ]
 
+SAID = [] # all that the program said: shown where the first check fails
+
 
 def sections(output):
     """[(TAP line, its comments)], without the plan."""
@@ -32,7 +34,8 @@ def sections(output):
 
 
 def check(program):
-    run = subprocess.run([program], capture_output=True, text=True, timeout=120)
+    run = subprocess.run([program], capture_output=True, text=True, timeout=300)
+    SAID.append(f"exit status {run.returncode}\n{run.stderr}\n{run.stdout}")
     found = sections(run.stdout)
     yield "the exit status says that a test failed", run.returncode == 1
     yield "the plan counts the tests", run.stdout.startswith(f"1..{len(WANTED)}\n") and len(found) == len(WANTED)
@@ -41,9 +44,9 @@ def check(program):
         yield pattern.split(" - ")[1].split(" ")[0], re.fullmatch(pattern, line) and all(part in text for part in parts)
     yield "what passes is quiet", "not shown" not in run.stdout
     yield "what follows a failed check does not run", "not reached" not in run.stdout
-    listed = subprocess.run([program, "--list", "ski", "abo"], capture_output=True, text=True, timeout=60)
+    listed = subprocess.run([program, "--list", "ski", "abo"], capture_output=True, text=True, timeout=300)
     yield "--list names what a filter chooses", listed.stdout == "skips\naborts\n"
-    chosen = subprocess.run([program, "passes"], capture_output=True, text=True, timeout=60)
+    chosen = subprocess.run([program, "passes"], capture_output=True, text=True, timeout=300)
     yield "a filter runs what it chooses", chosen.stdout == "1..1\nok 1 - passes\n" and chosen.returncode == 0
 
 
@@ -52,6 +55,8 @@ def main():
     print(f"1..{len(results)}")
     for number, (name, ok) in enumerate(results, 1):
         print(f"{'ok' if ok else 'not ok'} {number} - {name}")
+        while not ok and SAID:
+            print("".join(f"# {line}\n" for line in SAID.pop().splitlines()), end="")
     sys.exit(0 if all(ok for _, ok in results) else 1)
 
 
