@@ -85,6 +85,22 @@ static bool run_summary(struct tn_native_call *call, struct tn_error *err) {
 	return tn_figure_return(call, &figure, err);
 }
 
+/* ---- files ---- */
+
+static bool run_write_svg(struct tn_native_call *call, struct tn_error *err) {
+	const struct tn_figure *figure = tn_figure_of(call->args[1]);
+	struct tn_sink svg = {0};
+	if (figure == NULL || figure->kind != TN_FIGURE_CHART) {
+		tn_error_set(err, TN_ERR_TYPE, "write_svg: expected a chart: what plot, scatter, hist or heatmap gives");
+		tn_error_hint(err, "write_png(path, pixels) writes an image");
+		return false;
+	}
+	tn_chart_svg(figure->chart, &svg);
+	bool ok = svg.failed ? tn_error_memory(err) : tn_show_write_file(call->args[0].string->text, &svg.text, err);
+	tn_sink_finish(&svg);
+	return ok;
+}
+
 /* ---- the cell's output ---- */
 
 static bool run_clear_output(struct tn_native_call *call, struct tn_error *err) {
@@ -138,6 +154,8 @@ static const struct tn_native rows[] = {
 	  "print(1); clear_output(wait: true); print(2);\n// expect: 1\n// expect: 2", run_clear_output, NULL, 0 },
 	{ "void write_png(string path, tensor pixels)", "Writes an image (or several, side by side) as a PNG file.\n\npixels: as for image. path: of the file, which is replaced. Errors: IOError when the file cannot be written.",
 	  "write_png(\"/tmp/tenon-example.png\", zeros(28, 28));", tn_show_write_png, NULL, 0 },
+	{ "void write_svg(string path, Figure chart)", "Writes a chart (of plot, scatter, hist or heatmap) as an SVG file.\n\npath: of the file, which is replaced. Errors: IOError when the file cannot be written.",
+	  "write_svg(\"/tmp/tenon-example.svg\", plot([3.0, 1.5, 0.8]));", run_write_svg, NULL, 0 },
 };
 
 bool tn_show_register(struct tn_lang *lang, struct tn_error *err) {

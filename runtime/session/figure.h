@@ -34,6 +34,7 @@ struct tn_figure *tn_figure_of(struct tn_value value);
 TN_MUST_USE bool tn_figure_forms(const struct tn_figure *figure, bool rich, struct tn_forms *out, struct tn_error *err);
 
 /* show_image.c */
+TN_MUST_USE bool tn_show_write_file(const char *path, const struct tn_str *bytes, struct tn_error *err);
 bool tn_show_image(struct tn_native_call *call, struct tn_error *err);
 bool tn_show_write_png(struct tn_native_call *call, struct tn_error *err);
 TN_MUST_USE bool tn_picture_forms(const struct tn_picture *picture, bool rich, struct tn_forms *out, struct tn_error *err);

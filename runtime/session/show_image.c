@@ -252,8 +252,12 @@ static bool read_labels(const struct source *s, struct tn_value labels, struct t
 	}
 	int64_t count = is_vector ? tn_tensor_shape(labels.tensor)->dims[0] : (int64_t)labels.list->count;
 	if (count != s->count) {
-		return tn_error_set(
-			err, TN_ERR_VALUE, "%s: labels: %lld images, but %lld labels", s->what, (long long)s->count, (long long)count);
+		tn_error_set(err, TN_ERR_VALUE, "%s: labels: %lld image%s, but %lld label%s", s->what, (long long)s->count,
+			s->count == 1 ? "" : "s", (long long)count, count == 1 ? "" : "s");
+		if (s->count == 1 && tn_tensor_shape(s->tensor)->ndim == 3) {
+			tn_error_hint(err, "an axis of 1, 3 or 4 at an end is that of the colours: several in grey are [N, 1, H, W]");
+		}
+		return false;
 	}
 	p->labels = tn_calloc((size_t)s->shown, sizeof(*p->labels));
 	if (p->labels == NULL) {
@@ -356,7 +360,7 @@ bool tn_show_image(struct tn_native_call *call, struct tn_error *err) {
 	return tn_figure_return(call, &figure, err);
 }
 
-static bool write_file(const char *path, const struct tn_str *bytes, struct tn_error *err) {
+bool tn_show_write_file(const char *path, const struct tn_str *bytes, struct tn_error *err) {
 	FILE *file = fopen(path, "we");
 	if (file == NULL) {
 		return tn_error_errno(err, "cannot write '%s'", path);
@@ -371,7 +375,7 @@ bool tn_show_write_png(struct tn_native_call *call, struct tn_error *err) {
 	struct tn_picture p = {0};
 	struct tn_str png = {0};
 	bool ok = check_pixels(&s, err) && read_axes(&s, err) && choose_layout(&s, err) && draw(&s, &p, err) &&
-		encode_whole(&p, &png, err) && write_file(call->args[0].string->text, &png, err);
+		encode_whole(&p, &png, err) && tn_show_write_file(call->args[0].string->text, &png, err);
 	tn_str_finish(&png);
 	tn_picture_finish(&p);
 	return ok;

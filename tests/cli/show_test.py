@@ -310,7 +310,7 @@ def labels_stand_below_their_images():
 @case
 def images_that_cannot_be():
     for code, words in (("image(zeros(3))", "[H, W]"), ("image(arange(9).reshape(3, 3))", "u8 (0 to 255) or floating"),
-                        ("image(zeros(2, 5, 5), labels: [1])", "2 images, but 1 labels"), ("image(zeros(2, 2), scale: 0)", "scale must be between"),
+                        ("image(zeros(2, 5, 5), labels: [1])", "2 images, but 1 label"), ("image(zeros(2, 2), scale: 0)", "scale must be between"),
                         ("image(zeros(2, 20000), scale: 2)", "larger than"), ("image(zeros(0, 5))", "[H, W]")):
         check_in(words, tenon("run", "-e", code).stderr, code)
 
@@ -344,6 +344,18 @@ def a_line_is_drawn_in_every_form():
     check_in("a < b", show.data[TEXT])
     assert display_width(show.data[TEXT]) <= 72, display_width(show.data[TEXT])
     assert any("\u2801" <= c <= "\u28ff" for c in show.data[TEXT]), "no dots"
+
+
+@case
+def a_chart_is_written_as_a_file():
+    with folder() as where:
+        path = f"{where}/loss.svg"
+        check(tenon("run", "-e", f'auto p = plot([3.0, 1.5], title: "a < b"); write_svg("{path}", p); write_svg("{path}", p);').stderr, "", "errors")
+        with open(path, encoding="utf-8") as file:
+            check(file.read(), shown('plot([3.0, 1.5], title: "a < b")').data[SVG], "the file")
+        check_in("expected a chart", tenon("run", "-e", f'write_svg("{path}", table([(1, 2)]));').stderr)
+        check_in("cannot write", tenon("run", "-e", f'write_svg("{where}/no/x.svg", plot([1]));').stderr)
+    check_in("[N, 1, H, W]", tenon("run", "-e", "image(zeros(12, 4, 4), labels: [1, 2])").stderr)
 
 
 @case
