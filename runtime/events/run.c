@@ -97,6 +97,17 @@ static char *choose_root(const char *root, struct tn_error *err) {
 	return copy;
 }
 
+static bool make_root(const char *root, struct tn_error *err) {
+	char here[PATH_MAX];
+	if (tn_folder_make(root, 0777, err)) {
+		return true;
+	}
+	if (root[0] != '/' && getcwd(here, sizeof(here)) == NULL && errno == ENOENT) {
+		tn_error_hint(err, "the folder that this session works in was deleted: %%cd goes to another one");
+	}
+	return false;
+}
+
 /* %tensorboard shows this folder from now on. */
 static void note_root(struct tn_runs *runs, const char *root) {
 	char absolute[PATH_MAX];
@@ -156,7 +167,7 @@ struct tn_run *tn_run_create(struct tn_runs *runs, const struct tn_run_params *p
 		goto fail;
 	}
 	root = choose_root(params->root, err);
-	if (root == NULL || (params->hparams != NULL && !tn_run_set_hparams(run, params->hparams, err)) || !tn_folder_make(root, 0777, err) ||
+	if (root == NULL || (params->hparams != NULL && !tn_run_set_hparams(run, params->hparams, err)) || !make_root(root, err) ||
 		!make_folder(run, root, err) || !tn_run_write_manifest(run, true, err) || !open_events(run, err)) {
 		goto fail;
 	}
