@@ -181,11 +181,11 @@ struct tn_ast *parse_expr(struct parser *p) {
 /* f(x = 1): told once in a call, and read as the named argument that is meant. */
 static void report_assigned_arg(struct parser *p, bool *told) {
 	uint32_t name = p->at++;
-	struct tn_error *err =
-		*told ? NULL : parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an argument is no assignment");
-	if (err != NULL) {
-		tn_error_hint(err, "a named argument is written name: value");
-		p->failed = false;
+	bool failed = p->failed;
+	if (!*told) {
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an argument is no assignment"),
+			"a named argument is written name: value");
+		p->failed = failed;
 	}
 	*told = true;
 	p->at = name;

@@ -71,6 +71,8 @@ TN_TEST(commands_complete_by_name_and_what_stands_behind_them_as_they_take_it) {
 		{"%nothing rel|", "", ""},
 		{"x % rel|", "relu", "rel"},
 		{"rel|", "relu", "rel"},
+		{"?%ti|", "%time %timeit", "%ti"},
+		{"?rel|", "relu", "rel"},
 		{"%|", NULL, "%"},
 	};
 	static struct fixture f;
@@ -97,6 +99,17 @@ TN_TEST(inspection_tells_of_commands_and_of_the_code_behind_them) {
 		{"%%timeit\nrelu(x)", 11, "relu("},
 		{"x;\n%run a.tn", 9, "%run FILE"},
 		{"relu", 4, "relu("},
+		{"?%who", 4, "lists the variables"},
+		{"for", 3, "// 0 a"},
+		{"while (x) {", 2, "A loop with a condition"},
+		{"a @ b", 3, "Matrix product"},
+		{"a @ b", 2, "Matrix product"},
+		{"a ** b", 3, "Power"},
+		{"a .. b", 4, "The ints from a"},
+		{"grad (w) {", 4, "the gradient of its value"},
+		{"f32[N] x", 3, "The dtype of 32-bit floats"},
+		{"relu(a +", 8, "relu("},
+		{"// a @ b", 6, NULL},
 		{"!ls relu", 6, NULL},
 		{"%nothing relu", 11, NULL},
 	};
