@@ -16,7 +16,8 @@ enum {
 	NUMBER_WIDTH = 42,
 	NUMBER_HEIGHT = 28,
 	NUMBER_COLUMNS = 13,
-	NUMBER_ROWS = 20
+	NUMBER_ROWS = 20,
+	NAME_BESIDE = 18
 };
 
 static void put_title(struct tn_sink *out, const char *title) {
@@ -120,6 +121,18 @@ static bool has_names(const struct tn_chart *chart) {
 	return chart->series.count > 0 && chart->series.items[0].name[0] != '\0';
 }
 
+/* Beside the chart these would be cut, or be out of sight in a narrow window. */
+#define LEGEND_BELOW ", \"legend\": {\"orient\": \"bottom\", \"columns\": 1, \"labelLimit\": 480}"
+
+static bool has_long_names(const struct tn_chart *chart) {
+	bool found = false;
+	for (size_t i = 0; i < chart->series.count; i++) {
+		const char *name = chart->series.items[i].name;
+		found = found || tn_utf8_width(name, strlen(name)) > NAME_BESIDE;
+	}
+	return found;
+}
+
 static void put_encoding(const struct tn_chart *chart, struct tn_sink *out) {
 	if (chart->kind == TN_CHART_HIST) {
 		tn_sink_put(out, "\"x\": {\"field\": \"x\", \"type\": \"quantitative\", \"bin\": {\"binned\": true}, \"title\": ");
@@ -137,7 +150,8 @@ static void put_encoding(const struct tn_chart *chart, struct tn_sink *out) {
 		put_axis(out, "y", chart->y_label, &y);
 	}
 	if (has_names(chart)) {
-		tn_sink_put(out, ", \"color\": {\"field\": \"series\", \"type\": \"nominal\", \"title\": null, \"sort\": null}");
+		tn_sink_put(out, ", \"color\": {\"field\": \"series\", \"type\": \"nominal\", \"title\": null, \"sort\": null");
+		tn_sink_put(out, has_long_names(chart) ? LEGEND_BELOW "}" : "}");
 	}
 }
 

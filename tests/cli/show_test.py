@@ -367,6 +367,9 @@ def lines_by_name_have_a_legend():
     words = [t.text for t in parts(drawing(show), "text")]
     assert {"train", "test"} <= set(words), words
     check(tenon("run", "-e", code).stdout.rstrip("\n"), show.data[TEXT], "the text of tenon run")
+    assert "legend" not in show.data[VEGA]["encoding"]["color"], "short names stand beside the chart"
+    long = shown('plot({ "the loss of the second training": [1, 2], "b": [2, 1] })').data[VEGA]["encoding"]["color"]
+    check(long["legend"]["orient"], "bottom", "the place of long names")
     for name in ("train", "test"):
         assert any(line.endswith(name) for line in show.data[TEXT].split("\n")), name
 
