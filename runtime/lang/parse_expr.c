@@ -308,7 +308,7 @@ static struct tn_ast *parse_struct_literal(struct parser *p, struct tn_name modu
 			break;
 		}
 	}
-	ok = ok && parse_expect(p, P1('}'), "'}' behind the fields");
+	ok = ok && parse_close(p, P1('}'), "'}' behind the fields");
 	struct tn_ast *node = ok ? parse_node(p, TN_AST_STRUCT, begin) : NULL;
 	struct tn_ast_list list = {0};
 	if (node != NULL) {
@@ -508,7 +508,7 @@ static struct tn_ast *parse_map(struct parser *p) {
 			break;
 		}
 	}
-	ok = ok && parse_expect(p, P1('}'), "'}' behind the map");
+	ok = ok && parse_close(p, P1('}'), "'}' behind the map");
 	struct tn_ast *node = ok ? parse_node(p, TN_AST_MAP, begin) : NULL;
 	if (node != NULL && parse_finish_list(p, &keys, &key_list) && parse_finish_list(p, &values, &value_list)) {
 		node->map.keys = key_list.items;

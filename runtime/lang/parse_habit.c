@@ -8,7 +8,7 @@
 void parse_hint_lone_name(struct parser *p, struct tn_error *err) {
 	static const char *const shell[] = {"pip", "conda", "apt", "ls", "cd", "cat", "git"};
 	const struct token *name = &p->tokens[p->at - 1], *next = parse_peek(p, 0);
-	if (name->kind != TOKEN_NAME || next->line_before) {
+	if (name->kind != TOKEN_NAME || parse_is_keyword(name) || next->line_before) {
 		return;
 	}
 	for (size_t i = 0; i < TN_ARRAY_LEN(shell); i++) {
