@@ -238,7 +238,8 @@ static bool inspect_call(struct answer *a) {
 
 static bool add_operator(struct answer *a, const char *text, size_t length) {
 	uint32_t count;
-	const struct catalog_entry *entry = catalog_find(a->cell->library, "", text, length, &count);
+	bool text_ends = memchr(text, '\0', length) != NULL; /* the bytes of a cell may be any */
+	const struct catalog_entry *entry = text_ends ? NULL : catalog_find(a->cell->library, "", text, length, &count);
 	return entry == NULL || entry->kind != CATALOG_OPERATOR || add_entry(a, entry);
 }
 
