@@ -51,7 +51,7 @@ static struct tn_ir *refuse(
 	} else if (op == TN_AST_OP_MOD && ta->kind == TN_TYPE_STRING) {
 		HINT(err, "f\"{x:.2f}\" puts a value into text");
 	} else if (op == TN_AST_OP_MUL && one_string) {
-		HINT(err, "join(list(3, (i) => s), \"\") repeats a text");
+		HINT(err, "s.repeat(3) is a text three times");
 	} else if (op == TN_AST_OP_ADD && ta->kind == TN_TYPE_LIST && tb->kind == TN_TYPE_LIST) {
 		HINT(err, "xs.extend(ys) adds the items of another list");
 	} else if (number_list) {

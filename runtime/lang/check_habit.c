@@ -104,6 +104,8 @@ static const struct habit functions[] = {
 	{"SummaryWriter", "run(\"name\") makes a run; r.log(\"loss\", x) writes a point"},
 	{"imshow", "image(x)"},
 	{"figure", "plot(xs, ys) makes a figure of its own"},
+	{"savefig", "write_svg(\"loss.svg\", plot(xs)) saves a chart, write_png(path, pixels) a picture"},
+	{"imsave", "write_png(path, pixels)"},
 	{"show", "display(x)"},
 	{"filter", "for (auto x : xs) { if (…) { found.append(x); } }"},
 	{"reduce", "for (auto x : xs) { total += x; }"},

@@ -249,5 +249,7 @@ void check_unknown_field(struct tn_checker *c, const struct tn_type *type, const
 		suggest(err, &near);
 	} else if (tn_map_get(&c->lang->natives, name) != NULL) {
 		tn_error_hint(err, "a method is called with parentheses: x.%s()", name);
+	} else if (type->kind == TN_TYPE_TUPLE) {
+		HINT(err, "the parts of a tuple have numbers, not names: x[0]");
 	}
 }

@@ -110,6 +110,16 @@ static bool report_decorator(struct parser *p) {
 	return is;
 }
 
+/* { "lr": 0.1 } where a statement begins: there '{' is a block, and this is what stands in it. */
+static bool report_map(struct parser *p) {
+	bool is = parse_peek(p, 0)->kind == TOKEN_STRING && parse_is_at(p, 1, P1(':'));
+	if (is) {
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 1)), "':' does not follow a statement"),
+			"where a statement begins, '{' is a block; a map stands in parentheses there: ({ \"key\": value })");
+	}
+	return is;
+}
+
 bool parse_report_habit(struct parser *p) {
 	const struct token *t = parse_peek(p, 0), *next = parse_peek(p, 1);
 	bool elif = parse_is_word(p, "elif") && parse_is_at(p, 1, P1('('));
@@ -123,7 +133,7 @@ bool parse_report_habit(struct parser *p) {
 			return true;
 		}
 	}
-	return report_shell(p) || report_decorator(p);
+	return report_shell(p) || report_decorator(p) || report_map(p);
 }
 
 /* What goes on with an `if` or a `try` that is not there: of Python's it is left out, as its lines are looked at one by one. */

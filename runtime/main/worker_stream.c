@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text on its way to the front: what print writes, and what libraries and children write to descriptors 1 and 2. It leaves at once when
- * the stream was quiet, else in lots: a message a line would drown the front, and waiting would make a slow loop look stuck. */
+/* Text on its way to the front: what print writes, and what libraries and children write to descriptors 1 and 2. Whole lines leave at
+ * once when the stream was quiet, else in lots: a message a line would drown the front, and waiting would make a slow loop look stuck.
+ * A part of a line waits for its rest as long as a lot would: what is sent in two messages, some clients save as two outputs. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -91,7 +92,8 @@ void worker_stream_add_locked(struct worker *w, int which, const char *bytes, si
 		let_out(w, which, bytes, length);
 		return;
 	}
-	if (s->text.length >= WORKER_FLUSH_BYTES || now - s->first_ns >= FLUSH_NS || now - s->sent_ns >= FLUSH_NS) {
+	bool quick = now - s->sent_ns >= FLUSH_NS && bytes[length - 1] == '\n';
+	if (s->text.length >= WORKER_FLUSH_BYTES || now - s->first_ns >= FLUSH_NS || quick) {
 		worker_stream_flush_locked(w);
 	}
 }

@@ -196,6 +196,21 @@ def a_child_that_goes_on_in_the_background_does_not_keep_its_cell():
 
 
 @case
+def parts_of_a_line_wait_for_each_other():
+    with Session() as w:
+        found = []
+        for _ in range(10): # on a machine that stands still between the two parts they may come apart, but not each time
+            events, _ = w.execute("!printf 'one '; sleep 0.01; echo line")
+            check(text_of(events), "one line\n", "text")
+            found.append(len(events))
+        check(min(found), 1, f"messages of a line ({found})")
+        request = w.start("!printf 'no end'; sleep 60") # a part is shown all the same, soon
+        check(w.receive()[0]["text"], "no end", "text")
+        w.send({"type": "interrupt"})
+        check(w.collect(request)[1]["status"], "interrupted", "status")
+
+
+@case
 def text_of_a_long_cell_comes_while_it_runs():
     with Session() as w:
         request = w.start('print("early"); while (true) { }')
