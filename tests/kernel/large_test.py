@@ -42,12 +42,10 @@ def interrupted(client, code):
     """Whether the cell ends in an interrupt that is sent when it has begun. One that has ended before is no fault: it is tried again."""
     for _ in range(5):
         cell = client.execute(f'print("begun"); {code}')
-        while client.receive("iopub")["type"] != "stream":
-            pass
+        client.prints(cell, "begun")
         client.send("control", "interrupt_request", {})
         reply = client.reply(cell, timeout=120)["content"]
-        while client.receive("iopub", timeout=120)["content"].get("execution_state") != "idle": # which is that of the interrupt, or the cell's own
-            pass
+        client.published(cell, timeout=120)
         if reply["status"] == "error":
             check(reply["ename"], "Interrupted")
             return True
