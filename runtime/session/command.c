@@ -131,7 +131,7 @@ static const char *habit(const char *name) {
 		{"store", "nothing is saved to a file yet"}, {"magic", "%lsmagic lists the commands"}, {"quickref", "%lsmagic lists the commands"},
 		{"help", "?name shows what a name is"}, {"pinfo", "?name shows what a name is"}, {"psource", "name?? shows the source of a function"},
 		{"cell", "the cells of a notebook need no mark"}, {"file", "%%writefile FILE writes the rest of the cell to a file"}};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < TN_ARRAY_LEN(rows); i++) {
 		if (strcmp(rows[i].name, name) == 0) {
 			return rows[i].hint;
 		}
@@ -150,8 +150,9 @@ static bool unknown(const char *name, size_t length, struct tn_error *err) {
 		tn_suggest_offer(&suggest, c->name);
 	}
 	tn_error_set(err, TN_ERR_NAME, "%%%s is no command", copy);
-	if (habit(copy) != NULL) {
-		tn_error_hint(err, "%s", habit(copy));
+	const char *meant = habit(copy);
+	if (meant != NULL) {
+		tn_error_hint(err, "%s", meant);
 	} else if (suggest.best != NULL) {
 		tn_error_hint(err, "did you mean %%%s?", suggest.best);
 	} else {
@@ -214,25 +215,18 @@ bool tn_command_run(struct tn_session *session, const char *text, struct tn_erro
 
 /* ---- help ---- */
 
-static bool add_markdown(const struct tn_command *command, const char *sign, const char *gap, struct tn_str *out) {
-	bool ok = tn_str_printf(out, "```\n%s%s%s%s\n```\n\n%s%s.\n", sign, command->name, gap, command->arguments, command->doc,
-		command->run == NULL ? ": not there yet" : "");
+static bool describe(const struct tn_command *command, bool markdown, struct tn_str *out) {
+	const char *gap = command->arguments[0] == '\0' || command == &shell ? "" : " ", *sign = command == &shell ? "" : "%";
+	bool ok = tn_str_printf(out, markdown ? "```\n%s%s%s%s\n```\n\n" : "%s%s%s%s\n\n", sign, command->name, gap, command->arguments);
+	ok = ok && tn_str_printf(out, "%s%s.\n", command->doc, command->run == NULL ? ": not there yet" : "");
 	ok = ok && (command->about == NULL || tn_str_printf(out, "%s\n", command->about));
 	ok = ok && (!command->takes_cell || tn_str_printf(out, "%%%%%s takes the whole cell.\n", command->name));
-	ok = ok && (command->example == NULL || (tn_str_append(out, "\n**Example**\n\n```\n") &&
-		tn_doc_append_example(out, command->example) && tn_str_append(out, "\n```\n")));
-	return ok;
+	return ok && (command->example == NULL || (tn_str_append(out, markdown ? "\n**Example**\n\n```\n" : "\nExample:\n") &&
+		tn_doc_append_example(out, command->example) && tn_str_append(out, markdown ? "\n```\n" : "\n")));
 }
 
 bool tn_command_describe(const struct tn_command *command, struct tn_str *plain, struct tn_str *markdown) {
-	const char *gap = command->arguments[0] == '\0' || command == &shell ? "" : " ", *sign = command == &shell ? "" : "%";
-	bool ok = tn_str_printf(plain, "%s%s%s%s\n\n%s%s.\n", sign, command->name, gap, command->arguments, command->doc,
-		command->run == NULL ? ": not there yet" : "");
-	ok = ok && (command->about == NULL || tn_str_printf(plain, "%s\n", command->about));
-	ok = ok && (!command->takes_cell || tn_str_printf(plain, "%%%%%s takes the whole cell.\n", command->name));
-	ok = ok && (command->example == NULL || (tn_str_append(plain, "\nExample:\n") && tn_doc_append_example(plain, command->example) &&
-		tn_str_append(plain, "\n")));
-	return ok && (markdown == NULL || add_markdown(command, sign, gap, markdown));
+	return describe(command, false, plain) && (markdown == NULL || describe(command, true, markdown));
 }
 
 bool tn_session_manual(struct tn_session *session, struct tn_str *out, struct tn_error *err) {
@@ -241,9 +235,9 @@ bool tn_session_manual(struct tn_session *session, struct tn_str *out, struct tn
 	tn_catalog_unref(catalog);
 	bool room = ok && tn_str_append(out, "\n## Commands\n\nA line whose first column is `%`, `!` or `?` is a command for the kernel.\n");
 	for (const struct tn_command *c = tn_commands; room && c->name != NULL; c++) {
-		room = tn_str_printf(out, "\n### %%%s\n\n", c->name) && add_markdown(c, "%", c->arguments[0] == '\0' ? "" : " ", out);
+		room = tn_str_printf(out, "\n### %%%s\n\n", c->name) && describe(c, true, out);
 	}
-	room = room && tn_str_append(out, "\n### !\n\n") && add_markdown(&shell, "", "", out);
+	room = room && tn_str_append(out, "\n### !\n\n") && describe(&shell, true, out);
 	return ok && (room || tn_error_memory(err));
 }
 
