@@ -50,14 +50,25 @@ struct fused_view {
 	bool turned;    /* contiguous along the last dim but one alone */
 };
 
-/* Values of codes: inputs first, then registers, then scalars. */
+/* Values of codes: inputs first, then registers, then scalars.
+ *
+ * How long a value lives. In each strip of a tile the codes run in their order, but the uniform ones in the first strip alone.
+ *   - A vector is written and read strip by strip, strip s of it at element s * strip of its block: it lives from its code to its
+ *     last reader of the same strip.
+ *   - A uniform value is written once in a tile. It lives to its last reader of the first strip, and to the end of the tile where a
+ *     code that runs in every strip reads it: a code with a lower number runs after it again.
+ *   - What is stored or folded is read after all codes, so it lives to the end of the tile.
+ * Two values may have one block when no element of one is written while the other lives. With several strips that takes the same
+ * kind and size: vectors of one size lie strip on strip, while a wider one, or one element that outlives a strip, would meet
+ * another strip of the other. fused_verify runs the finished pass on marks instead of numbers and asserts this. */
 struct fused_value {
 	enum cpu_class class;
 	bool uniform;      /* one element in each tile */
 	uint32_t slot;     /* scratch block; UINT32_MAX: none */
 	int32_t out;       /* the stored output that may take its place, or -1 */
-	uint32_t defined, last_use; /* numbers of codes */
+	uint32_t defined, last_use; /* numbers of codes, from 1; last_use FUSED_TILE_END: after all of them; 0: none */
 };
+enum { FUSED_TILE_END = UINT32_MAX };
 
 enum { FUSED_ONE = UINT32_MAX };
 struct fused_scalar {

@@ -297,6 +297,16 @@ static void add_fold(struct compiler *c, uint32_t index) {
 
 /* ---- lifetimes and blocks ---- */
 
+/* Code number `at` reads a value. */
+static void extend_lifetime(const struct fused_pass *pass, const struct fused_code *code, struct fused_value *value, uint32_t at) {
+	bool read_again = pass->strip < CPU_BLOCK && value->uniform && !code->uniform;
+
+	if (value->last_use != FUSED_TILE_END) {
+		value->last_use = read_again ? FUSED_TILE_END : at;
+	}
+}
+
+/* The rule is above struct fused_value. */
 static void find_lifetimes(struct fused_pass *pass) {
 	for (uint32_t i = 0; i < pass->code_count; i++) {
 		const struct fused_code *code = &pass->codes[i];
@@ -304,21 +314,20 @@ static void find_lifetimes(struct fused_pass *pass) {
 		if (pass->values[code->out].defined == 0) {
 			pass->values[code->out].defined = i + 1;
 		}
-		pass->values[code->out].last_use = i + 1;
+		extend_lifetime(pass, code, &pass->values[code->out], i + 1);
 		for (int k = 0; k < CPU_MIX_OPERANDS; k++) {
-			pass->values[code->in[k]].last_use = i + 1;
+			extend_lifetime(pass, code, &pass->values[code->in[k]], i + 1);
 		}
 	}
 	for (uint32_t i = 0; i < pass->store_count; i++) {
-		pass->values[pass->stores[i].value].last_use = NO_SLOT;
+		pass->values[pass->stores[i].value].last_use = FUSED_TILE_END;
 	}
 	for (uint32_t i = 0; i < pass->fold_count; i++) {
-		pass->values[pass->folds[i].value].last_use = NO_SLOT;
+		pass->values[pass->folds[i].value].last_use = FUSED_TILE_END;
 	}
 }
 
-/* Takes the lowest block that no living register has; an operand that dies in the code may give its block to the result. Where tiles go in
- * strips, registers of one block have one size: strip 1 of a narrow one would lie on strip 0 of a wider one that lives on. */
+/* Takes the lowest block that no living register has; an operand that dies in the code may give its block to the result. */
 static uint32_t take_slot(const struct fused_pass *pass, uint32_t value, uint32_t first) {
 	for (uint32_t slot = first;; slot++) {
 		bool taken = false;
