@@ -103,13 +103,19 @@ bool compile_is_counted(const struct tn_type *type) {
 	}
 }
 
-bool compile_is_ref(const struct compiler *c, uint32_t local) { return c->instance->locals[local].is_ref; }
+bool compile_is_local(const struct compiler *c, uint32_t r) { return r < c->instance->local_count; }
+
+bool compile_is_ref(const struct compiler *c, uint32_t local) {
+	assert(compile_is_local(c, local));
+	return c->instance->locals[local].is_ref;
+}
 
 uint32_t compile_temp(struct compiler *c, bool counted) {
 	if (c->next >= TN_MAX_REGISTERS) {
 		compile_fail(c, TN_ERR_ERROR, "too many variables and intermediate values in one piece of code");
 		return 0;
 	}
+	assert(!compile_is_local(c, c->next));
 	size_t at = c->next - c->instance->local_count;
 	if (!TN_VEC_RESERVE(&c->temp_counted, at + 1)) {
 		compile_fail(c, TN_ERR_MEMORY, NULL);
@@ -123,15 +129,17 @@ uint32_t compile_temp(struct compiler *c, bool counted) {
 }
 
 void compile_taken(struct compiler *c, uint32_t mark) {
+	assert(c->failed || (c->next >= mark && !compile_is_local(c, mark)));
 	if (c->next > mark) {
 		c->next = mark;
 	}
 }
 
-void compile_release(struct compiler *c, uint32_t mark) {
+void compile_drop_temps(struct compiler *c, uint32_t mark) {
 	if (c->failed) {
 		return;
 	}
+	assert(c->next >= mark && !compile_is_local(c, mark));
 	uint32_t from = c->next, to = mark;
 	for (uint32_t r = mark; r < c->next; r++) {
 		if (c->temp_counted.items[r - c->instance->local_count]) {
@@ -142,10 +150,15 @@ void compile_release(struct compiler *c, uint32_t mark) {
 	if (from < to) {
 		compile_emit(c, TN_OPCODE_DROP, from, to - from, 0);
 	}
+}
+
+void compile_release(struct compiler *c, uint32_t mark) {
+	compile_drop_temps(c, mark);
 	compile_taken(c, mark);
 }
 
 void compile_define(struct compiler *c, uint32_t local) {
+	assert(compile_is_local(c, local));
 	c->defined = local + 1 > c->defined ? local + 1 : c->defined;
 	c->counted = c->counted || compile_is_ref(c, local) || compile_is_counted(c->instance->locals[local].type);
 }
@@ -226,6 +239,7 @@ static void build(struct compiler *c) {
 	c->span = instance->function != NULL ? instance->function->span : (struct tn_span){.source = instance->unit->source};
 	compile_list(c, instance->body);
 	compile_emit(c, TN_OPCODE_RETURN_VOID, 0, 0, 0);
+	assert(c->failed || (c->next == instance->local_count && c->open.count == 0 && c->target == NULL));
 }
 
 bool tn_compile(struct tn_lang *lang, struct tn_instance *instance, struct tn_error *err) {

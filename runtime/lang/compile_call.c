@@ -5,7 +5,7 @@
 #include "lang/compile.h"
 
 /* Where the window begins: the target itself where that is the topmost temporary. */
-static uint32_t window(const struct compiler *c, uint32_t to) { return to >= c->instance->local_count && to + 1 == c->next ? to : c->next; }
+static uint32_t window(const struct compiler *c, uint32_t to) { return !compile_is_local(c, to) && to + 1 == c->next ? to : c->next; }
 
 static void arguments(struct compiler *c, struct tn_ir *const *args, uint32_t count, uint32_t base) {
 	for (uint32_t i = 0; i < count; i++) {
@@ -28,7 +28,7 @@ static void finish(struct compiler *c, const struct tn_ir *ir, uint32_t base, ui
 	c->counted = c->counted || compile_is_counted(ir->type);
 	compile_move(c, ir->type, to, base);
 	compile_taken(c, mark);
-	if (to >= c->instance->local_count && to < c->next) {
+	if (!compile_is_local(c, to) && to < c->next) {
 		c->temp_counted.items[to - c->instance->local_count] = compile_is_counted(ir->type);
 	}
 }

@@ -14,6 +14,16 @@ uint32_t compile_operand(struct compiler *c, const struct tn_ir *ir) {
 	return r;
 }
 
+uint32_t compile_operand_before(struct compiler *c, const struct tn_ir *ir, const struct tn_ir *later) {
+	uint32_t r = compile_operand(c, ir);
+	if (!compile_is_local(c, r) || later == NULL || !compile_may_write(later)) {
+		return r;
+	}
+	uint32_t copy = compile_temp(c, compile_is_counted(ir->type));
+	compile_to(c, ir, copy);
+	return copy;
+}
+
 void compile_move(struct compiler *c, const struct tn_type *type, uint32_t to, uint32_t from) {
 	if (to != from) {
 		compile_emit(c, compile_is_counted(type) ? TN_OPCODE_TAKE : TN_OPCODE_MOVE, to, from, 0);
@@ -48,7 +58,7 @@ static void part(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 static void subscript(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 	uint32_t mark = c->next;
 	bool list = ir->a->type->kind == TN_TYPE_LIST && ir->subscript.count == 1 && ir->subscript.items[0].kind == TN_IR_INDEX_VALUE;
-	uint32_t object = compile_operand(c, ir->a);
+	uint32_t object = list ? compile_operand_before(c, ir->a, ir->subscript.items[0].a) : compile_operand(c, ir->a);
 	if (list) {
 		uint32_t index = compile_operand(c, ir->subscript.items[0].a);
 		c->span = ir->span;
@@ -115,7 +125,7 @@ static void expect(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 	}
 	c->span = ir->span;
 	compile_emit(c, TN_OPCODE_EXPECT, a, wanted, compile_row(c, shape));
-	if (a >= c->instance->local_count) {
+	if (!compile_is_local(c, a)) {
 		compile_move(c, ir->type, to, a);
 	} else if (a != to) {
 		compile_emit(c, TN_OPCODE_COPY, to, a, 0);
@@ -124,7 +134,7 @@ static void expect(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 }
 
 static void range(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
-	uint32_t mark = c->next, a = compile_operand(c, ir->a), b = compile_operand(c, ir->b);
+	uint32_t mark = c->next, a = compile_operand_before(c, ir->a, ir->b), b = compile_operand(c, ir->b);
 	compile_emit(c, TN_OPCODE_RANGE, to, a, b);
 	compile_release(c, mark);
 }
@@ -224,7 +234,9 @@ void compile_to(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 	if (++c->depth > MAX_DEPTH) {
 		compile_fail(c, TN_ERR_RECURSION, "this expression is nested too deep");
 	} else {
+		uint32_t mark = c->next;
 		dispatch(c, ir, to);
+		assert(c->failed || c->next == mark);
 	}
 	c->depth--;
 	c->span = before;

@@ -32,6 +32,7 @@ static void leave(struct compiler *c, const struct tn_ir *ir) {
 		compile_fail(c, TN_ERR_SYNTAX, "break and continue stand in a loop only");
 		return;
 	}
+	compile_drop_temps(c, t->next);
 	close_open(c, t->open);
 	compile_jump(c, TN_OPCODE_JUMP, 0, 0, ir->kind == TN_IR_BREAK ? &t->breaks : &t->continues);
 }
@@ -69,7 +70,7 @@ static void if_else(struct compiler *c, const struct tn_ir *ir) {
 struct loop { struct target target; uint32_t from, heavy; struct tn_span span; };
 
 static void loop_begin(struct compiler *c, struct loop *l) {
-	*l = (struct loop){.target = {.outer = c->target, .is_loop = true, .open = c->open.count}, .from = c->defined, .span = c->span};
+	*l = (struct loop){.target = {.outer = c->target, .is_loop = true, .open = c->open.count, .next = c->next}, .from = c->defined, .span = c->span};
 	compile_emit(c, TN_OPCODE_LEVEL, 0, 0, ++c->level);
 	l->heavy = c->heavy;
 	c->target = &l->target;
@@ -185,6 +186,7 @@ static void switch_cases(struct compiler *c, const struct tn_ir *ir) {
 	uint32_t mark = c->next, r = compile_temp(c, compile_is_counted(ir->a->type)), from = c->defined, n = ir->flow.case_count, fallback = n;
 	struct jump_list *entries = compile_alloc(c, n, sizeof(*entries)), otherwise = {0};
 	compile_to(c, ir->a, r);
+	target.next = c->next;
 	for (uint32_t i = 0; entries != NULL && i < n; i++) {
 		struct tn_ir_list values = ir->flow.cases[i].values;
 		fallback = values.count == 0 ? i : fallback;

@@ -13,7 +13,7 @@ static uint32_t side_by_side(struct compiler *c, struct tn_ir *const *items, uin
 }
 
 /* A container that grows in place must not be a variable that its own parts read. */
-static uint32_t own_target(struct compiler *c, uint32_t to) { return to < c->instance->local_count ? compile_temp(c, true) : to; }
+static uint32_t own_target(struct compiler *c, uint32_t to) { return compile_is_local(c, to) ? compile_temp(c, true) : to; }
 
 static void list(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 	uint32_t mark = c->next, made = own_target(c, to);
@@ -32,7 +32,7 @@ static void map(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 	uint32_t mark = c->next, made = own_target(c, to);
 	compile_emit(c, TN_OPCODE_MAP, made, 0, compile_row(c, ir->type));
 	for (uint32_t i = 0; i < ir->make.items.count && !c->failed; i++) {
-		uint32_t inner = c->next, key = compile_operand(c, ir->make.keys[i]);
+		uint32_t inner = c->next, key = compile_operand_before(c, ir->make.keys[i], ir->make.items.items[i]);
 		uint32_t item = compile_temp(c, compile_is_counted(ir->make.items.items[i]->type));
 		compile_to(c, ir->make.items.items[i], item);
 		compile_emit(c, TN_OPCODE_MAP_SET, made, key, item);

@@ -141,26 +141,32 @@ static void registers(struct compiler *c, enum tn_opcode code, bool swap, uint32
 	compile_emit(c, code, to, swap ? b : a, swap ? a : b);
 }
 
-void compile_operator(struct compiler *c, const struct tn_ir *ir, enum tn_ast_op op, enum tn_class class, uint32_t to, uint32_t a, const struct tn_ir *b) {
-	uint32_t mark = c->next;
-	bool swap = false;
-	c->span = ir->span;
-	if (class == TN_CLASS_INT && small_int(b, TN_MAX_C) && int_with_constant(c, op, to, a, b->value.i)) {
-		return;
-	}
-	if (class == TN_CLASS_FLOAT && b->kind == TN_IR_CONST && float_with_constant(c, op, to, a, b->value)) {
-		return;
-	}
-	uint32_t right = compile_operand(c, b);
+void compile_operator_on(struct compiler *c, const struct tn_ir *ir, uint32_t to, uint32_t a, uint32_t right, const struct tn_ir *b) {
+	enum tn_class class = ir->arith.class;
+	enum tn_ast_op op = ir->arith.op;
+	bool swap = false, bits = class == TN_CLASS_BOOL && (op == TN_AST_OP_BITAND || op == TN_AST_OP_BITOR || op == TN_AST_OP_BITXOR);
 	enum tn_opcode code = class == TN_CLASS_INT || class == TN_CLASS_BOOL ? int_opcode(op, &swap) : class == TN_CLASS_FLOAT ? float_opcode(op, &swap) : TN_OPCODE_COUNT;
 	c->span = ir->span;
-	if (class == TN_CLASS_BOOL && (op == TN_AST_OP_BITAND || op == TN_AST_OP_BITOR || op == TN_AST_OP_BITXOR)) {
+	if (bits) {
 		general(c, op, class, to, a, right, NULL, b);
 	} else if (code != TN_OPCODE_COUNT) {
 		registers(c, code, swap, to, a, right);
 	} else {
 		general(c, op, class, to, a, right, ir->kind == TN_IR_BINARY ? ir->a : ir->b, b);
 	}
+}
+
+void compile_operator(struct compiler *c, const struct tn_ir *ir, uint32_t to, uint32_t a, const struct tn_ir *b) {
+	uint32_t mark = c->next;
+	enum tn_class class = ir->arith.class;
+	c->span = ir->span;
+	if (class == TN_CLASS_INT && small_int(b, TN_MAX_C) && int_with_constant(c, ir->arith.op, to, a, b->value.i)) {
+		return;
+	}
+	if (class == TN_CLASS_FLOAT && b->kind == TN_IR_CONST && float_with_constant(c, ir->arith.op, to, a, b->value)) {
+		return;
+	}
+	compile_operator_on(c, ir, to, a, compile_operand(c, b), b);
 	compile_release(c, mark);
 }
 
@@ -178,18 +184,14 @@ void compile_binary(struct compiler *c, const struct tn_ir *ir, uint32_t to) {
 	for (const struct tn_ir *n = ir; n != left; n = n->a) {
 		chain[--count] = n;
 	}
-	uint32_t a = compile_operand(c, left);
-	if (left->kind == TN_IR_LOCAL && a == left->local && compile_may_write(chain[0]->b)) {
-		a = compile_temp(c, compile_is_counted(left->type)); /* f(x) + g(&x): the old x is meant */
-		compile_to(c, left, a);
-	}
+	uint32_t a = compile_operand_before(c, left, chain[0]->b);
 	for (;; count++) {
 		const struct tn_ir *n = chain[count];
 		uint32_t result = to;
 		if (n != ir) {
-			result = a >= c->instance->local_count && compile_is_counted(n->a->type) == compile_is_counted(n->type) ? a : compile_temp(c, compile_is_counted(n->type));
+			result = !compile_is_local(c, a) && compile_is_counted(n->a->type) == compile_is_counted(n->type) ? a : compile_temp(c, compile_is_counted(n->type));
 		}
-		compile_operator(c, n, n->arith.op, n->arith.class, result, a, n->b);
+		compile_operator(c, n, result, a, n->b);
 		if (n == ir) {
 			break;
 		}

@@ -43,31 +43,37 @@ static void set_place(struct compiler *c, const struct tn_ir *ir) {
 	compile_release(c, mark);
 }
 
+/* A global number: the right side first, so that the global is read after what that may write. */
+static void update_number(struct compiler *c, const struct tn_ir *ir, struct tn_symbol *symbol) {
+	uint32_t mark = c->next, row = compile_row(c, symbol);
+	bool is_int = ir->arith.class == TN_CLASS_INT, is_const = ir->a->kind == TN_IR_CONST;
+	uint32_t value = is_const && ir->arith.op != TN_AST_OP_ADD ? 0 : compile_operand(c, ir->a);
+	c->span = ir->span;
+	if (ir->arith.op == TN_AST_OP_ADD && ir->arith.class != TN_CLASS_BOOL) {
+		compile_emit(c, is_int ? TN_OPCODE_IADD_GLOBAL : TN_OPCODE_FADD_GLOBAL, value, 0, row);
+		compile_taken(c, mark);
+		return;
+	}
+	uint32_t r = compile_temp(c, false);
+	compile_emit(c, TN_OPCODE_GET_NUMBER, r, 0, row);
+	if (is_const) {
+		compile_operator(c, ir, r, r, ir->a);
+	} else {
+		compile_operator_on(c, ir, r, r, value, ir->a);
+	}
+	compile_emit(c, TN_OPCODE_SET_NUMBER, r, 0, row);
+	compile_taken(c, mark);
+}
+
 static void update(struct compiler *c, const struct tn_ir *ir) {
 	uint32_t mark = c->next;
 	const struct tn_ir *place = ir->b;
-	bool number = ir->arith.class <= TN_CLASS_BOOL;
 	if (place->kind == TN_IR_LOCAL && !compile_is_ref(c, place->local)) {
-		compile_operator(c, ir, ir->arith.op, ir->arith.class, place->local, place->local, ir->a);
+		compile_operator(c, ir, place->local, place->local, ir->a);
 		return;
 	}
-	if (place->kind == TN_IR_GLOBAL && ir->arith.op == TN_AST_OP_ADD && (ir->arith.class == TN_CLASS_INT || ir->arith.class == TN_CLASS_FLOAT)) {
-		uint32_t value = compile_operand(c, ir->a);
-		c->span = ir->span;
-		compile_emit(c, ir->arith.class == TN_CLASS_INT ? TN_OPCODE_IADD_GLOBAL : TN_OPCODE_FADD_GLOBAL, value, 0, compile_row(c, place->symbol));
-		compile_taken(c, mark);
-		return;
-	}
-	if (place->kind == TN_IR_GLOBAL && number) {
-		uint32_t value = compile_operand(c, ir->a), r = compile_temp(c, false);
-		struct tn_ir operand = {.kind = TN_IR_LOCAL, .type = ir->a->type, .local = value};
-		compile_emit(c, TN_OPCODE_GET_NUMBER, r, 0, compile_row(c, place->symbol));
-		if (ir->a->kind == TN_IR_CONST) {
-			operand = *ir->a;
-		}
-		compile_operator(c, ir, ir->arith.op, ir->arith.class, r, r, &operand);
-		compile_emit(c, TN_OPCODE_SET_NUMBER, r, 0, compile_row(c, place->symbol));
-		compile_taken(c, mark);
+	if (place->kind == TN_IR_GLOBAL && ir->arith.class <= TN_CLASS_BOOL) {
+		update_number(c, ir, place->symbol);
 		return;
 	}
 	struct tn_update_row *row = compile_alloc(c, 1, sizeof(*row));
@@ -166,7 +172,9 @@ void compile_list(struct compiler *c, struct tn_ir_list list) {
 		if (c->depth > 4000) {
 			compile_fail(c, TN_ERR_RECURSION, "these statements are nested too deep");
 		} else {
+			uint32_t mark = c->next;
 			statement(c, list.items[i]);
+			assert(c->failed || c->next == mark);
 		}
 		c->depth--;
 		c->span = before;
