@@ -60,7 +60,7 @@ struct fused_view {
  *   - What is stored or folded is read after all codes, so it lives to the end of the tile.
  * Two values may have one block when no element of one is written while the other lives. With several strips that takes the same
  * kind and size: vectors of one size lie strip on strip, while a wider one, or one element that outlives a strip, would meet
- * another strip of the other. fused_verify runs the finished pass on marks instead of numbers and asserts this. */
+ * another strip of the other. fused_fault runs the finished pass on marks instead of numbers, and a plan asserts that it finds none. */
 struct fused_value {
 	enum cpu_class class;
 	bool uniform;      /* one element in each tile */
@@ -139,6 +139,10 @@ void fused_pass_finish(struct fused_pass *pass);
 
 /* fused_mix.c: replaces chains of codes by loops over all of their operations. */
 TN_MUST_USE bool fused_mix(struct fused_pass *pass); /* false: out of memory */
+
+/* fused_verify.c: what is wrong with the blocks and lifetimes of a finished pass, as a sentence; NULL: nothing (or no memory to see
+ * it). */
+TN_MUST_USE const char *fused_fault(const struct fused_pass *pass);
 
 /* fused_run.c */
 bool fused_run_pass(const struct fused_pass *pass, const struct cpu_call *call, struct tn_error *err);

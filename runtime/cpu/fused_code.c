@@ -2,6 +2,8 @@
 /* From the instructions of a fused program to codes: one tight loop each, over values that are inputs (read where they lie),
  * registers (blocks in L1) and scalars. 16-bit floats are widened when read and rounded after each op; an operand that is one
  * number in each tile takes a loop variant that needs no splat; registers share blocks by their lifetimes. */
+#include <assert.h>
+
 #include "cpu/fused.h"
 
 enum { NO_SLOT = UINT32_MAX };
@@ -14,6 +16,7 @@ struct compiler {
 	uint32_t *of_ins;   /* the value of each instruction */
 	uint32_t *of_input; /* the value of each input in its class (widened), or NO_SLOT */
 	bool *needed;       /* of each instruction */
+	size_t code_room, value_room, scalar_room; /* of the pass's arrays */
 	double work;        /* of one element, in vectorised additions */
 };
 
@@ -56,6 +59,7 @@ static cpu_vec_fn move_of(enum cpu_class class) {
 /* ---- values and codes: the arrays are large enough for the most that a program can need (see bounds) ---- */
 
 static uint32_t add_value(struct compiler *c, enum cpu_class class, bool uniform) {
+	assert(c->pass->value_count < c->value_room);
 	c->pass->values[c->pass->value_count] = (struct fused_value){.class = class, .uniform = uniform, .slot = NO_SLOT, .out = -1};
 	return c->pass->value_count++;
 }
@@ -64,6 +68,7 @@ static uint32_t add_code(struct compiler *c, cpu_vec_fn fn, enum cpu_class class
 	struct fused_code *code = &c->pass->codes[c->pass->code_count++];
 	bool uniform = true;
 
+	assert(c->pass->code_count <= c->code_room && fn != NULL);
 	for (int i = 0; i < count; i++) {
 		uniform = uniform && c->pass->values[in[i]].uniform;
 	}
@@ -82,6 +87,7 @@ static uint32_t add_code(struct compiler *c, cpu_vec_fn fn, enum cpu_class class
 static void add_in_place(struct compiler *c, cpu_vec_fn fn, uint32_t value) {
 	struct fused_code *code = &c->pass->codes[c->pass->code_count++];
 
+	assert(c->pass->code_count <= c->code_room && fn != NULL);
 	*code = (struct fused_code){.fn = fn, .out = value, .op = TN_OP_COUNT, .uniform = c->pass->values[value].uniform};
 	for (int i = 0; i < CPU_MIX_OPERANDS; i++) {
 		code->in[i] = value;
@@ -117,6 +123,7 @@ static uint32_t scalar_value(struct compiler *c, uint32_t index, enum tn_dtype d
 			return pass->scalars[i].value;
 		}
 	}
+	assert(pass->scalar_count < c->scalar_room);
 	pass->scalars[pass->scalar_count] = (struct fused_scalar){.index = index, .dtype = dtype};
 	pass->scalars[pass->scalar_count].value = add_value(c, cpu_class_of(dtype), true);
 	return pass->scalars[pass->scalar_count++].value;
@@ -466,8 +473,9 @@ static void choose_strip(struct compiler *c) {
  * widening; an output a copy, a splat, a cast and a rounding; mixes two numbers 1. */
 static bool allocate(const struct tn_fused *fused, struct compiler *c) {
 	struct fused_pass *pass = c->pass;
-	size_t codes = (size_t)fused->ins_count * 5 + fused->input_count + (size_t)fused->out_count * 4 + 1;
-	size_t values = codes + fused->input_count + (size_t)fused->ins_count * 3 + 3;
+	size_t codes = c->code_room = (size_t)fused->ins_count * 5 + fused->input_count + (size_t)fused->out_count * 4 + 1;
+	size_t values = c->value_room = codes + fused->input_count + (size_t)fused->ins_count * 3 + 3;
+	size_t scalars = c->scalar_room = (size_t)fused->ins_count * 3 + 3;
 
 	pass->inputs = tn_calloc(fused->input_count + 1, sizeof(*pass->inputs));
 	pass->input_slots = tn_calloc(fused->input_count + 1, sizeof(*pass->input_slots));
@@ -476,7 +484,7 @@ static bool allocate(const struct tn_fused *fused, struct compiler *c) {
 	pass->codes = tn_calloc(codes, sizeof(*pass->codes));
 	pass->stores = tn_calloc(fused->out_count + 1, sizeof(*pass->stores));
 	pass->folds = tn_calloc(fused->out_count + 1, sizeof(*pass->folds));
-	pass->scalars = tn_calloc((size_t)fused->ins_count * 3 + 3, sizeof(*pass->scalars));
+	pass->scalars = tn_calloc(scalars, sizeof(*pass->scalars));
 	c->of_ins = tn_calloc(fused->ins_count + 1, sizeof(*c->of_ins));
 	c->of_input = tn_calloc(fused->input_count + 1, sizeof(*c->of_input));
 	c->needed = tn_calloc(fused->ins_count + 1, sizeof(*c->needed));
@@ -525,9 +533,11 @@ bool fused_compile(const struct tn_fused *fused, const bool *wanted, struct fuse
 		tn_error_memory(err);
 		goto done;
 	}
+	assert(pass->value_count <= c.value_room && pass->scalar_count <= c.scalar_room);
 	choose_strip(&c);
 	find_lifetimes(pass);
 	assign_slots(pass);
+	assert(fused_fault(pass) == NULL);
 	place_folds(fused, pass);
 	pass->work = (c.work + 1) * (double)pass->nest.count;
 	ok = true;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loop nest of a fused pass: axes in the order of memory, merged where every view allows it, cut into tiles. See fused.h for
  * the kinds of nests. */
+#include <assert.h>
+
 #include "cpu/fused.h"
 
 /* The view whose memory order the loops follow: the first stored output, else the input that reaches most axes. */
@@ -223,6 +225,23 @@ static bool has_turned_input(const struct tn_fused *fused, const struct fused_ne
 	return false;
 }
 
+/* What fused.h says of each kind of nest. */
+static bool nest_is_sound(const struct tn_fused *fused, uint32_t mask, const struct fused_nest *nest) {
+	int64_t limit = nest->kind == FUSED_OUTER ? CPU_PANEL : CPU_BLOCK;
+
+	if (nest->count != product(fused->shape.dims, 0, fused->shape.ndim) || !ascending(nest->axes, nest->axis_count, mask)) {
+		return false;
+	}
+	if (nest->by_rows ? nest->piece < 1 || nest->piece > limit : nest->row > CPU_SHORT_ROW && nest->kind != FUSED_INNER) {
+		return false; /* a tile would not fit a block */
+	}
+	switch (nest->kind) {
+	case FUSED_MAP: return nest->reduced_begin == nest->ndim && (nest->band == 0 || (nest->by_rows && nest->ndim >= 2));
+	case FUSED_INNER: return nest->reduced_end == nest->ndim && nest->kept * nest->reduced == nest->count;
+	default: return nest->reduced_end == nest->ndim - 1 && nest->kept == nest->outer * nest->row;
+	}
+}
+
 void fused_plan_nest(const struct tn_fused *fused, const bool *wanted, struct fused_nest *nest) {
 	const struct tn_view *reference = reference_view(fused, wanted);
 	uint32_t mask = 0;
@@ -262,6 +281,7 @@ void fused_plan_nest(const struct tn_fused *fused, const bool *wanted, struct fu
 		nest->piece = piece_of(nest->row, CPU_BAND_PIECE);
 	}
 	nest->units = units_of(nest);
+	assert(nest_is_sound(fused, mask, nest));
 }
 
 void fused_plan_view(const struct fused_nest *nest, const struct tn_view *view, struct fused_view *out) {

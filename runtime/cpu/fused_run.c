@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs one pass of a fused program: threads take parts of the nest, each part is walked in tiles; see fused.h. */
+#include <assert.h>
 #include <string.h>
 
 #include "cpu/fused.h"
@@ -229,10 +230,12 @@ static bool compute_tile(struct worker *w, int64_t f, int64_t n) {
 	if (cpu_is_stopped(run->call->interrupt)) {
 		return false;
 	}
+	assert(n >= 1 && n <= CPU_BLOCK && f >= 0 && f + n <= pass->nest.count);
 	/* most tiles lie in the row of the one before: a comparison saves the division */
 	if (pass->nest.by_rows && (w->row < 0 || f < w->row * pass->nest.row || f >= (w->row + 1) * pass->nest.row)) {
 		enter_row(w, f / pass->nest.row);
 	}
+	assert(!pass->nest.by_rows || (f >= w->row * pass->nest.row && f + n <= (w->row + 1) * pass->nest.row));
 	for (uint32_t i = 0; i < pass->input_count; i++) {
 		w->values[i] = resolve_input(w, i, f, n);
 	}
@@ -503,6 +506,19 @@ static void set_scalar(const struct fused_scalar *scalar, const struct tn_scalar
 	*(float *)out = scalar->dtype == TN_DTYPE_BF16 ? tn_bf16_to_f32(half) : tn_f16_to_f32(half);
 }
 
+/* An output and an input of one address are the same elements in the same places. */
+static bool lies_exactly(const struct fused_pass *pass, const struct fused_store *store, const struct fused_view *input) {
+	if (input->size != store->view.size) {
+		return false;
+	}
+	for (int k = 0; k < pass->nest.ndim; k++) {
+		if (pass->nest.dims[k] > 1 && input->stride[k] != store->view.stride[k]) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* A store is put off to the end of the tile where it lies on an input that a later code reads. */
 static uint64_t find_deferred(const struct fused_pass *pass, const struct cpu_call *call) {
 	uint64_t mask = 0;
@@ -510,9 +526,11 @@ static uint64_t find_deferred(const struct fused_pass *pass, const struct cpu_ca
 	for (uint32_t i = 0; i < pass->store_count && i < 64; i++) {
 		const struct fused_store *store = &pass->stores[i];
 
-		for (uint32_t k = 0; store->direct && k < pass->input_count; k++) {
-			if (call->inputs[k] == call->outs[store->view.index] &&
-				pass->values[k].last_use > pass->values[store->value].defined) {
+		for (uint32_t k = 0; k < pass->input_count; k++) {
+			bool same = call->inputs[k] == call->outs[store->view.index];
+
+			assert(!same || pass->nest.count == 0 || lies_exactly(pass, store, &pass->inputs[k]));
+			if (store->direct && same && pass->values[k].last_use > pass->values[store->value].defined) {
 				mask |= UINT64_C(1) << i;
 			}
 		}
