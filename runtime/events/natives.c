@@ -214,7 +214,7 @@ static const struct tn_native rows[] = {
 		"folder that TENON_RUNS names, else runs. The run is open until r.close(), until nothing names it, or until the session "
 		"ends.\n\n"
 		"Errors: IOError where the folder or its files cannot be made.",
-		"auto r = run(\"mlp\", hparams: { \"lr\": 1e-3 }); r.log(\"loss\", 0.5); r.close();", run_run, NULL, 0},
+		"auto r = run(\"mlp\", hparams: { \"lr\": 1e-3 }); r.log(\"loss\", 0.5); r.close();", run_run, NULL, TN_NATIVE_ACTS},
 	{"auto log(Run r, auto name, auto value = none, int step = none)",
 		"Adds a point to a curve of a run, or to several.\n\nname: the curve's name; those that begin alike up to a / are shown "
 		"together. value: a number, "

@@ -80,8 +80,8 @@ static const struct tn_native rows[] = {
 	  "Shows a value in the place of what display(…, id: id) has shown, in this cell or in an earlier one.\n\nErrors: KeyError when nothing was shown with that id.",
 	  "display(1, id: \"n\"); update_display(2, \"n\");\n// expect: 1\n// expect: 2", run_update_display, NULL, 0 },
 	{ "auto error(string message)", "Ends what runs with an error of that text; try … catch (e) catches it, e.name is \"Error\".\n\nmessage: what it says.",
-	  "try { error(\"too small\"); } catch (e) { print(e.message); }    // expect: too small", run_error, type_never, 0 },
+	  "try { error(\"too small\"); } catch (e) { print(e.message); }    // expect: too small", run_error, type_never, TN_NATIVE_CHECKS },
 	{ "void assert(auto condition, string message = none)", "Ends what runs with an AssertionError where the condition is false.\n\ncondition: a bool, a number, or a tensor of one element. message: what the error says.", "assert(1 + 1 == 2, \"arithmetic\");", run_assert,
-	  NULL, 0 },
+	  NULL, TN_NATIVE_CHECKS },
 };
 TN_NATIVE_TABLE(print, rows);

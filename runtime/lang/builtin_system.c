@@ -58,7 +58,7 @@ static bool run_warn(struct tn_native_call *call, struct tn_error *err) {
 
 static const struct tn_native rows[] = {
 	{ "void warn(string message, string hint = none)", "Shows a warning with the line that led to it; the same one once in a cell.\n\nhint: what could be done. message: what it says.",
-	  "warn(\"the loss is above 10\");", run_warn, NULL, 0 },
+	  "warn(\"the loss is above 10\");", run_warn, NULL, TN_NATIVE_CHECKS },
 	{ "string[] args()", "The arguments behind the file's name on the command line.", "len(args())    // expect: 0", run_args, NULL, 0 },
 	{ "float clock()", "Seconds of a clock that only runs forward; differences of two readings are times.", "clock() > 0    // expect: true", run_clock, NULL, 0 },
 	{ "void sync(auto... values)", "Waits until all recorded work is done.\n\nvalues: computed first.", "sync(ones(2) + 1);", run_sync, NULL, 0 },

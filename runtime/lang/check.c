@@ -20,6 +20,7 @@ void check_end(struct tn_checker *c) {
 	tn_map_finish(&c->later);
 	tn_map_finish(&c->imports);
 	TN_VEC_FINISH(&c->queue);
+	TN_VEC_FINISH(&c->dropped);
 	TN_VEC_FINISH(&c->journal);
 	c->lang->checker = c->outer;
 }
@@ -186,6 +187,9 @@ bool tn_check_unit(struct tn_lang *lang, struct tn_unit *unit, bool display_last
 		ok = check_define(c) && ok;
 		ok = check_cell_statements(c, &body) && ok;
 		ok = check_uncalled(c) && ok;
+	}
+	if (ok && diag->errors.count == 0) {
+		check_warn_dropped(c);
 	}
 	ok = ok && diag->errors.count == 0 && !c->out_of_memory && finish_cell(c, frame.instance, &body);
 	check_frame_finish(&frame);

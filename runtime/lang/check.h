@@ -14,6 +14,7 @@
  * structs, chains, lists check_arith.c   operators                                         check_lambda.c   lambdas and what they
  * capture check_index.c   [ ] and places                                    check_dyn.c      what is checked when it runs
  *   check_stmt.c, check_loop.c, check_assign.c  statements            check_block.c    grad and the other blocks
+ *   check_drop.c    values that nothing takes
  */
 #ifndef TN_LANG_CHECK_H
 #define TN_LANG_CHECK_H
@@ -51,6 +52,7 @@ struct frame {
 	uint32_t cuts;             /* grad and remat blocks around: no way out of them */
 	uint32_t loops, loop_cuts; /* loops around, and the value of `cuts` at the innermost */
 	uint32_t breakables, break_cuts;
+	uint32_t tries; /* bodies of try around: there a value may be computed only to see whether it can be */
 };
 
 /* A function to check after the present one: its result type was declared. */
@@ -59,6 +61,12 @@ struct deferred {
 	struct tn_span called_from;
 	struct tn_error_place places[TN_ERROR_TRACE_MAX];
 	uint32_t place_count;
+};
+
+/* An expression whose value a statement drops. Whether it does anything else is known when all that it calls has been checked. */
+struct dropped {
+	const struct tn_ir *value;
+	const struct tn_ast *ast;
 };
 
 /* What is put back when the unit does not check. */
@@ -81,6 +89,7 @@ struct tn_checker {
 	struct tn_span importing; /* the import whose file is being checked by an inner checker */
 	struct tn_map imports; /* begin of the statement → unit that runs there */
 	TN_VEC(struct deferred) queue;
+	TN_VEC(struct dropped) dropped;
 	TN_VEC(struct journal_entry) journal;
 	const struct deferred *from; /* the deferred call that is being checked */
 	struct frame *frame;
@@ -298,6 +307,11 @@ bool check_path_operand(struct tn_checker *c, const struct tn_ast *ast, struct p
 bool check_set_path(struct tn_checker *c, const struct tn_ast *place, struct prefix prefix, int op, struct tn_ir *value,
 	struct tn_span span, struct body *out);
 bool check_top_level(const struct tn_checker *c);
+
+/* ---- check_drop.c ---- */
+bool check_note_dropped(struct tn_checker *c, const struct tn_ir *value, const struct tn_ast *ast);
+/* When the whole cell has been checked: warns of each that has no use. */
+void check_warn_dropped(struct tn_checker *c);
 
 /* ---- check_dyn.c ---- */
 enum dyn_what { DYN_UNARY = 1, DYN_BINARY, DYN_FIELD, DYN_INDEX, DYN_CALL_NAME, DYN_CALL_VALUE, DYN_SET };

@@ -157,20 +157,49 @@ static bool holds_tensor(const struct tn_type *type) {
 	return type->kind != TN_TYPE_ANY && type->kind != TN_TYPE_FN && tn_type_is_tree(type);
 }
 
+static bool is_number_tuple(const struct tn_type *type) {
+	for (uint32_t i = 0; type->kind == TN_TYPE_TUPLE && i < type->item_count; i++) {
+		if (!tn_type_is_number(type->items[i])) {
+			return false;
+		}
+	}
+	return type->kind == TN_TYPE_TUPLE && type->item_count > 0;
+}
+static bool is_number_list(const struct tn_type *type) {
+	return type->kind == TN_TYPE_LIST && tn_type_is_number(type->items[0]);
+}
+
+/* `x.shape == [3, 4]`: beside a list or a tuple of numbers a bracket literal is a list, not a tensor. */
+static struct tn_ir *literal_beside(struct tn_checker *c, struct tn_ir *ir, const struct tn_type *other) {
+	bool list = other->kind == TN_TYPE_LIST && !holds_tensor(other);
+	bool literal = ir->kind == TN_IR_TENSOR && ir->tensor.shape.ndim > 0;
+	return literal && (list || is_number_tuple(other)) ? check_as_plain_list(c, ir) : ir;
+}
+
+/* Of one type; containers of one kind, whose items are compared as they are; a tuple of numbers with a list of numbers. */
+static bool is_comparable(const struct tn_type *a, const struct tn_type *b) {
+	bool container = a->kind == TN_TYPE_LIST || a->kind == TN_TYPE_TUPLE || a->kind == TN_TYPE_MAP;
+	bool mixed = (is_number_tuple(a) && is_number_list(b)) || (is_number_list(a) && is_number_tuple(b));
+	return (a == b || (a->kind == b->kind && container) || mixed) && a->kind != TN_TYPE_EMPTY && a->kind != TN_TYPE_VOID;
+}
+
 static struct tn_ir *compare_values(
 	struct tn_checker *c, enum tn_ast_op op, struct tn_ir *a, struct tn_ir *b, struct tn_span span) {
 	if (op != TN_AST_OP_EQ && op != TN_AST_OP_NE) {
 		return refuse(c, op, a, b, span);
+	}
+	struct tn_type *ta = a->type, *tb = b->type;
+	a = literal_beside(c, a, tb);
+	b = a == NULL ? NULL : literal_beside(c, b, ta);
+	if (b == NULL) {
+		return NULL;
 	}
 	if (holds_tensor(a->type) || holds_tensor(b->type)) {
 		struct tn_error *err = check_error(c, span, TN_ERR_TYPE, "== does not compare values with tensors inside");
 		HINT(err, "equal(a, b) compares tensors as a whole");
 		return NULL;
 	}
-	bool comparable = a->type == b->type ||
-		(a->type->kind == b->type->kind &&
-			(a->type->kind == TN_TYPE_LIST || a->type->kind == TN_TYPE_TUPLE || a->type->kind == TN_TYPE_MAP));
-	if (!comparable || a->type->kind == TN_TYPE_EMPTY || a->type->kind == TN_TYPE_VOID) {
+	if (!is_comparable(a->type, b->type)) {
 		return refuse(c, op, a, b, span);
 	}
 	return make(c, op, TN_CLASS_VALUE, check_basic(c, TN_TYPE_BOOL), a, b, span);

@@ -294,6 +294,7 @@ bool check_instance_body(struct tn_checker *c, struct tn_instance *instance, str
 		instance->locals = locals;
 		instance->local_count = (uint32_t)frame.locals.count;
 		instance->body = body.list;
+		instance->effects = 0;
 		instance->epoch = c->lang->epoch;
 	}
 	tn_proto_destroy(instance->proto);

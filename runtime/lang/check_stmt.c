@@ -106,7 +106,9 @@ static bool return_stmt(struct tn_checker *c, const struct tn_ast *ast, struct b
 }
 
 static bool try_stmt(struct tn_checker *c, const struct tn_ast *ast, struct body *out) {
+	c->frame->tries++;
 	struct tn_ir *ir = node(c, TN_IR_TRY, ast->span), *body = check_scoped(c, ast->try_.body);
+	c->frame->tries--;
 	size_t mark;
 	check_open(c, &mark);
 	uint32_t local = UINT32_MAX;
@@ -138,8 +140,8 @@ static bool expr_stmt(struct tn_checker *c, const struct tn_ast *ast, struct bod
 		return false;
 	}
 	display = display && value->type->kind != TN_TYPE_VOID && value->type->kind != TN_TYPE_NEVER;
-	if (!display && ast->expr.value->kind == TN_AST_BINARY && value->kind == TN_IR_BINARY && value->arith.op == TN_AST_OP_EQ) {
-		check_warn(c, ast->span, "= assigns", "the result of == is not used");
+	if (!display && !check_note_dropped(c, value, ast->expr.value)) {
+		return false;
 	}
 	struct tn_ir *ir = node(c, display ? TN_IR_DISPLAY : TN_IR_EVAL, ast->span);
 	if (ir == NULL) {

@@ -164,6 +164,7 @@ struct tn_instance {
 	bool needs_session;                                 /* names something of a session; library instances that do not never grow old */
 	uint64_t made;                                      /* the check that made it */
 	uint64_t pass;                                      /* the check that did it last: a failure is reported once in each */
+	uint8_t effects;                                    /* check_drop.c's: what a call does beside giving its result; 0: not known yet */
 	struct tn_proto *proto;                             /* bytecode, made at the first call; owned by the instance */
 };
 

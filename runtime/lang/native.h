@@ -34,8 +34,11 @@ struct tn_native {
 	const char *example;      /* a cell that the tests run; "// expect: …" lines are checked; may be NULL only for aliases */
 	tn_native_fn run;
 	tn_native_type_fn result; /* when the signature's result type is `auto` */
-	int leafwise;             /* tn_op + 1 of an ELEMENTWISE op: args may be tensors, numbers and trees; `run` is not used with trees */
+	int leafwise;             /* tn_op + 1 of an ELEMENTWISE op: args may be tensors, numbers and trees; `run` is not used with trees; or: */
 };
+/* In place of `leafwise`, of natives that give a value: a call has a use although its value is dropped. (So has one with a parameter by
+ * reference, and one that gives nothing.) CHECKS: the use is only that it may raise an error. */
+enum { TN_NATIVE_ACTS = -1, TN_NATIVE_CHECKS = -2 };
 
 /* Signatures: parameter and result types are those of the language (`tensor`, `int[]`, `fn`, `string`, a handle's name …) and also
  *   auto      any type (result: by `result`)        number   int, float or bool, as it is

@@ -407,6 +407,12 @@ static bool equal_at(struct tn_value a, struct tn_value b, int depth, bool *equa
 		*equal = floats ? (a.tag == TN_FLOAT ? a.f : (double)a.i) == (b.tag == TN_FLOAT ? b.f : (double)b.i) : a.i == b.i;
 		return true;
 	}
+	if ((a.tag == TN_LIST && b.tag == TN_TUPLE) || (a.tag == TN_TUPLE && b.tag == TN_LIST)) { /* x.shape == (3, 4) */
+		size_t left, right;
+		const struct tn_value *first = tn_value_parts(a, &left), *second = tn_value_parts(b, &right);
+		*equal = left == right;
+		return !*equal || equal_items(first, second, left, depth, equal, err);
+	}
 	*equal = a.tag == b.tag;
 	if (!*equal) {
 		return true;

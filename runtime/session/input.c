@@ -18,7 +18,7 @@ static bool run_input(struct tn_native_call *call, struct tn_error *err) {
 static const struct tn_native rows[] = {
 	{ "string input(string prompt = \"\", bool password = false)",
 	  "A line that the user types, without its end.\n\nprompt: shown before it. password: what is typed is not shown.\n\nErrors: IOError where nobody can be asked, and at the end of the input.",
-	  "try { input(\"Name? \"); } catch (e) { print(e.name); }    // expect: IOError", run_input, NULL, 0 },
+	  "try { input(\"Name? \"); } catch (e) { print(e.name); }    // expect: IOError", run_input, NULL, TN_NATIVE_ACTS },
 };
 
 bool tn_input_register(struct tn_lang *lang, struct tn_error *err) { return tn_lang_register(lang, rows, TN_ARRAY_LEN(rows), err); }
