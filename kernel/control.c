@@ -8,26 +8,45 @@
 #define START_NS (10000 * TN_MS)   /* of a worker that starts, until that is said */
 #define STOP_NS (1000 * TN_MS)     /* what the worker is given to end: launchers send SIGTERM after 2.5 s */
 
-static bool tell_worker(struct tn_kernel *kernel, const char *type) {
+/* id: of the request that it is about; 0: none. */
+static bool tell_worker(struct tn_kernel *kernel, const char *type, int64_t id) {
 	struct tn_error err = {0};
 	json_t *message = json_object();
-	bool ok = tn_json_set_take(message, "type", json_string(type)) && kernel->worker->impl->send(kernel->worker, message, &err);
+	bool ok = tn_json_set_take(message, "type", json_string(type)) &&
+		(id == 0 || tn_json_set_take(message, "id", json_integer(id))) && kernel->worker->impl->send(kernel->worker, message, &err);
 	json_decref(message);
 	return ok;
 }
 
-void tn_kernel_interrupt(struct tn_kernel *kernel) {
-	struct tn_execution *run = &kernel->run;
-	if (run->request == NULL) {
+static void note(struct tn_halt *halt, const struct tn_request *request, bool now) {
+	const json_t *header = request != NULL ? request->header : NULL;
+	*halt = (struct tn_halt){.now = now, .at_ns = tn_clock_ns()};
+	const char *session = tn_json_get_text(header, "session", ""), *date = tn_json_get_text(header, "date", "");
+	if (strlen(session) < sizeof(halt->session) && strlen(date) < sizeof(halt->date)) { /* else they say nothing */
+		strcpy(halt->session, session);
+		strcpy(halt->date, date);
+	}
+}
+
+/* The cell waits for a worker that is not up. */
+static void interrupt_start(struct tn_kernel *kernel) {
+	if (kernel->run.warned) {
+		kernel->run.killed = true;
+		kernel->worker->impl->kill(kernel->worker);
 		return;
 	}
-	if (run->id == 0) { /* it waits for a worker that is not up */
-		if (run->warned) {
-			run->killed = true;
-			kernel->worker->impl->kill(kernel->worker);
-		} else {
-			tn_execute_fail(kernel, &(struct tn_failure){.name = "Interrupted", .text = "interrupted before the worker was up"});
-		}
+	tn_execute_fail(kernel,
+		&(struct tn_failure){.name = "Interrupted", .text = "interrupted before the worker was up", .abort_all = true});
+}
+
+void tn_kernel_interrupt(struct tn_kernel *kernel, const struct tn_request *request) {
+	struct tn_execution *run = &kernel->run;
+	note(&kernel->halt, request, !tn_execute_is_open(kernel));
+	if (!tn_execute_is_open(kernel)) {
+		return;
+	}
+	if (run->id == 0) {
+		interrupt_start(kernel);
 		return;
 	}
 	int64_t now = tn_clock_ns();
@@ -37,13 +56,13 @@ void tn_kernel_interrupt(struct tn_kernel *kernel) {
 		return;
 	}
 	run->interrupted_ns = run->interrupted_ns != 0 ? run->interrupted_ns : now;
-	if (!tell_worker(kernel, "interrupt")) {
+	if (!tell_worker(kernel, "interrupt", run->id)) {
 		tn_log(TN_LOG_ERROR, "an interrupt is lost");
 	}
 }
 
 bool tn_handle_interrupt(struct tn_kernel *kernel, struct tn_request *request) {
-	tn_kernel_interrupt(kernel);
+	tn_kernel_interrupt(kernel, request);
 	tn_kernel_reply(kernel, request, json_pack("{s:s}", "status", "ok"), NULL);
 	return true;
 }
@@ -56,7 +75,7 @@ static void tick_start(struct tn_kernel *kernel, int64_t now) {
 		run->waits_ns = 0;
 		run->warned = false;
 	}
-	if (run->request == NULL || run->id != 0 || kernel->worker->state != TN_WORKER_STARTING || run->warned) {
+	if (!tn_execute_is_open(kernel) || run->id != 0 || kernel->worker->state != TN_WORKER_STARTING || run->warned) {
 		return;
 	}
 	if (run->waits_ns == 0) {
@@ -78,7 +97,7 @@ static void tick_start(struct tn_kernel *kernel, int64_t now) {
 void tn_kernel_tick_interrupt(struct tn_kernel *kernel, int64_t now) {
 	struct tn_execution *run = &kernel->run;
 	tick_start(kernel, now);
-	if (run->request != NULL && run->interrupted_ns != 0 && !run->warned && now - run->interrupted_ns >= PATIENCE_NS) {
+	if (tn_execute_is_open(kernel) && run->interrupted_ns != 0 && !run->warned && now - run->interrupted_ns >= PATIENCE_NS) {
 		run->warned = true;
 		tn_kernel_say(kernel, run->request, "stderr",
 			"The cell has not answered the interrupt for 3 s. A second interrupt ends its worker: all variables would be "
@@ -100,8 +119,8 @@ void tn_kernel_stop(struct tn_kernel *kernel) {
 	}
 	kernel->stop = TN_STOPPING;
 	kernel->stop_deadline_ns = tn_clock_ns() + STOP_NS;
-	bool asked = kernel->worker->state == TN_WORKER_UP && (kernel->run.id == 0 || tell_worker(kernel, "interrupt")) &&
-		tell_worker(kernel, "shutdown");
+	bool asked = kernel->worker->state == TN_WORKER_UP && (kernel->run.id == 0 || tell_worker(kernel, "interrupt", kernel->run.id)) &&
+		tell_worker(kernel, "shutdown", 0);
 	tn_assist_expire(kernel, true);
 	tn_execute_abort(kernel, true);
 	if (kernel->worker->state == TN_WORKER_NONE) {

@@ -3,6 +3,7 @@
  * path can miss one. */
 #include "kernel/kernel.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -165,6 +166,8 @@ void tn_kernel_dispatch_take(struct tn_kernel *kernel, struct tn_request *reques
 }
 
 void tn_kernel_drain(struct tn_kernel *kernel, enum tn_channel channel, size_t limit) {
+	assert(!kernel->draining);
+	kernel->draining = true;
 	for (; limit > 0 && kernel->transport->impl->receive(kernel->transport, channel, &kernel->frames); limit--) {
 		struct tn_error err = {0};
 		struct tn_request *request =
@@ -175,4 +178,5 @@ void tn_kernel_drain(struct tn_kernel *kernel, enum tn_channel channel, size_t l
 		}
 		tn_kernel_dispatch_take(kernel, request);
 	}
+	kernel->draining = false;
 }

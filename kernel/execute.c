@@ -2,15 +2,42 @@
 /* Cells: a queue, of which the worker has one at a time. busy and execute_input are published before the request goes to the worker:
  * a client reads them while the worker runs, and what a short cell answers reaches a client that is awake.
  *
- * After an error the cells that were sent with it are answered "aborted"; those that come later run. Which is which is decided by
- * reading the socket empty before the reply leaves. */
+ * After an error, or an interrupt, the cells that were sent with it are answered "aborted"; those that come later run. Which is
+ * which is decided by reading the socket empty before the reply leaves. */
 #include "kernel/kernel.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { DRAIN_ALL = 100 * 1000 };
+#define OVERTAKEN_NS (100 * TN_MS) /* by how much an interrupt may come before cells that were sent before it */
+
+static void abort_one(struct tn_kernel *kernel, struct tn_request *request) {
+	tn_kernel_busy(kernel, request);
+	tn_kernel_reply(kernel, request, tn_reply_aborted(kernel->execution_count), NULL);
+	tn_kernel_idle(kernel, request);
+}
+
+/* Whether the client says that it sent the cell before (negative) or after (positive) the last interrupt; 0: it does not say. Sockets
+ * do not keep the order of what is sent on two of them, but one client's clock does: dates of one session in one form compare as
+ * texts. */
+static int compare_with_halt(const struct tn_halt *halt, const struct tn_request *request) {
+	const char *date = tn_json_get_text(request->header, "date", ""), *session = tn_json_get_text(request->header, "session", "");
+	bool comparable = halt->session[0] != '\0' && strcmp(session, halt->session) == 0 && strlen(date) == strlen(halt->date);
+	return comparable ? strcmp(date, halt->date) : 0;
+}
+
+/* The interrupt was quicker than a cell that was sent before it. */
+static bool was_overtaken(const struct tn_kernel *kernel, const struct tn_request *request) {
+	const struct tn_halt *halt = &kernel->halt;
+	return halt->at_ns != 0 && tn_clock_ns() - halt->at_ns < OVERTAKEN_NS && compare_with_halt(halt, request) < 0;
+}
 
 void tn_execute_enqueue(struct tn_kernel *kernel, struct tn_request *request) {
+	if (kernel->stop == TN_RUNNING && was_overtaken(kernel, request)) {
+		abort_one(kernel, request);
+		return;
+	}
 	if (kernel->stop != TN_RUNNING || !TN_VEC_PUSH(&kernel->queue, request)) {
 		tn_kernel_busy(kernel, request);
 		tn_kernel_reply_error(
@@ -114,28 +141,7 @@ static void begin(struct tn_kernel *kernel, struct tn_request *request) {
 	}
 }
 
-void tn_execute_next(struct tn_kernel *kernel) {
-	struct tn_error err = {0};
-	if (kernel->run.request != NULL && kernel->run.id == 0 && kernel->worker->state == TN_WORKER_UP && !send_run(kernel, &err)) {
-		fail_of(kernel, &err);
-	}
-	while (kernel->run.request == NULL && !kernel->holding) {
-		struct tn_request *request = dequeue(kernel);
-		if (request == NULL) {
-			break;
-		}
-		begin(kernel, request);
-	}
-}
-
 /* ---- ending ---- */
-
-static void abort_one(struct tn_kernel *kernel, struct tn_request *request) {
-	tn_kernel_busy(kernel, request);
-	tn_kernel_reply(kernel, request, tn_reply_aborted(kernel->execution_count), NULL);
-	tn_kernel_idle(kernel, request);
-	tn_request_unref(request);
-}
 
 static void close_run(struct tn_kernel *kernel) {
 	struct tn_execution run = kernel->run;
@@ -147,32 +153,91 @@ static void close_run(struct tn_kernel *kernel) {
 	tn_request_unref(run.request);
 }
 
+/* Marks the run as ended; content is taken. One that was interrupted stops the cells behind it however it ended: the interrupt may
+ * have come too late for it, and whoever sent that meant the rest as well. */
+static void end_run(struct tn_kernel *kernel, json_t *content, bool aborts) {
+	struct tn_execution *run = &kernel->run;
+	assert(tn_execute_is_open(kernel));
+	run->ended = true;
+	run->reply = content;
+	run->aborts = aborts || run->interrupted_ns != 0;
+	run->wants_input = false;
+	json_decref(run->question);
+	run->question = NULL;
+}
+
+/* Replies for the run that has ended. */
+static void settle_run(struct tn_kernel *kernel) {
+	struct tn_execution *run = &kernel->run;
+	assert(run->ended);
+	if (run->result != NULL && run->store && kernel->history != NULL) {
+		tn_history_set_output(kernel->history, run->count, run->result);
+	}
+	tn_kernel_reply(kernel, run->request, run->reply, tn_reply_metadata(run));
+	close_run(kernel);
+}
+
 void tn_execute_abort(struct tn_kernel *kernel, bool running) {
-	if (running && kernel->run.request != NULL) {
-		tn_kernel_reply(kernel, kernel->run.request, tn_reply_aborted(kernel->run.count), NULL);
-		close_run(kernel);
+	struct tn_execution *run = &kernel->run;
+	if (running && run->request != NULL) {
+		if (!run->ended) {
+			end_run(kernel, tn_reply_aborted(run->count), false);
+		}
+		settle_run(kernel);
 	}
 	struct tn_request *request;
 	while ((request = dequeue(kernel)) != NULL) {
 		abort_one(kernel, request);
+		tn_request_unref(request);
 	}
 }
 
-/* Replies (content is taken) and goes on; after a failure that stops, without the cells that were sent before the reply. */
-static void finish_run(struct tn_kernel *kernel, json_t *content, bool aborts) {
-	struct tn_execution *run = &kernel->run;
-	if (aborts) {
-		kernel->holding = true;
+/* Between cells: aborts what waits, but for what the client says it sent after the interrupt. */
+static void halt_queue(struct tn_kernel *kernel) {
+	size_t kept = kernel->queue_first;
+	for (size_t i = kernel->queue_first; i < kernel->queue.count; i++) {
+		struct tn_request *request = kernel->queue.items[i];
+		if (compare_with_halt(&kernel->halt, request) > 0) {
+			kernel->queue.items[kept++] = request;
+		} else {
+			abort_one(kernel, request);
+			tn_request_unref(request);
+		}
+	}
+	kernel->queue.count = kept;
+}
+
+/* What is read here may close the run and stop the kernel: everything is looked at anew behind it. */
+static void settle(struct tn_kernel *kernel) {
+	if (!kernel->run.ended && !kernel->halt.now) {
+		return;
+	}
+	bool aborts = kernel->run.ended && kernel->run.aborts;
+	if (aborts || kernel->halt.now) {
 		tn_kernel_drain(kernel, TN_CHANNEL_SHELL, DRAIN_ALL);
 	}
-	if (run->result != NULL && run->store && kernel->history != NULL) {
-		tn_history_set_output(kernel->history, run->count, run->result);
+	if (kernel->run.ended) {
+		settle_run(kernel);
 	}
-	tn_kernel_reply(kernel, run->request, content, tn_reply_metadata(run));
-	close_run(kernel);
 	if (aborts) {
 		tn_execute_abort(kernel, false);
-		kernel->holding = false;
+	} else if (kernel->halt.now) {
+		halt_queue(kernel);
+	}
+	kernel->halt.now = false;
+}
+
+void tn_execute_turn(struct tn_kernel *kernel) {
+	struct tn_error err = {0};
+	settle(kernel);
+	if (tn_execute_is_open(kernel) && kernel->run.id == 0 && kernel->worker->state == TN_WORKER_UP && !send_run(kernel, &err)) {
+		fail_of(kernel, &err);
+		settle(kernel);
+	}
+	struct tn_request *request;
+	while (kernel->run.request == NULL && (request = dequeue(kernel)) != NULL) {
+		begin(kernel, request);
+		settle(kernel);
 	}
 }
 
@@ -188,7 +253,7 @@ void tn_execute_fail(struct tn_kernel *kernel, const struct tn_failure *failure)
 	}
 	json_t *content = error != NULL ? tn_reply_failure(run, error) : NULL;
 	json_decref(error);
-	finish_run(kernel, content, failure->abort_all || stops(run));
+	end_run(kernel, content, failure->abort_all || stops(run));
 }
 
 void tn_execute_done(struct tn_kernel *kernel, const struct tn_wire_message *done) {
@@ -198,5 +263,5 @@ void tn_execute_done(struct tn_kernel *kernel, const struct tn_wire_message *don
 	if (failed && !run->error_shown && !run->silent) {
 		tn_kernel_publish(kernel, run->request, "error", tn_reply_error(done->json));
 	}
-	finish_run(kernel, tn_reply_content(run, done), failed && stops(run));
+	end_run(kernel, tn_reply_content(run, done), failed && stops(run));
 }

@@ -23,6 +23,7 @@ bool tn_kernel_init(struct tn_kernel *kernel, const struct tn_kernel_params *par
 }
 
 void tn_kernel_finish(struct tn_kernel *kernel) {
+	json_decref(kernel->run.reply);
 	json_decref(kernel->run.payload);
 	json_decref(kernel->run.question);
 	tn_free(kernel->run.result);

@@ -8,7 +8,11 @@
  *     worker ─→ relay ─→ iopub
  *
  * Every request is wrapped in busy and idle, on every path: tn_kernel_busy when its handling begins, tn_kernel_idle when nothing
- * of it can come any more. */
+ * of it can come any more.
+ *
+ * Only the loop reads sockets. What ends a cell (its done, the worker's death, an interrupt) marks it as ended; the loop then reads
+ * what was sent before the reply, replies, and begins the next cell (tn_execute_turn). So no handler runs inside another one, and a
+ * handler may close whatever is open. */
 #ifndef TN_KERNEL_KERNEL_H
 #define TN_KERNEL_KERNEL_H
 
@@ -18,9 +22,13 @@
 
 #define TN_MS ((int64_t)1000 * 1000)
 
-/* The cell that the worker has, or that waits for a worker to come up. */
+/* The cell that the worker has, or that waits for a worker to come up. One that has ended keeps its place until the loop has
+ * replied: nothing is published for it any more, and nothing ends it a second time. */
 struct tn_execution {
 	struct tn_request *request; /* NULL: none runs */
+	bool ended;                 /* its reply waits for the loop */
+	json_t *reply;              /* of one that has ended: the content; NULL: there was no memory for it */
+	bool aborts;                /* of one that has ended: without the cells that were sent before the reply */
 	int64_t id;                 /* at the worker; 0: not sent yet */
 	int64_t count;              /* execution_count */
 	bool silent, store, stop_on_error, allow_stdin;
@@ -47,6 +55,14 @@ struct tn_question {
 	const struct tn_assist *kind; /* assist.c */
 };
 
+/* The last interrupt: it is meant also for cells that are still on their way. */
+struct tn_halt {
+	bool now;         /* it found no cell running: the loop is to abort what waits in the queue and in the socket */
+	int64_t at_ns;    /* when it came; 0: never */
+	char session[64]; /* of who sent it, and when by that clock; "": a signal */
+	char date[TN_DATE_MAX];
+};
+
 enum tn_stop { TN_RUNNING, TN_STOPPING /* the worker is given time to end */, TN_STOPPED };
 
 struct tn_kernel {
@@ -56,12 +72,13 @@ struct tn_kernel {
 	struct tn_iopub iopub;
 	struct tn_packet packet; /* replies */
 	tn_parts frames;         /* what is received */
+	bool draining;           /* a socket is read: handlers run */
 	json_t *busy, *idle;     /* contents of status messages */
 
 	struct tn_execution run;
 	TN_VEC(struct tn_request *) queue; /* execute_requests that wait, oldest first from queue_first */
 	size_t queue_first;
-	bool holding; /* no cell begins: the queue is about to be aborted */
+	struct tn_halt halt;
 	int64_t execution_count;
 	TN_VEC(struct tn_question) questions;
 	int64_t next_id;
@@ -93,8 +110,9 @@ void tn_kernel_finish(struct tn_kernel *kernel);
 /* Waits for something to do, at most timeout_ms (negative: as long as nothing is due), and does it. `more` are further
  * descriptors to wait for; their revents are set. */
 void tn_kernel_round(struct tn_kernel *kernel, struct pollfd *more, size_t count, int timeout_ms);
-/* What SIGINT and interrupt_request do: the running cell is asked to stop; nothing at idle. */
-void tn_kernel_interrupt(struct tn_kernel *kernel);
+/* What SIGINT (request NULL) and interrupt_request do: the running cell is asked to stop, and the cells that were sent with it are
+ * aborted, also when it ends by itself first. Between cells it is for those that wait; at idle it does nothing. */
+void tn_kernel_interrupt(struct tn_kernel *kernel, const struct tn_request *request);
 /* Ends the worker and lets the loop end soon; open requests are answered. */
 void tn_kernel_stop(struct tn_kernel *kernel);
 /* Says, when an interrupt was not answered for long, what a second one will do; and when that is due (INT64_MAX: never). */
@@ -105,7 +123,7 @@ int64_t tn_kernel_interrupt_due(const struct tn_kernel *kernel);
 
 /* Takes the request. */
 void tn_kernel_dispatch_take(struct tn_kernel *kernel, struct tn_request *request);
-/* Reads and dispatches what waits on the channel, at most `limit` messages. */
+/* Reads and dispatches what waits on the channel, at most `limit` messages. Called by the loop, never by a handler. */
 void tn_kernel_drain(struct tn_kernel *kernel, enum tn_channel channel, size_t limit);
 void tn_kernel_busy(struct tn_kernel *kernel, struct tn_request *request);
 void tn_kernel_idle(struct tn_kernel *kernel, struct tn_request *request);
@@ -144,18 +162,24 @@ static inline json_t *tn_content_or_null(json_t *content_take, bool ok) {
 /* ---- execute.c ---- */
 
 void tn_execute_enqueue(struct tn_kernel *kernel, struct tn_request *request); /* counted */
-/* Begins the next cell when none runs, and sends a waiting one once the worker is up. */
-void tn_execute_next(struct tn_kernel *kernel);
-/* The running cell ends in an error of ours. */
+/* A cell runs, or waits for its worker, and has not ended. */
+static inline bool tn_execute_is_open(const struct tn_kernel *kernel) {
+	return kernel->run.request != NULL && !kernel->run.ended;
+}
+/* The loop's: replies for a cell that has ended, aborts what an interrupt or a failure stops, sends a cell that waited for its
+ * worker, and begins the next. */
+void tn_execute_turn(struct tn_kernel *kernel);
+/* The running cell ends in an error of ours: marked. */
 struct tn_failure {
 	const char *name, *text;
 	const char *more; /* further lines of the traceback, or NULL */
 	bool abort_all;   /* also when the cell does not ask for stop_on_error */
 };
 void tn_execute_fail(struct tn_kernel *kernel, const struct tn_failure *failure);
-/* The worker's `done` for the running cell. */
+/* The worker's `done` for the running cell: marked. */
 void tn_execute_done(struct tn_kernel *kernel, const struct tn_wire_message *done);
-/* Each waiting cell is answered "aborted", in order; so is the running one when `running`. */
+/* Each waiting cell is answered "aborted", in order; before them the running one when `running`, by its own reply where it has
+ * ended. */
 void tn_execute_abort(struct tn_kernel *kernel, bool running);
 
 /* ---- reply.c: contents of execute_reply and error. New references, or NULL ---- */

@@ -25,6 +25,9 @@ static int time_left(const struct tn_kernel *kernel, int timeout_ms) {
 		int ms = left <= 0 ? 0 : (int)earlier(left / TN_MS + 1, 60 * 1000);
 		timeout_ms = timeout_ms < 0 || ms < timeout_ms ? ms : timeout_ms;
 	}
+	if (kernel->run.ended || kernel->halt.now) { /* a signal came behind the last round */
+		return 0;
+	}
 	if (tn_iopub_is_waiting(&kernel->iopub) ||
 		kernel->run.question != NULL) { /* neither a full XPUB nor a client to come can be waited for */
 		timeout_ms = timeout_ms < 0 || RETRY_MS < timeout_ms ? RETRY_MS : timeout_ms;
@@ -85,7 +88,7 @@ void tn_kernel_round(struct tn_kernel *kernel, struct pollfd *more, size_t count
 		tn_kernel_drain(kernel, TN_CHANNEL_SHELL, SHELL_AT_ONCE);
 	}
 	tick(kernel);
-	tn_execute_next(kernel);
+	tn_execute_turn(kernel);
 	tn_iopub_flush(&kernel->iopub);
 	pass_credit(kernel);
 }

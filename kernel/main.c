@@ -176,7 +176,7 @@ static void read_signals(struct tn_kernel *kernel, int fd) {
 	struct signalfd_siginfo info;
 	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGINT) {
-			tn_kernel_interrupt(kernel);
+			tn_kernel_interrupt(kernel, NULL);
 		} else {
 			tn_kernel_stop(kernel);
 		}

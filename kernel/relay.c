@@ -173,7 +173,7 @@ static void on_cell_message(struct tn_kernel *kernel, const struct tn_wire_messa
 static void on_message(void *data, const struct tn_wire_message *message) {
 	struct tn_kernel *kernel = data;
 	int64_t id = tn_json_get_int(message->json, "id", 0);
-	if (kernel->run.request != NULL && id != 0 && id == kernel->run.id) {
+	if (tn_execute_is_open(kernel) && id != 0 && id == kernel->run.id) {
 		on_cell_message(kernel, message);
 		return;
 	}
@@ -194,12 +194,11 @@ static void on_up(void *data, const json_t *hello) {
 			tn_log(TN_LOG_ERROR, "a note of the worker is lost: out of memory");
 		}
 	}
-	if (kernel->run.request != NULL && !kernel->run.silent && kernel->notice.length > 0) { /* a cell that waited for it */
+	if (tn_execute_is_open(kernel) && !kernel->run.silent && kernel->notice.length > 0) { /* a cell that waited for it */
 		tn_kernel_say(kernel, kernel->run.request, "stderr", tn_str_c(&kernel->notice));
 		tn_str_clear(&kernel->notice);
 	}
 	tn_assist_send(kernel);
-	tn_execute_next(kernel);
 }
 
 /* The line that a worker's signal handler leaves behind says where it was: "tenon: the worker dies of SIGSEGV, …, in cell 3, line 2". */
@@ -268,7 +267,7 @@ static void on_death(void *data, const struct tn_worker_death *death) {
 		kernel->stop = TN_STOPPED;
 		return;
 	}
-	bool in_cell = kernel->run.request != NULL;
+	bool in_cell = tn_execute_is_open(kernel);
 	if (in_cell) {
 		fail_run(kernel, death);
 	}

@@ -77,7 +77,7 @@ void tn_stdin_ask(struct tn_kernel *kernel, const json_t *input) {
 }
 
 void tn_stdin_tick(struct tn_kernel *kernel) {
-	if (kernel->run.question != NULL) {
+	if (tn_execute_is_open(kernel) && kernel->run.question != NULL) {
 		try_question(kernel);
 	}
 }

@@ -29,7 +29,7 @@ static void serve(struct worker *w) {
 			return;
 		}
 		if (request != NULL) {
-			worker_execute(w, request->message.json);
+			worker_execute(w, request);
 			worker_request_destroy(request);
 		} else {
 			worker_pump(w, w->wake, -1);

@@ -67,6 +67,7 @@ struct worker_buffers {
 struct worker_request {
 	struct worker_request *next;
 	struct tn_wire_message message;
+	bool interrupted; /* while it waited: it ends without having run */
 };
 
 /* Where the executing thread stands, for the last words of a process that dies: written without a lock, read by a signal handler. */
@@ -90,6 +91,8 @@ struct worker {
 	pthread_mutex_t in_lock;
 	struct tn_wire_reader *reader;
 	struct worker_request *first_request, *last_request;
+	bool running;                  /* a cell has begun, and its done is not sent: `interrupt` is its own then, and 0 else */
+	int64_t running_id;
 	struct tn_str input;           /* the user's answer */
 	int64_t input_id;              /* of the execute that asks */
 	int input_state;               /* enum worker_input */
@@ -104,8 +107,8 @@ struct worker {
 	struct worker_capture capture[2];
 	int64_t captured_ns;           /* when the pipes were looked at last */
 
-	volatile int interrupt;        /* the session's flag */
-	_Atomic bool executing;        /* a cell runs: the reader thread has work */
+	volatile int interrupt;        /* the session's flag; 1 from `ending` on */
+	_Atomic bool executing;        /* a cell runs, or is written to the journal: the reader thread has work */
 	_Atomic bool ending;           /* shutdown, or the front is gone */
 	_Atomic size_t tensor_bytes;
 
@@ -168,16 +171,19 @@ bool worker_flood_cut(struct worker *w, const char *text, size_t length, struct 
 void worker_pump(struct worker *w, int wake, int timeout_ms);
 void *worker_reader_main(void *worker);
 void worker_kick(int eventfd);
-/* The next request that needs the executing thread, or NULL; the caller finishes and frees it. */
+/* The next request that needs the executing thread, or NULL; the caller finishes and frees it. Interrupts that name it reach it from
+ * here to worker_end_running. */
 struct worker_request *worker_next_request(struct worker *w);
 void worker_request_destroy(struct worker_request *request);
+/* Before the done of what runs is sent: an interrupt that comes from here on is meant for the requests behind it. */
+void worker_end_running(struct worker *w);
 
 /* worker_output.c: where the session's output goes. */
 struct tn_session_output worker_output(struct worker *w);
 void worker_answers_finish(struct worker_buffers *answers);
 
 /* worker_execute.c, executing thread */
-void worker_execute(struct worker *w, const json_t *request);
+void worker_execute(struct worker *w, const struct worker_request *request);
 void worker_publish_catalog(struct worker *w);
 /* {name, text, traceback} of the errors, into `into`. False: out of memory. */
 bool worker_describe_errors(json_t *into, const struct tn_diagnostics *diag);

@@ -181,20 +181,16 @@ static void take_request(struct worker *w, const json_t *request) {
 	worker_place.cell = w->cell;
 }
 
-/* An interrupt that comes from here on is meant for a cell that is no more. */
-static void end_cell(struct worker *w) {
-	pthread_mutex_lock(&w->in_lock);
-	atomic_store(&w->executing, false);
-	if (!w->ending) {
-		worker_set_interrupt(w, 0);
-	}
-	pthread_mutex_unlock(&w->in_lock);
-	worker_place.cell = 0;
+/* Interrupted before it began: also a cell that never looks at the flag does nothing then. */
+static bool refuse_interrupted(const struct worker_request *request, struct tn_diagnostics *diag) {
+	const struct tn_error err = {.kind = TN_ERR_INTERRUPTED, .text = "interrupted before the cell began"};
+	return !request->interrupted || (TN_VEC_PUSH(&diag->errors, err) && false); /* without memory: an error without words */
 }
 
-void worker_execute(struct worker *w, const json_t *request) {
+void worker_execute(struct worker *w, const struct worker_request *asked) {
 	char name[40];
 	struct tn_diagnostics diag = {0};
+	const json_t *request = asked->message.json;
 	const json_t *code = json_object_get(request, "code"), *expressions = json_object_get(request, "user_expressions");
 	const int64_t began_ns = tn_clock_ns();
 	struct tn_journal_cell entry = {.began = tn_wall_time(), .before = tn_random_get(tn_session_engine(w->session))};
@@ -204,7 +200,7 @@ void worker_execute(struct worker *w, const json_t *request) {
 	worker_stream_begin(w);
 	warn_of_journal(w);
 	snprintf(name, sizeof(name), "cell %" PRId64, w->cell);
-	bool ok = run_text(w, name, json_is_string(code) ? json_string_value(code) : "", json_string_length(code), &diag);
+	bool ok = refuse_interrupted(asked, &diag) && run_text(w, name, json_is_string(code) ? json_string_value(code) : "", json_string_length(code), &diag);
 	entry.status = ok ? "ok" : tn_session_was_interrupted(&diag) ? "interrupted" : "error";
 	if (ok && json_object_size(expressions) > 0) {
 		answers = evaluate_all(w, expressions);
@@ -216,11 +212,13 @@ void worker_execute(struct worker *w, const json_t *request) {
 	if (!ok && !w->silent) {
 		send_error(w, &diag);
 	}
+	worker_end_running(w);
 	send_done(w, entry.status, &diag, answers);
 	json_decref(answers);
 	worker_answers_finish(&w->answers);
 	journal(w, &entry);
 	tn_diagnostics_finish(&diag);
 	set_timer(w, false);
-	end_cell(w);
+	atomic_store(&w->executing, false);
+	worker_place.cell = 0;
 }

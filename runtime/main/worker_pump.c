@@ -38,10 +38,24 @@ struct worker_request *worker_next_request(struct worker *w) {
 	struct worker_request *request = w->first_request;
 	if (request != NULL) {
 		w->first_request = request->next;
+		w->running = true;
+		w->running_id = tn_json_get_int(request->message.json, "id", 0);
+		if (request->interrupted) {
+			worker_set_interrupt(w, 1);
+		}
 		atomic_store(&w->executing, true);
 	}
 	pthread_mutex_unlock(&w->in_lock);
 	return request;
+}
+
+void worker_end_running(struct worker *w) {
+	pthread_mutex_lock(&w->in_lock);
+	w->running = false;
+	if (!w->ending) {
+		worker_set_interrupt(w, 0);
+	}
+	pthread_mutex_unlock(&w->in_lock);
 }
 
 /* Takes the message. */
@@ -61,10 +75,19 @@ static void queue_request(struct worker *w, struct tn_wire_message *message) {
 	w->last_request = request;
 }
 
-/* An interrupt is meant for what runs or is about to: an idle worker forgets it. */
-static void take_interrupt(struct worker *w) {
-	if (atomic_load(&w->executing) || w->first_request != NULL) {
+/* The request that is named, and those behind it; all, where none is named or the one that is has ended. The front reads a done before it
+ * sends what is not to be interrupted, so what is here now was here when the interrupt was sent. An idle worker forgets it. */
+static void take_interrupt(struct worker *w, const json_t *json) {
+	const json_t *id = json_object_get(json, "id");
+	struct worker_request *first = w->first_request, *named = json_is_integer(id) ? first : NULL;
+	while (named != NULL && tn_json_get_int(named->message.json, "id", 0) != json_integer_value(id)) {
+		named = named->next;
+	}
+	if (named == NULL && w->running) {
 		worker_set_interrupt(w, 1);
+	}
+	for (struct worker_request *request = named != NULL ? named : first; request != NULL; request = request->next) {
+		request->interrupted = true;
 	}
 }
 
@@ -140,7 +163,7 @@ static void dispatch(struct worker *w, struct tn_wire_message *message) {
 		return;
 	}
 	if (strcmp(type, "interrupt") == 0) {
-		take_interrupt(w);
+		take_interrupt(w, message->json);
 	} else if (strcmp(type, "input") == 0) {
 		take_input(w, message->json);
 	} else if (strcmp(type, "ack") == 0) {

@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		tn_kernel_round(&kernel, NULL, 0, 0);
 		check_sent(transport);
 	}
-	tn_kernel_interrupt(&kernel);
+	tn_kernel_interrupt(&kernel, NULL);
 	tn_kernel_stop(&kernel);
 	tn_kernel_round(&kernel, NULL, 0, 0);
 	check_sent(transport);

@@ -111,7 +111,7 @@ static void happen(struct tn_kernel *kernel, struct liar *liar, char what, struc
 		put(transport, TN_CHANNEL_STDIN, "input_reply", "{\"value\":\"x\"}");
 		break;
 	case 'z':
-		tn_kernel_interrupt(kernel);
+		tn_kernel_interrupt(kernel, NULL);
 		break;
 	case 'd':
 		liar->dies = liar->base.state != TN_WORKER_NONE;

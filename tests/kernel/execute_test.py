@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Cells at the real worker: output, aborts, interrupts, input, and the worker's death in each state."""
+import datetime
 import json
 import os
+import random
 import signal
 import threading
 import time
@@ -143,6 +145,50 @@ def interrupts_stop_a_loop_by_message_and_by_signal_and_keep_the_variables():
             check(client.reply(queued)["content"]["status"], "aborted")
             client.published(queued)
             check(value_of(client.run("x")[1]), ["42"])
+
+
+def dated():
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def send_cell(client, code):
+    content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}
+    return client.send("shell", "execute_request", content, date=dated())
+
+
+@case
+def an_interrupt_of_many_short_cells_stops_the_rest_whenever_it_comes():
+    chance = random.Random(20261130)
+    with Kernel() as kernel:
+        client = kernel.client
+        client.run("int count = 0;")
+        for attempt in range(60):
+            way = chance.choice(["message", "signal"])
+            cells = [send_cell(client, f"count = {i};") for i in range(30)] + [send_cell(client, LOOP)]
+            replies = {}
+
+            def take_reply():
+                message = client.next("shell", SOON)
+                replies[message["parent"]["msg_id"]] = message["content"]
+
+            if way == "signal": # it does not say when it was sent: it is for what the kernel has by then
+                mark = client.send("shell", "kernel_info_request", {})
+                while mark not in replies:
+                    take_reply()
+            time.sleep(chance.choice([0, chance.uniform(0, 0.002), chance.uniform(0, 0.08)]))
+            if way == "message":
+                client.reply(client.send("control", "interrupt_request", {}, date=dated()), "control")
+            else:
+                kernel.process.send_signal(signal.SIGINT)
+            while not replies.keys() >= set(cells):
+                take_reply()
+            last = replies[cells[-1]]
+            check(last["status"] == "aborted" or last.get("ename") == "Interrupted", True, f"attempt {attempt}, by {way}: {last}")
+            stopped = [replies[cell]["status"] != "ok" for cell in cells]
+            check(sorted(stopped), stopped, f"attempt {attempt}, by {way}: nothing runs behind what was stopped")
+            client.published(cells[-1])
+            check(value_of(client.run("1 + 1")[1]), ["2"], "the next cell")
+        check(value_of(client.run("count >= 0")[1]), ["true"], "the variables are there")
 
 
 @case

@@ -291,6 +291,56 @@ def an_interrupt_does_not_reach_the_next_cell():
 
 
 @case
+def an_interrupt_behind_a_done_reaches_the_next_cell():
+    # A front sends the next cell when it has read a done: whatever the worker still does for the last one, an interrupt is for the next.
+    with Session() as w:
+        for i in range(100):
+            check(w.execute("1;")[1]["status"], "ok", "status of a short cell")
+            request = w.next_id + 1
+            w.next_id += 1
+            cell = {"type": "execute", "id": request, "code": "while (true) { }", "cell": i}
+            w.write(pack(cell) + pack({"type": "interrupt", "id": request} if i % 2 else {"type": "interrupt"}))
+            check(w.collect(request, 20 * SLOW)[1]["status"], "interrupted", f"status in round {i}")
+
+
+def in_one_write(w, messages):
+    w.write(b"".join(pack(m) for m in messages))
+    return [w.collect(m["id"])[1] for m in messages if m["type"] == "execute"]
+
+
+@case
+def an_interrupt_is_for_the_request_that_it_names_and_those_behind_it():
+    def cells(w, count):
+        w.next_id += count
+        return [{"type": "execute", "id": w.next_id - count + 1 + i, "code": f"ran = {i};", "cell": 1} for i in range(count)]
+
+    with Session() as w:
+        w.execute("int ran = -1;")
+        a, b, c = cells(w, 3)
+        statuses = [d["status"] for d in in_one_write(w, [a, b, c, {"type": "interrupt", "id": b["id"]}])]
+        check(statuses, ["ok", "interrupted", "interrupted"], "named in the queue")
+        check(text_of(w.execute("print(ran);")[0]), "0\n", "what ran")
+        a, b, c = cells(w, 3)
+        dones = in_one_write(w, [a, {"type": "interrupt", "id": w.next_id - 10}, b, {"type": "interrupt"}, c])
+        check([d["status"] for d in dones], ["interrupted", "interrupted", "ok"], "one that is done, and none")
+        check(dones[0]["name"], "Interrupted", "name")
+        check(dones[0]["text"], "interrupted before the cell began", "text")
+        check(text_of(w.execute("print(ran);")[0]), "2\n", "what ran")
+        first = w.start('print("x"); while (true) { }') # the first runs, the others wait
+        w.receive()
+        a, b = cells(w, 2)
+        w.write(pack(a) + pack(b) + pack({"type": "interrupt", "id": first}))
+        check([w.collect(i)[1]["status"] for i in (first, a["id"], b["id"])], ["interrupted"] * 3, "the running one is named")
+        first = w.start('print("x"); while (true) { }')
+        w.receive()
+        a, b = cells(w, 2)
+        w.write(pack(a) + pack(b) + pack({"type": "interrupt", "id": b["id"]}))
+        time.sleep(0.05)
+        w.send({"type": "interrupt", "id": first}) # the running one went on
+        check([w.collect(i)[1]["status"] for i in (first, a["id"], b["id"])], ["interrupted"] * 3, "the last is named first")
+
+
+@case
 def signals_to_the_process_group_do_not_end_it():
     with Session() as w:
         os.killpg(w.process.pid, 2)

@@ -113,7 +113,7 @@ TN_TEST(an_interrupt_ends_a_cell_that_waits_for_its_worker) {
 	fixture_init(&f, false);
 	fixture_execute(&f, "a", "1", "");
 	fixture_round(&f);
-	tn_kernel_interrupt(&f.kernel);
+	tn_kernel_interrupt(&f.kernel, NULL);
 	TN_CHECK_STR_EQ(fixture_run(&f), "a:busy a:execute_input a:error=Interrupted a>execute_reply=error a:idle");
 	fixture_finish(&f);
 }
@@ -123,14 +123,14 @@ TN_TEST(a_second_interrupt_after_3_s_ends_the_worker_and_that_is_said_before) {
 	fixture_init(&f, true);
 	fixture_execute(&f, "a", "stuck", "");
 	fixture_round(&f);
-	tn_kernel_interrupt(&f.kernel);
-	tn_kernel_interrupt(&f.kernel);
+	tn_kernel_interrupt(&f.kernel, NULL);
+	tn_kernel_interrupt(&f.kernel, NULL);
 	TN_CHECK_INT_EQ(f.worker.kills, 0);
 	f.kernel.run.interrupted_ns -= 3001 * TN_MS; /* 3 s go by */
 	TN_CHECK_STR_EQ(fixture_run(&f),
 		"a:busy a:execute_input a:stream=The cell has not answered the interrupt for 3 s. "
 		"A second interrupt ends its worker: all variables would be lost.\n");
-	tn_kernel_interrupt(&f.kernel);
+	tn_kernel_interrupt(&f.kernel, NULL);
 	TN_CHECK_INT_EQ(f.worker.kills, 1);
 	TN_CHECK_STR_EQ(fixture_run(&f), "a:error=Interrupted a>execute_reply=error a:idle");
 	fixture_finish(&f);
