@@ -28,12 +28,12 @@ enum {
 	WORKER_QUEUE_MAX = 1 << 20,                          /* unsent bytes at which the executing thread waits */
 };
 
-/* A flood of text, limited: the first WORKER_FLOOD_FROM bytes of a cell go to the front, then only the last WORKER_FLOOD_TAIL do, at
- * its end; all of it is in a file. worker_flood.c */
+/* The text of a cell: what of it went to the front, and where all of it is once a part had to be left out. worker_flood.c */
 struct worker_flood {
-	uint64_t total;
+	uint64_t shown;       /* bytes that went out; WORKER_FLOOD_FROM of them are the most before the cell's end */
+	bool said;            /* that there will be no more before the end */
+	bool needed;          /* the reader was sent to the file: it stays */
 	struct tn_str early;  /* what the file will begin with, while there is none */
-	struct tn_str tail;
 	char path[512];       /* "" : nowhere */
 	int fd;               /* -1: no file (yet) */
 	uint64_t filed;
@@ -47,6 +47,7 @@ struct worker_stream {
 	int64_t first_ns;        /* since when `text` waits */
 	int64_t sent_ns;         /* the last one went out */
 	int64_t id;              /* of the request that text belongs to */
+	int64_t shown_id;        /* of the last one that was not silent */
 	bool muted;              /* a silent cell runs */
 	struct worker_flood flood;
 };
@@ -62,6 +63,55 @@ struct worker_capture {
 struct worker_buffers {
 	struct tn_wire_buffer *items;
 	uint32_t count;
+};
+
+/* A message that waits, with buffers of its own. */
+struct worker_message {
+	json_t *json; /* NULL: none */
+	struct worker_buffers buffers;
+	size_t size; /* about, in bytes */
+};
+
+/* A place that was shown lately and can be shown again. */
+struct worker_shown {
+	uint64_t id;
+	int64_t sent_ns;
+	struct worker_held *waits; /* its first showing, in the queue; borrowed */
+	struct worker_message last; /* its latest state, not sent yet */
+	bool lost;                  /* its first showing was left out */
+};
+
+/* How fast output may leave, and what waits for that; under out_lock. worker_pace.c counts, worker_held.c holds and sends.
+ *
+ * Invariants: in any 3 s no more than 3.1 times `rate` bytes of text leave, as JSON, but for the tail at a cell's end; what came first leaves first,
+ * within text and new displays; text that was held is either sent or counted in lost_bytes, and then in the cell's file. */
+enum { WORKER_PACE_SLOTS = 31, WORKER_SHOWN_MAX = 64 };
+enum worker_clear { WORKER_CLEAR_NONE, WORKER_CLEAR_NOW, WORKER_CLEAR_LATER };
+struct worker_pace {
+	bool configured;
+	double rate;                    /* bytes of text a second; 0: no pace */
+	double bytes, messages, shows;  /* what may leave now */
+	int64_t at_ns;                  /* as of when */
+	uint64_t slots[WORKER_PACE_SLOTS], recent; /* bytes by tenth of a second, and of the last 3 s */
+	int64_t slot;
+	size_t tail;                    /* bytes that a flood shows between two gaps, and at its end */
+	bool flooding;                  /* something of this cell was left out */
+	bool in_line;                   /* what left last did not end its line */
+
+	struct worker_held *first, *last;
+	unsigned runs_held, shows_held;
+	size_t text_held, show_bytes;
+	enum worker_clear clear;        /* goes out before the first of the queue */
+	uint64_t lost_bytes, lost_shows; /* left out, and nobody was told yet */
+	struct worker_shown shown[WORKER_SHOWN_MAX];
+	unsigned shown_count, shown_next, shown_turn;
+};
+
+/* What a display asks for besides its JSON. */
+struct worker_show {
+	const struct worker_buffers *buffers; /* borrowed */
+	uint64_t id;                          /* 0: it cannot be shown again */
+	bool update;
 };
 
 struct worker_request {
@@ -104,6 +154,7 @@ struct worker {
 	int64_t seq;
 	bool out_broken;
 	struct worker_stream stream;
+	struct worker_pace pace;
 	struct worker_capture capture[2];
 	int64_t captured_ns;           /* when the pipes were looked at last */
 
@@ -145,9 +196,11 @@ void worker_wait_for_room(struct worker *w);
 /* worker_stream.c, under out_lock */
 /* How much of the text one message takes; no character is cut. */
 size_t worker_stream_piece(const char *bytes, size_t length);
+void worker_stream_send_locked(struct worker *w, int which, const char *bytes, size_t length);
 void worker_stream_add_locked(struct worker *w, int which, const char *bytes, size_t length);
 void worker_stream_flush_locked(struct worker *w);
-/* Milliseconds until the text that waits must go; -1: none waits. */
+bool worker_stream_is_due_locked(const struct worker *w);
+/* Milliseconds until something that waits must go, text or what is held; -1: nothing waits. */
 int worker_stream_due_locked(const struct worker *w);
 /* What the pipes of 1 and 2 hold now; `all`: also a character that is not whole. */
 void worker_capture_locked(struct worker *w, bool all);
@@ -156,12 +209,37 @@ bool worker_capture_has_room_locked(struct worker *w);
 void worker_stream_begin(struct worker *w);
 void worker_stream_end(struct worker *w);
 
-/* worker_flood.c, under out_lock. Takes note of text; how many bytes of it may go out now. */
-size_t worker_flood_take(struct worker_flood *flood, const char *bytes, size_t length);
-/* What goes out at the cell's end in place of what was held back; empty when nothing was. */
-void worker_flood_end(struct worker_flood *flood, struct tn_str *last_words);
-/* What goes out when holding back begins. */
-void worker_flood_notice(const struct worker_flood *flood, struct tn_str *words);
+/* worker_pace.c, under out_lock. A cell begins: its head is full. Reads TENON_OUTPUT_RATE the first time. */
+void worker_pace_begin(struct worker_pace *pace);
+/* Brings the budgets up to now. The others are asked after it. */
+void worker_pace_tick(struct worker_pace *pace);
+/* Bytes of text, as JSON, that may leave in a message now; that may leave without what may leave later being more than a server passes on. */
+double worker_pace_text(const struct worker_pace *pace);
+double worker_pace_left(const struct worker_pace *pace);
+bool worker_pace_message(const struct worker_pace *pace, unsigned count);
+bool worker_pace_show(const struct worker_pace *pace);
+/* One message left. */
+void worker_pace_sent(struct worker_pace *pace, double text_cost, bool show);
+/* How much of the text costs no more than `most` bytes of JSON; whole characters. */
+size_t worker_pace_prefix(const char *bytes, size_t length, double most, double *cost);
+
+/* worker_held.c, under out_lock */
+void worker_held_text_locked(struct worker *w, int which, const char *bytes, size_t length);
+/* Takes `json` (NULL: out of memory). False: it could not be sent. */
+bool worker_held_show_locked(struct worker *w, json_t *json, const struct worker_show *show, struct tn_error *err);
+void worker_held_clear_locked(struct worker *w, bool wait);
+/* Sends what may leave by now; all that is held. */
+void worker_held_release_locked(struct worker *w);
+void worker_held_flush_locked(struct worker *w);
+/* Milliseconds until something that is held may leave; -1: nothing is. */
+int worker_held_due_locked(const struct worker *w);
+void worker_held_finish(struct worker_pace *pace);
+
+/* worker_flood.c, under out_lock. Takes note of text. */
+void worker_flood_keep(struct worker_flood *flood, const char *bytes, size_t length);
+/* Where all of the text is, in words; from now on the file is needed. */
+void worker_flood_where(struct worker_flood *flood, struct tn_str *words);
+void worker_flood_end(struct worker_flood *flood);
 void worker_flood_begin(struct worker *w, int64_t cell);
 /* Without a lock, executing thread: a value's text that would be a flood, as its head and its tail; all of it is then in a file. `*cut` false: it is not
  * too long. False: out of memory. */

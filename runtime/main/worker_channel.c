@@ -62,6 +62,7 @@ bool worker_send_locked(struct worker *w, const struct tn_wire_send *how, json_t
 static bool put_behind_text_locked(struct worker *w, const struct tn_wire_send *how, json_t *json, struct tn_error *err) {
 	worker_capture_locked(w, false);
 	worker_stream_flush_locked(w);
+	worker_held_flush_locked(w);
 	return put_locked(w, how, json, err);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A cell that prints without end must fill neither the front's memory nor the notebook: beyond a bound its text is held back, its last
- * part is shown when the cell ends, and all of it stands in a file of the session's directory, as far as that is reasonable. */
+/* The file in the session's directory that has all text of a cell of which parts are left out (worker_held.c), as far as that is reasonable;
+ * and the ends of a value that is too long to be shown whole. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -24,7 +24,6 @@ static void name_file(const struct worker *w, struct worker_flood *f, int64_t ce
 
 void worker_flood_begin(struct worker *w, int64_t cell) {
 	struct worker_flood *f = &w->stream.flood;
-	tn_str_finish(&f->tail); /* of what came since the last cell ended */
 	tn_str_finish(&f->early);
 	*f = (struct worker_flood){.fd = -1};
 	name_file(w, f, cell, 0);
@@ -59,22 +58,8 @@ static void write_file(struct worker_flood *f, const char *bytes, size_t length)
 	}
 }
 
-/* The file begins when the cell has written enough to make a flood likely, with what was kept until then. */
-static void keep(struct worker_flood *f, const char *bytes, size_t length) {
-	if (f->file_failed || f->path[0] == '\0') {
-		return;
-	}
-	if (f->fd >= 0) {
-		write_file(f, bytes, length);
-		return;
-	}
-	if (!tn_str_append_n(&f->early, bytes, length)) {
-		give_file_up(f);
-		return;
-	}
-	if (f->early.length < WORKER_SPILL_FROM) {
-		return;
-	}
+/* The file begins with what was kept until then. */
+static void begin_file(struct worker_flood *f) {
 	f->fd = open_file(f->path);
 	if (f->fd < 0) {
 		give_file_up(f);
@@ -84,33 +69,17 @@ static void keep(struct worker_flood *f, const char *bytes, size_t length) {
 	tn_str_finish(&f->early);
 }
 
-static void keep_tail(struct worker_flood *f, const char *bytes, size_t length) {
-	if (length > WORKER_FLOOD_TAIL) {
-		bytes += length - WORKER_FLOOD_TAIL;
-		length = WORKER_FLOOD_TAIL;
+void worker_flood_keep(struct worker_flood *f, const char *bytes, size_t length) {
+	if (f->file_failed || f->path[0] == '\0') {
+		return;
 	}
-	if (!tn_str_append_n(&f->tail, bytes, length)) {
-		return; /* the file has it */
+	if (f->fd >= 0) {
+		write_file(f, bytes, length);
+	} else if (!tn_str_append_n(&f->early, bytes, length)) {
+		give_file_up(f);
+	} else if (f->early.length >= WORKER_SPILL_FROM) { /* a flood is likely */
+		begin_file(f);
 	}
-	if (f->tail.length > 2 * (size_t)WORKER_FLOOD_TAIL) {
-		size_t cut = f->tail.length - WORKER_FLOOD_TAIL;
-		memmove(f->tail.data, f->tail.data + cut, WORKER_FLOOD_TAIL);
-		f->tail.length = WORKER_FLOOD_TAIL;
-	}
-}
-
-size_t worker_flood_take(struct worker_flood *f, const char *bytes, size_t length) {
-	size_t room = f->total < WORKER_FLOOD_FROM ? WORKER_FLOOD_FROM - (size_t)f->total : 0;
-	f->total += length;
-	keep(f, bytes, length);
-	if (length <= room) {
-		return length;
-	}
-	while (room > 0 && ((unsigned char)bytes[room] & 0xc0) == 0x80) { /* a character is not cut */
-		room--;
-	}
-	keep_tail(f, bytes + room, length - room);
-	return room;
 }
 
 static void say_where(const struct worker_flood *f, struct tn_str *words) {
@@ -125,49 +94,23 @@ static void say_where(const struct worker_flood *f, struct tn_str *words) {
 	(void)ok; /* out of memory: fewer words */
 }
 
-void worker_flood_notice(const struct worker_flood *f, struct tn_str *words) {
-	bool ok = tn_str_printf(words, "\n[the output of this cell exceeds %d KiB: its end is shown when the cell ends; ", WORKER_FLOOD_FROM >> 10);
+void worker_flood_where(struct worker_flood *f, struct tn_str *words) {
+	f->needed = true;
+	if (f->fd < 0 && !f->file_failed && f->path[0] != '\0') {
+		begin_file(f);
+	}
 	say_where(f, words);
-	ok = ok && tn_str_append(words, "]\n");
-	(void)ok;
 }
 
-/* The tail from its first whole line on, or its first whole character. */
-static size_t clean_start(const struct tn_str *tail) {
-	if (tail->length < WORKER_FLOOD_TAIL) {
-		return 0;
-	}
-	size_t at = tail->length - WORKER_FLOOD_TAIL;
-	const char *line = memchr(tail->data + at, '\n', tail->length - at - 1);
-	if (line != NULL) {
-		return (size_t)(line + 1 - tail->data);
-	}
-	while (at < tail->length && ((unsigned char)tail->data[at] & 0xc0) == 0x80) {
-		at++;
-	}
-	return at;
-}
-
-void worker_flood_end(struct worker_flood *f, struct tn_str *last_words) {
-	if (f->total > WORKER_FLOOD_FROM) {
-		size_t at = clean_start(&f->tail);
-		uint64_t held = f->total - WORKER_FLOOD_FROM - (f->tail.length - at);
-		bool ok = tn_str_printf(last_words, "[about %" PRIu64 " KiB are left out here; ", held >> 10);
-		say_where(f, last_words);
-		ok = ok && tn_str_append(last_words, "]\n") && tn_str_append_n(last_words, tn_str_c(&f->tail) + at, f->tail.length - at);
-		(void)ok; /* out of memory: fewer words */
-	} else if (f->fd >= 0) {
-		unlink(f->path);
-	}
+void worker_flood_end(struct worker_flood *f) {
 	if (f->fd >= 0) {
 		close(f->fd);
 	}
+	if (f->fd >= 0 && !f->needed) {
+		unlink(f->path);
+	}
 	tn_str_finish(&f->early);
-	tn_str_finish(&f->tail);
-	f->fd = -1;
-	f->total = 0;
-	f->file_failed = false;
-	f->path[0] = '\0';
+	*f = (struct worker_flood){.fd = -1};
 }
 
 /* ---- one value that is too long ---- */

@@ -17,7 +17,7 @@ static bool add_text(struct worker *w, const char *bytes, size_t length) {
 		worker_capture_locked(w, false);
 	}
 	worker_stream_add_locked(w, 1, bytes, length);
-	bool full = tn_wire_sender_queued(w->sender) >= WORKER_QUEUE_MAX;
+	bool full = w->pace.rate == 0 && tn_wire_sender_queued(w->sender) >= WORKER_QUEUE_MAX; /* else text waits, and not the cell */
 	pthread_mutex_unlock(&w->out_lock);
 	return full;
 }
@@ -161,6 +161,16 @@ static bool keep_answer(struct worker *w, const struct tn_session_show *show) {
 	return keep_bytes(&w->answers, before) && ok;
 }
 
+/* Takes the JSON. Behind all text of the cell, when the pace lets it. */
+static bool send_display(struct worker *w, json_t *json, const struct worker_show *show, struct tn_error *err) {
+	pthread_mutex_lock(&w->out_lock);
+	worker_capture_locked(w, false);
+	worker_stream_flush_locked(w);
+	bool ok = worker_held_show_locked(w, json, show, err);
+	pthread_mutex_unlock(&w->out_lock);
+	return ok;
+}
+
 static void output_show(void *data, const struct tn_session_show *show) {
 	struct worker *w = data;
 	struct tn_error err = {0};
@@ -179,7 +189,7 @@ static void output_show(void *data, const struct tn_session_show *show) {
 		json = NULL;
 	}
 	if (show->result ? !worker_send_result(w, json, buffers.items, buffers.count, &err) :
-			   !worker_send(w, true, json, buffers.items, buffers.count, &err)) {
+			   !send_display(w, json, &(struct worker_show){&buffers, show->id, show->update}, &err)) {
 		say_lost(w, &err);
 	}
 	tn_free(buffers.items);
@@ -188,13 +198,14 @@ static void output_show(void *data, const struct tn_session_show *show) {
 
 static void output_clear(void *data, bool wait) {
 	struct worker *w = data;
-	json_t *json = worker_json("clear", w->id);
-	bool ok = tn_json_set_take(json, "wait", json_boolean(wait));
-	if (ok && !w->silent) {
-		worker_send(w, false, json, NULL, 0, NULL);
-	} else {
-		json_decref(json);
+	if (w->silent) {
+		return;
 	}
+	pthread_mutex_lock(&w->out_lock);
+	worker_capture_locked(w, false);
+	worker_stream_flush_locked(w);
+	worker_held_clear_locked(w, wait);
+	pthread_mutex_unlock(&w->out_lock);
 }
 
 static void output_page(void *data, const char *text) {

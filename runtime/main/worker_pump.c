@@ -246,9 +246,10 @@ static void move_text(struct worker *w, bool captured) {
 	if (captured) {
 		worker_capture_locked(w, false);
 	}
-	if (worker_stream_due_locked(w) == 0) {
+	if (worker_stream_is_due_locked(w)) {
 		worker_stream_flush_locked(w);
 	}
+	worker_held_release_locked(w);
 	worker_write_locked(w);
 	pthread_mutex_unlock(&w->out_lock);
 }

@@ -204,7 +204,7 @@ void worker_close(struct worker *w) {
 	tn_str_finish(&w->input);
 	tn_str_finish(&w->stream.text);
 	tn_str_finish(&w->stream.flood.early);
-	tn_str_finish(&w->stream.flood.tail);
+	worker_held_finish(&w->pace);
 	if (w->emergency >= 0 && dup2(w->emergency, STDERR_FILENO) == STDERR_FILENO) { /* what comes now has no cell */
 		tn_log_set_fd(STDERR_FILENO);
 		close(w->emergency);

@@ -32,7 +32,7 @@ size_t worker_stream_piece(const char *bytes, size_t length) {
 	return n;
 }
 
-static void send_text(struct worker *w, int which, const char *bytes, size_t length) {
+void worker_stream_send_locked(struct worker *w, int which, const char *bytes, size_t length) {
 	while (length > 0) {
 		size_t n = worker_stream_piece(bytes, length);
 		send_message(w, which, bytes, n);
@@ -41,36 +41,27 @@ static void send_text(struct worker *w, int which, const char *bytes, size_t len
 	}
 }
 
-/* Out, as far as the cell's text is no flood. */
-static void let_out(struct worker *w, int which, const char *bytes, size_t length) {
-	struct worker_stream *s = &w->stream;
-	bool held_before = s->flood.total > WORKER_FLOOD_FROM;
-	size_t passes = worker_flood_take(&s->flood, bytes, length);
-	send_text(w, which, bytes, passes);
-	if (passes < length && !held_before) {
-		struct tn_str words = {0};
-		worker_flood_notice(&s->flood, &words);
-		send_text(w, 1, tn_str_c(&words), words.length);
-		tn_str_finish(&words);
-	}
-	s->sent_ns = tn_clock_ns();
-}
-
 void worker_stream_flush_locked(struct worker *w) {
 	struct worker_stream *s = &w->stream;
 	if (s->text.length > 0) {
-		let_out(w, s->which, s->text.data, s->text.length);
+		worker_held_text_locked(w, s->which, s->text.data, s->text.length);
 		tn_str_clear(&s->text);
 	}
 }
 
+bool worker_stream_is_due_locked(const struct worker *w) {
+	return w->stream.text.length > 0 && tn_clock_ns() - w->stream.first_ns >= FLUSH_NS;
+}
+
 int worker_stream_due_locked(const struct worker *w) {
 	const struct worker_stream *s = &w->stream;
+	int held = worker_held_due_locked(w);
 	if (s->text.length == 0) {
-		return -1;
+		return held;
 	}
 	int64_t left = s->first_ns + FLUSH_NS - tn_clock_ns();
-	return left <= 0 ? 0 : (int)(left / 1000000) + 1;
+	int due = left <= 0 ? 0 : (int)(left / 1000000) + 1;
+	return held >= 0 && held < due ? held : due;
 }
 
 void worker_stream_add_locked(struct worker *w, int which, const char *bytes, size_t length) {
@@ -89,7 +80,7 @@ void worker_stream_add_locked(struct worker *w, int which, const char *bytes, si
 	bool large = s->text.length == 0 && length >= WORKER_FLUSH_BYTES;
 	if (large || !tn_str_append_n(&s->text, bytes, length)) {
 		worker_stream_flush_locked(w);
-		let_out(w, which, bytes, length);
+		worker_held_text_locked(w, which, bytes, length);
 		return;
 	}
 	bool quick = now - s->sent_ns >= FLUSH_NS && bytes[length - 1] == '\n';
@@ -169,25 +160,25 @@ void worker_stream_begin(struct worker *w) {
 	pthread_mutex_lock(&w->out_lock);
 	worker_capture_locked(w, true); /* what came in between belongs to the cell before */
 	worker_stream_flush_locked(w);
+	worker_held_flush_locked(w);
+	w->stream.shown_id = w->silent ? w->stream.shown_id : w->id;
 	w->stream.id = w->id;
 	w->stream.muted = w->silent;
 	w->stream.sent_ns = 0;
+	worker_pace_begin(&w->pace);
 	worker_flood_begin(w, w->cell);
 	pthread_mutex_unlock(&w->out_lock);
 }
 
 void worker_stream_end(struct worker *w) {
-	struct tn_str last = {0};
 	fflush(stdout);
 	pthread_mutex_lock(&w->out_lock);
 	worker_capture_locked(w, true);
 	worker_stream_flush_locked(w);
-	worker_flood_end(&w->stream.flood, &last);
-	if (last.length > 0) {
-		send_text(w, 1, last.data, last.length);
-	}
-	tn_str_finish(&last);
+	worker_held_flush_locked(w);
+	worker_flood_end(&w->stream.flood);
 	tn_str_finish(&w->stream.text);
 	w->stream.muted = false;
+	w->stream.id = w->stream.shown_id; /* what comes until the next cell is the last one's that anybody sees */
 	pthread_mutex_unlock(&w->out_lock);
 }

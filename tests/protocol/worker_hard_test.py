@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """`tenon worker` under a front that is slow, broken, hostile or gone, and a worker that dies. Usage: worker_hard_test.py TENON [PART…]"""
+import json
 import os
 import signal
 import struct
@@ -156,7 +157,7 @@ def fill(w, least, limit=1.5):
 
 @case
 def a_worker_without_credit_waits_and_stays_interruptible():
-    with Session(acks=False) as w:
+    with Session(acks=False, env={"TENON_OUTPUT_RATE": "off"}) as w:
         request = w.start("for (int i = 0; i < 1000000000; i++) { print(i); }")
         fill(w, 3 * MIB)
         check(4 * MIB > len(w.data) > 3 * MIB, True, f"{len(w.data)} bytes came without an ack")
@@ -174,7 +175,7 @@ def a_worker_without_credit_waits_and_stays_interruptible():
 
 @case
 def a_slow_reader_gets_every_byte():
-    with Session() as w:
+    with Session(env={"TENON_OUTPUT_RATE": "off"}) as w:
         request = w.start("for (int i = 0; i < 400000; i++) { print(i); }")
         time.sleep(1.0)
         events, done = w.collect(request)
@@ -184,7 +185,7 @@ def a_slow_reader_gets_every_byte():
 
 @case
 def ten_megabytes_of_text_arrive_whole():
-    with Session() as w:
+    with Session(env={"TENON_OUTPUT_RATE": "off"}) as w:
         events, _ = w.execute('string s = "x".repeat(100000); for (int i = 0; i < 100; i++) { print(s); }')
         check(len(text_of(events)), 100 * 100001, "bytes")
         events, _ = w.execute('print("y".repeat(10000000));')
@@ -223,7 +224,7 @@ def a_value_that_is_a_flood_shows_its_head_and_its_tail_and_all_of_it_is_in_a_fi
 @case
 def a_flood_is_cut_and_all_of_it_is_in_a_file():
     lines = 3_000_000
-    with Session() as w:
+    with Session(env={"TENON_OUTPUT_RATE": "off"}) as w:
         events, done = w.execute(f"for (int i = 0; i < {lines}; i++) {{ print(i); }}", timeout=120 * SLOW, cell=4)
         check(done["status"], "ok", "status")
         text = text_of(events)
@@ -242,7 +243,7 @@ def a_flood_is_cut_and_all_of_it_is_in_a_file():
 
 @case
 def one_print_that_is_a_flood_shows_its_head_and_its_tail():
-    with Session() as w:
+    with Session(env={"TENON_OUTPUT_RATE": "off"}) as w:
         events, done = w.execute('print("a" + "\u00e9".repeat(20000000) + "z");', timeout=120 * SLOW, cell=1)
         text = text_of(events)
         check(text.startswith("a" + "\u00e9" * 1000), True, "the head")
@@ -260,6 +261,124 @@ def a_child_that_floods_is_stopped_by_an_interrupt():
             w.receive()
         w.send({"type": "interrupt"})
         check(w.collect(request)[1]["status"], "interrupted", "status")
+
+
+# ---- the pace of output ----
+
+def paced(events, since=0.0):
+    """Bytes of text as JSON that came after `since`."""
+    return sum(len(json.dumps(e["text"], ensure_ascii=False).encode()) for e in events if e["type"] == "stream" and e["at"] > since)
+
+
+def timed(w, code, **fields):
+    """As Worker.execute; each event has the time at which it came."""
+    request, events, began = w.start(code, **fields), [], time.monotonic()
+    while True:
+        header, _ = w.receive(120 * SLOW)
+        if header["type"] != "ack":
+            header["at"] = time.monotonic() - began
+            if header["type"] == "done":
+                return events, header
+            events.append(header)
+
+
+@case
+def a_flood_leaves_at_a_pace_and_the_cell_is_not_slowed():
+    lines = 60000
+    with Session() as w:
+        w.execute("1;")
+        events, done = timed(w, f'for (int i = 0; i < {lines}; i++) {{ print(i, "x".repeat(300)); }} error("the last words");', cell=2)
+        text = text_of(events)
+        check(events[-1]["text"], "the last words", "the error is last")
+        check((text[:5], text[-10:]), ("0 xxx", "xxxxxxxxx\n"), "head and tail")
+        check_in(f"\n{lines - 1} xxx", text, "the last line")
+        check(paced(events) < 2_900_000 + 800_000 * max(0.0, done["at"] - 1), True, f"{paced(events)} bytes in {done['at']:.2f} s")
+        path = w.state / "test" / "output-2.txt"
+        check_in(f"KiB are left out here; all of it is in {path}]\n", text, "where")
+        check(path.read_text() == "".join(f"{i} {'x' * 300}\n" for i in range(lines)), True, "the file has all lines")
+        whole = {f"{i} {'x' * 300}" for i in range(lines)}
+        strange = [line for line in text.split("\n") if line and line not in whole and not line.startswith("[about ")]
+        check(strange, [], "lines that are cut")
+
+
+@case
+def what_is_slower_than_the_pace_is_not_cut():
+    with Session(env={"TENON_OUTPUT_RATE": "100K"}) as w:
+        code = "!for i in 1 2 3 4 5 6 7 8; do head -c 30000 /dev/zero | tr '\\0' x; echo; sleep 0.4; done"
+        events, _ = timed(w, code, cell=3)
+        check(text_of(events), ("x" * 30000 + "\n") * 8, "text")
+        check([p.name for p in (w.state / "test").glob("output-*")], [], "files of what was no flood")
+
+
+@case
+def two_streams_in_turn_stay_few_messages_and_whole():
+    with Session() as w:
+        events, _ = w.execute("!for i in $(seq 1 5000); do echo $i; echo $i >&2; done")
+        lines = "".join(f"{i}\n" for i in range(1, 5001))
+        check((text_of(events), text_of(events, "stderr")), (lines, lines), "text")
+        check(len(events) < 2000 * SLOW, True, f"{len(events)} messages")
+
+
+@case
+def a_place_is_shown_again_ten_times_a_second_and_in_the_end():
+    with Session() as w:
+        for code in ('for (int i = 0; i < 15000; i++) { display(f"{i}", id: "a"); } error("e");',
+                     'for (int i = 0; i < 15000; i++) { display(f"{i}", id: "a"); } input("");'):
+            events, done = timed(w, code)
+            shown = [e for e in events if e["type"] == "display"]
+            check((shown[0].get("update", False), shown[-1]["data"]["text/plain"]), (False, '"14999"'), "the first and the last")
+            check(types(events)[-1], "error", "the last one comes before the error")
+            check(len(shown) < 4 + 12 * done["at"], True, f"{len(shown)} in {done['at']:.2f} s")
+        events, done = timed(w, 'for (int i : progress(0..1000000)) { }')
+        check(len(events) < 4 + 12 * done["at"], True, f"{len(events)} of a bar in {done['at']:.2f} s")
+
+
+@case
+def the_last_state_of_a_place_is_shown_while_the_cell_computes_on():
+    with Session() as w:
+        request = w.start('for (int i = 0; i < 100; i++) { display(f"{i}", id: "a"); } while (true) { }')
+        text = ""
+        while text != '"99"':
+            text = w.receive(SOON)[0]["data"]["text/plain"]
+        w.send({"type": "interrupt"})
+        check(w.collect(request)[1]["status"], "interrupted", "status")
+
+
+@case
+def new_displays_are_bounded_and_the_last_ones_arrive():
+    with Session() as w:
+        events, done = timed(w, 'for (int i = 0; i < 15000; i++) { display(f"{i}"); } 7', cell=2)
+        shown = [e["data"]["text/plain"] for e in events if e["type"] == "display"]
+        check(shown[:100] + shown[-20:], [f'"{i}"' for i in [*range(100), *range(14980, 15000)]], "the first and the last")
+        check(len(shown) < 230 + 12 * done["at"], True, f"{len(shown)} displays")
+        check_in("displays are left out here; all of it is in ", text_of(events), "note")
+        check(types(events)[-1], "result", "last")
+        check((w.state / "test" / "output-2.txt").read_text(), "".join(f'"{i}"\n' for i in range(15000)), "the file")
+        events, _ = w.execute('for (int i = 0; i < 100; i++) { print(i); display(f"{i}"); }')
+        check([e.get("text") or e["data"]["text/plain"] for e in events], [x for i in range(100) for x in (f"{i}\n", f'"{i}"')], "order")
+
+
+@case
+def a_picture_book_by_clear_output_stays_few_messages():
+    with Session() as w:
+        events, done = timed(w, 'for (int i = 0; i < 15000; i++) { clear_output(wait: true); display(f"{i}"); }')
+        check(events[-1]["data"]["text/plain"], '"14999"', "the last page")
+        check(events[-2]["type"], "clear", "what comes before it")
+        check(len(events) < 700 + 100 * done["at"], True, f"{len(events)} messages")
+        check("stream" in types(events), False, "a page that was turned is not left out")
+
+
+@case
+def a_display_after_clear_output_is_new():
+    with Session() as w:
+        events, _ = w.execute('display("x", id: "a"); clear_output(); display("y", id: "a"); display("z", id: "a");')
+        check([(e["type"], e.get("update", False)) for e in events],
+              [("display", False), ("clear", False), ("display", False), ("display", True)], "what is new")
+        w.execute('display("other", id: "b");')
+        time.sleep(0.2) # a place is shown ten times a second
+        events, _ = w.execute('update_display("1", "b"); clear_output(); update_display("2", "b"); display("3", id: "b");')
+        check([(e["type"], e.get("update", False), e.get("data", {}).get("text/plain")) for e in events],
+              [("display", True, '"1"'), ("clear", False, None), ("display", True, '"2"'), ("display", False, '"3"')], "a place of another cell")
 
 
 # ---- a worker that dies ----
