@@ -106,6 +106,7 @@ static bool run_write_svg(struct tn_native_call *call, struct tn_error *err) {
 static bool run_clear_output(struct tn_native_call *call, struct tn_error *err) {
 	const struct tn_session *session = tn_lang_get_output(call->lang)->data;
 	(void)err;
+	tn_show_clear(session);
 	if (session->output.clear != NULL) {
 		session->output.clear(session->output.data, call->args[0].i != 0);
 	}

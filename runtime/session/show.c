@@ -13,7 +13,7 @@
  * is. */
 enum { AGAIN_MS = 100 };
 
-/* `cell`: the one that last made the place anew. `waiting`: a figure that was not sent yet, or void; only figures wait, because
+/* `cell`: in which part of which cell the place was last made anew; clear_output() begins a part. `waiting`: a figure that was not sent yet, or void; only figures wait, because
  * they hold no tensors whose memory a training step wants. */
 struct place {
 	uint64_t id, cell;
@@ -96,7 +96,9 @@ static bool find_place(struct tn_show_places *places, const struct tn_lang_displ
 	}
 	show->id = place->id;
 	show->update = what->update || place->cell == places->cell;
-	place->cell = places->cell;
+	if (!what->update) {
+		place->cell = places->cell;
+	}
 	return true;
 }
 
@@ -210,6 +212,18 @@ void tn_show_flush(const struct tn_session *session, bool all) {
 		(void)!show_value(session, place->waiting, &show, NULL); /* an older state of it is there */
 		drop_waiting(places, place);
 	}
+}
+
+/* What this cell has shown is gone, and its places with it: what comes next under their names is new. A place that an earlier cell shows stays. */
+void tn_show_clear(const struct tn_session *session) {
+	struct tn_show_places *places = session->places;
+	for (uint32_t i = 0; places->waiting > 0 && i < places->by_name.used; i++) {
+		struct place *place = places->by_name.entries[i].key == NULL ? NULL : places->by_name.entries[i].value;
+		if (place != NULL && place->cell == places->cell) {
+			drop_waiting(places, place);
+		}
+	}
+	tn_show_places_next_cell(places);
 }
 
 bool tn_session_display(void *data, const struct tn_lang_display *what, struct tn_error *err) {

@@ -94,6 +94,9 @@ void tn_show_places_destroy(struct tn_show_places *places);     /* accepts NULL 
 /* A cell begins: display(x, id: …) makes a new place once more. */
 void tn_show_places_next_cell(struct tn_show_places *places);
 
+/* clear_output(): the places of this cell's output are no more. */
+void tn_show_clear(const struct tn_session *session);
+
 /* Sends the figures that wait for their turn: those whose time has come, or all (the end of a cell). */
 void tn_show_flush(const struct tn_session *session, bool all);
 
