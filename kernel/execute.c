@@ -147,6 +147,11 @@ static void close_run(struct tn_kernel *kernel) {
 	struct tn_execution run = kernel->run;
 	kernel->run = (struct tn_execution){0};
 	tn_kernel_idle(kernel, run.request);
+	if (!run.silent && run.id != 0) {
+		tn_request_unref(kernel->last);
+		kernel->last = tn_request_ref(run.request);
+		kernel->last_id = run.id;
+	}
 	json_decref(run.payload);
 	json_decref(run.question);
 	tn_free(run.result);

@@ -28,6 +28,7 @@ void tn_kernel_finish(struct tn_kernel *kernel) {
 	json_decref(kernel->run.question);
 	tn_free(kernel->run.result);
 	tn_request_unref(kernel->run.request);
+	tn_request_unref(kernel->last);
 	for (size_t i = kernel->queue_first; i < kernel->queue.count; i++) {
 		tn_request_unref(kernel->queue.items[i]);
 	}

@@ -76,6 +76,8 @@ struct tn_kernel {
 	json_t *busy, *idle;     /* contents of status messages */
 
 	struct tn_execution run;
+	struct tn_request *last; /* the last cell that was not silent, counted, and its id at the worker: text of its background processes may come */
+	int64_t last_id;
 	TN_VEC(struct tn_request *) queue; /* execute_requests that wait, oldest first from queue_first */
 	size_t queue_first;
 	struct tn_halt halt;

@@ -112,6 +112,16 @@ static const struct {
 	{"error", relay_error},
 };
 
+static void publish(struct tn_kernel *kernel, struct tn_request *parent, const struct relayed *made, uint64_t credit) {
+	tn_iopub_publish(&kernel->iopub,
+		&(struct tn_publication){.type = made->type,
+			.parent = parent,
+			.content = made->content,
+			.stream = made->stream,
+			.text = made->text,
+			.credit = credit});
+}
+
 /* False: no such type. */
 static bool relay(struct tn_kernel *kernel, const struct tn_wire_message *message) {
 	const char *type = tn_wire_type(message);
@@ -124,13 +134,7 @@ static bool relay(struct tn_kernel *kernel, const struct tn_wire_message *messag
 			return true;
 		}
 		struct relayed made = relays[i].make(&kernel->run, message);
-		tn_iopub_publish(&kernel->iopub,
-			&(struct tn_publication){.type = made.type,
-				.parent = kernel->run.request,
-				.content = made.content,
-				.stream = made.stream,
-				.text = made.text,
-				.credit = message->bulk_bytes});
+		publish(kernel, kernel->run.request, &made, message->bulk_bytes);
 		return true;
 	}
 	return false;
@@ -169,12 +173,17 @@ static void on_cell_message(struct tn_kernel *kernel, const struct tn_wire_messa
 	}
 }
 
-/* What comes for a request that is closed has nowhere to go. */
+/* What comes for a request that is closed has nowhere to go, but for what the last cell's background processes write. */
 static void on_message(void *data, const struct tn_wire_message *message) {
 	struct tn_kernel *kernel = data;
 	int64_t id = tn_json_get_int(message->json, "id", 0);
 	if (tn_execute_is_open(kernel) && id != 0 && id == kernel->run.id) {
 		on_cell_message(kernel, message);
+		return;
+	}
+	if (kernel->last != NULL && id != 0 && id == kernel->last_id && strcmp(tn_wire_type(message), "stream") == 0) {
+		struct relayed made = relay_stream(NULL, message);
+		publish(kernel, kernel->last, &made, message->bulk_bytes);
 		return;
 	}
 	kernel->iopub.credit += message->bulk_bytes;

@@ -44,7 +44,7 @@ def a_flood_of_lines_arrives_whole():
 
 @case
 def a_subscriber_that_stops_reading_loses_messages_and_nobody_else_does():
-    with Kernel() as kernel:
+    with Kernel(TENON_OUTPUT_RATE="off") as kernel:
         frozen = kernel.connect(subscribe=False).context.socket(zmq.SUB)
         frozen.rcvhwm, frozen.linger = 10, 0
         frozen.setsockopt(zmq.RCVBUF, 8192)
@@ -388,7 +388,7 @@ def two_kernels_at_once_keep_their_histories_apart():
 
 @case
 def many_megabytes_from_one_print_arrive():
-    with Kernel() as kernel:
+    with Kernel(TENON_OUTPUT_RATE="off") as kernel:
         reply, published = kernel.client.run('print(repeat("x", 30000000));', timeout=120)
         check(reply["status"], "ok")
         assert len(text_of(published)) > 16 << 20, f"only {len(text_of(published))} characters arrived"
@@ -404,6 +404,20 @@ def nothing_of_a_cell_stays_behind_when_the_kernel_is_killed():
     wait_until(lambda: is_gone(worker), "the worker's end")
     for client in kernel.clients:
         client.close()
+
+
+@case
+def what_a_cell_left_in_the_background_writes_is_shown_at_that_cell():
+    with Kernel() as kernel:
+        client, gate = kernel.client, Gate()
+        cell = client.execute(f"!(until test -e '{gate.path}'; do sleep 0.05; done; echo late; echo later >&2) &")
+        client.published(cell)
+        client.run("1", silent=True) # nobody sees this one
+        gate.open()
+        client.sees(cell, "stream", "late\n")
+        client.sees(cell, "stream", "later\n")
+        _, published = client.run("print(1);")
+        check(text_of(published), "1\n", "text of the next cell")
 
 
 run_cases() # noqa: F405
