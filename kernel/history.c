@@ -19,7 +19,8 @@
 
 /* Lines are kept for so long before they are written together: opening and locking the file costs as much as a short cell. */
 #define PENDING_NS ((int64_t)200 * 1000 * 1000)
-enum { OUTPUT_MAX = 4096, SOURCE_MAX = 256 * 1024, LOCK_TRIES = 20, LOCK_US = 2000 };
+enum { OUTPUT_MAX = 4096, SOURCE_MAX = 256 * 1024, PENDING_MAX = 10 * 1000 };
+enum { LOCK_US = 2000, LOCK_TRIES = 20, LAST_LOCK_TRIES = 500 /* when the kernel ends: a second */ };
 #ifdef TN_TINY_LIMITS
 enum { FILE_MAX = 16 * 1024 };
 #else
@@ -41,6 +42,7 @@ struct tn_history {
 	bool torn; /* the file's last line is not whole: it must not swallow ours */
 	bool complained;
 	TN_VEC(json_t *) pending; /* lines that are not on disk yet, without their session */
+	int lock_tries;           /* for a lock, LOCK_US apart */
 	int64_t due_ns;           /* when the first of them goes there; INT64_MAX: there are none */
 };
 
@@ -64,6 +66,7 @@ struct tn_history *tn_history_create(const char *path) {
 		return NULL;
 	}
 	history->due_ns = INT64_MAX;
+	history->lock_tries = LOCK_TRIES;
 	history->path = path != NULL ? tn_strdup(path) : NULL;
 	if (path != NULL && history->path == NULL) {
 		tn_free(history);
@@ -80,11 +83,19 @@ static void drop_rows(struct tn_history *history) {
 	history->rows.count = 0;
 }
 
+static void drop_pending(struct tn_history *history) {
+	while (history->pending.count > 0) {
+		json_decref(TN_VEC_POP(&history->pending));
+	}
+}
+
 void tn_history_destroy(struct tn_history *history) {
 	if (history == NULL) {
 		return;
 	}
+	history->lock_tries = LAST_LOCK_TRIES;
 	tn_history_flush(history);
+	drop_pending(history);
 	drop_rows(history);
 	TN_VEC_FINISH(&history->rows);
 	TN_VEC_FINISH(&history->pending);
@@ -201,22 +212,50 @@ static void complain(struct tn_history *history) {
 	}
 }
 
-/* Waits for the lock no longer than another kernel may need; without it two sessions could get one number, which is no disaster.
- */
-static void lock(int fd) {
-	for (int i = 0; i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+/* Waits for the lock no longer than another kernel may need. False: it has it still. Where the file system knows no locks, kernels go
+ * without. */
+static bool lock(int fd, int tries) {
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			return true;
+		}
+		if (--tries <= 0) {
+			errno = EWOULDBLOCK;
+			return false;
+		}
 		usleep(LOCK_US);
+	}
+	return true;
+}
+
+/* Whoever waits for a lock may get that of a file which its owner has meanwhile put another in the place of. */
+static bool is_at(const char *path, int fd) {
+	struct stat ours, there;
+	return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+/* -1 with errno; EWOULDBLOCK: another kernel writes for longer than we wait. */
+static int open_and_lock(const char *path, int flags, int tries) {
+	for (;;) {
+		int fd = open(path, flags | O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		bool locked = fd >= 0 && lock(fd, tries);
+		if (fd < 0 || (locked && is_at(path, fd))) {
+			return fd;
+		}
+		int why = locked ? EWOULDBLOCK : errno;
+		close(fd);
+		if (!locked || --tries <= 0) {
+			errno = why;
+			return -1;
+		}
 	}
 }
 
 static int open_locked(struct tn_history *history) {
-	int fd = open(history->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open_and_lock(history->path, O_APPEND, history->lock_tries);
 	if (fd < 0 && errno == ENOENT) {
 		tn_folder_make_parents(history->path, 0700, NULL);
-		fd = open(history->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	}
-	if (fd >= 0) {
-		lock(fd);
+		fd = open_and_lock(history->path, O_APPEND, history->lock_tries);
 	}
 	return fd;
 }
@@ -275,12 +314,11 @@ static int open_counter(const struct tn_history *history) {
 	struct tn_str path = {0};
 	int fd = -1;
 	if (tn_str_printf(&path, "%s.session", history->path)) {
-		fd = open(tn_str_c(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		fd = open_and_lock(tn_str_c(&path), 0, history->lock_tries);
 	}
+	int why = errno;
 	tn_str_finish(&path);
-	if (fd >= 0) {
-		lock(fd);
-	}
+	errno = why;
 	return fd;
 }
 
@@ -309,14 +347,18 @@ static bool write_pending(struct tn_history *history) {
 		fd = open_locked(history);
 	}
 	bool ok = fd >= 0 && (history->session != 0 || begin_session(history, fd));
+	int why = errno;
 	history->torn = fd >= 0 && ends_torn(fd);
+	errno = why;
 	for (size_t i = 0; ok && i < history->pending.count; i++) {
 		ok = tn_json_set_take(history->pending.items[i], "session", json_integer(history->session)) &&
 			write_line(history, fd, history->pending.items[i]);
 	}
+	why = errno;
 	if (fd >= 0) {
 		close(fd);
 	}
+	errno = why;
 	return ok;
 }
 
@@ -324,12 +366,15 @@ void tn_history_flush(struct tn_history *history) {
 	if (history->pending.count == 0) {
 		return;
 	}
-	if (!write_pending(history)) {
+	bool ok = write_pending(history);
+	if (!ok && errno == EWOULDBLOCK && history->pending.count < PENDING_MAX) {
+		history->due_ns = tn_clock_ns() + PENDING_NS; /* another kernel has the file: later */
+		return;
+	}
+	if (!ok) {
 		complain(history);
 	}
-	while (history->pending.count > 0) {
-		json_decref(TN_VEC_POP(&history->pending));
-	}
+	drop_pending(history);
 	history->due_ns = INT64_MAX;
 }
 

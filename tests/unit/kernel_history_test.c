@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The history file: sessions beside each other, queries, files that somebody else has spoilt. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernel/history.h"
@@ -148,4 +151,103 @@ TN_TEST(without_a_file_this_session_is_known) {
 	add_three(history);
 	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_RANGE}), "1/1:a 1/2:b\nc=7 1/3:a");
 	tn_history_destroy(history);
+}
+
+/* A file that is long enough to be shortened by the next kernel that begins. */
+static void make_long(void) {
+	struct tn_history *history = tn_history_create(path);
+	char source[1024];
+	memset(source, 'x', sizeof(source) - 1);
+	source[sizeof(source) - 1] = '\0';
+	for (int i = 0; i < 2500; i++) { /* 2.5 MB */
+		tn_history_add(history, i + 1, source);
+		if (i % 500 == 0) {
+			tn_history_flush(history);
+		}
+	}
+	tn_history_destroy(history);
+}
+
+enum { KERNELS = 6, CELLS = 60 };
+
+static void write_as_kernel(int number, int start) {
+	char source[32], go;
+	struct tn_history *history = tn_history_create(path);
+	bool ok = history != NULL && read(start, &go, 1) == 0; /* all begin at once, when the other end is closed */
+	for (int i = 0; ok && i < CELLS; i++) {
+		snprintf(source, sizeof(source), "kernel %d cell %d", number, i);
+		tn_history_add(history, i + 1, source);
+		tn_history_flush(history);
+	}
+	tn_history_destroy(history);
+	_exit(ok ? 0 : 1);
+}
+
+struct counted {
+	int cells;
+	int64_t sessions[KERNELS];
+	bool mixed;
+};
+
+static bool count_cell(void *data, const struct tn_history_entry *entry) {
+	struct counted *counted = data;
+	int number, cell;
+	if (sscanf(entry->source, "kernel %d cell %d", &number, &cell) == 2 && number >= 0 && number < KERNELS) {
+		counted->cells++;
+		counted->mixed = counted->mixed || (counted->sessions[number] != 0 && counted->sessions[number] != entry->session);
+		counted->sessions[number] = entry->session;
+	}
+	return true;
+}
+
+TN_TEST(kernels_that_begin_while_one_shortens_the_file_lose_no_cell) {
+	make_place();
+	make_long();
+	int start[2], status;
+	pid_t pids[KERNELS];
+	TN_CHECK_INT_EQ(pipe(start), 0);
+	for (int i = 0; i < KERNELS; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			close(start[1]);
+			write_as_kernel(i, start[0]);
+		}
+	}
+	close(start[0]);
+	close(start[1]);
+	for (int i = 0; i < KERNELS; i++) {
+		TN_CHECK_INT_EQ(waitpid(pids[i], &status, 0), pids[i]);
+		TN_CHECK_INT_EQ(status, 0);
+	}
+	struct counted counted = {0};
+	struct tn_history *history = tn_history_create(path);
+	TN_CHECK(tn_history_find(history, &(struct tn_history_query){.access = TN_HISTORY_TAIL}, count_cell, &counted));
+	TN_CHECK_INT_EQ(counted.cells, KERNELS * CELLS);
+	TN_CHECK(!counted.mixed);
+	for (int i = 0; i < KERNELS; i++) {
+		for (int j = 0; j < i; j++) {
+			TN_CHECK(counted.sessions[i] != counted.sessions[j]);
+		}
+	}
+	tn_history_destroy(history);
+	remove_place();
+}
+
+TN_TEST(cells_wait_while_another_kernel_has_the_file) {
+	make_place();
+	struct tn_history *history = tn_history_create(path);
+	tn_history_add(history, 1, "a");
+	tn_history_flush(history);
+	int other = open(path, O_RDWR | O_CLOEXEC);
+	TN_CHECK_INT_EQ(flock(other, LOCK_EX), 0);
+	tn_history_add(history, 2, "b");
+	tn_history_flush(history);
+	TN_CHECK(tn_history_due(history) != INT64_MAX); /* it is tried again */
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_TAIL}), "1/1:a");
+	close(other);
+	tn_history_flush(history);
+	TN_CHECK(tn_history_due(history) == INT64_MAX);
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_TAIL}), "1/1:a 1/2:b");
+	tn_history_destroy(history);
+	remove_place();
 }
