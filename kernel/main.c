@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -14,7 +15,7 @@
 
 #include "kernel/kernel.h"
 
-enum { EXIT_BAD_USAGE = 2, PARENT_MS = 1000, FILES_NEEDED = 64, FILES_WANTED = 1024 };
+enum { EXIT_BAD_USAGE = 2, PARENT_MS = 1000, FILES_NEEDED = 64, FILES_WANTED = 16 * 1024 };
 enum watch { WATCH_SIGNALS, WATCH_PARENT, WATCH_COUNT };
 
 struct options {
@@ -29,12 +30,7 @@ static const char help[] =
 	"Cells run in a worker: `tenon worker`, or the command behind --, or the one in TENON_WORKER, such as\n"
 	"  tenon kernel -f FILE -- ssh gpu-box tenon worker\n";
 
-static int usage(const char *what, const char *argument) {
-	fprintf(stderr, "tenon kernel: %s%s\ntry: tenon kernel --help\n", what, argument);
-	return EXIT_BAD_USAGE;
-}
-
-/* -1: go on; else the exit status. */
+/* Launchers add arguments of their own: `jupyter run` its files, `jupyter console` its options. -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct options *options) {
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -50,10 +46,12 @@ static int read_options(int argc, char **argv, struct options *options) {
 			return -1;
 		}
 		if (strcmp(argv[i], "-f") != 0) {
-			return usage("what is this: ", argv[i]);
+			tn_log(TN_LOG_WARN, "the argument '%s' is passed over: the kernel knows -f, --help, --version and --", argv[i]);
+			continue;
 		}
 		if (++i == argc) {
-			return usage("-f needs a file", "");
+			fputs("tenon kernel: -f needs a file\ntry: tenon kernel --help\n", stderr);
+			return EXIT_BAD_USAGE;
 		}
 		options->connection = argv[i];
 	}
@@ -306,6 +304,7 @@ int main(int argc, char **argv) {
 	struct command command = {0};
 	struct tn_error err = {0};
 	tn_mem_fail_from_env();
+	prctl(PR_SET_DUMPABLE, 0); /* the key is in our memory: no core of it on the disk, and no debugger of another program of the user */
 	int status = read_options(argc, argv, &options);
 	if (status >= 0) {
 		return status;

@@ -70,10 +70,10 @@ def environment(**more):
 class Kernel:
     """A kernel process; a context that ends it."""
 
-    def __init__(self, info=None, worker=(), ready=True, log=False, **env):
+    def __init__(self, info=None, worker=(), ready=True, arguments=(), **env):
         self.info = info or connection_info()
         self.path = write_connection(STATE.name, self.info)
-        arguments = ["kernel", "-f", str(self.path)] + (["--", *worker] if worker else [])
+        arguments = ["kernel", "-f", str(self.path), *arguments] + (["--", *worker] if worker else [])
         self.process = subprocess.Popen([cli.TENON, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         env=environment(JPY_PARENT_PID=str(os.getpid()), **env), preexec_fn=cli.reset_signals,
                                         start_new_session=True)

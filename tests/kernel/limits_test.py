@@ -38,7 +38,7 @@ def a_low_limit_that_may_be_raised_is_raised():
         reply, _ = client.run("1 + 1")
         check(reply["status"], "ok")
         with open(f"/proc/{process.pid}/limits", encoding="ascii") as file:
-            check_in("1024", next(line for line in file if line.startswith("Max open files")))
+            check_in("4096", next(line for line in file if line.startswith("Max open files")))
     finally:
         client.close()
         process.terminate()

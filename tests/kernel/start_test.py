@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import resource
 import subprocess
 import sys
 import tempfile
@@ -143,8 +144,39 @@ def without_a_file_the_kernel_writes_one_and_says_how_to_connect():
 @case
 def the_command_line_is_checked():
     check(cli.tenon("kernel", "-f").returncode, 2, "exit status")
-    check(cli.tenon("kernel", "--wrong").returncode, 2, "exit status")
     check(cli.tenon("kernel", "--help").returncode, 0, "exit status")
+
+
+@case
+def arguments_that_a_launcher_adds_are_passed_over_and_logged():
+    with Kernel(arguments=["program.tn", "--Launcher.option=1", "--debug"]) as kernel:
+        check(kernel.client.run("1 + 1")[0]["status"], "ok")
+    for argument in ("program.tn", "--Launcher.option=1", "--debug"):
+        check_in(f"the argument '{argument}' is passed over", kernel.errors)
+
+
+@case
+def no_core_of_the_front_is_dumped():
+    folder = tempfile.mkdtemp(dir=STATE.name)
+
+    def dumps(command, **more):
+        with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, **more,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)) as process:
+            yield process
+            process.send_signal(signal.SIGABRT)
+            _, status = os.waitpid(process.pid, 0)
+            process.returncode = -signal.SIGABRT
+            yield os.WCOREDUMP(status)
+
+    if not list(dumps(["sleep", "100"]))[1]:
+        raise Skip("no core is dumped on this machine") # noqa: F405
+    info = connection_info()
+    front = dumps([cli.TENON, "kernel", "-f", str(write_connection(STATE.name, info))], env=environment())
+    next(front)
+    client = Client(info)
+    client.ready()
+    client.close()
+    check(next(front), False, "a core was dumped")
 
 
 @case
