@@ -176,6 +176,11 @@ void tn_kernel_drain(struct tn_kernel *kernel, enum tn_channel channel, size_t l
 			tn_log(TN_LOG_WARN, "dropped on a socket: %s", err.text);
 			continue;
 		}
+		if (request->mark != 0 && !tn_replays_add(&kernel->replays, request->mark)) {
+			tn_log(TN_LOG_WARN, "dropped on a socket: a message '%.64s' that came before", request->type);
+			tn_request_unref(request);
+			continue;
+		}
 		tn_kernel_dispatch_take(kernel, request);
 	}
 	kernel->draining = false;

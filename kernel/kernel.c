@@ -40,6 +40,7 @@ void tn_kernel_finish(struct tn_kernel *kernel) {
 	TN_VEC_FINISH(&kernel->frames);
 	tn_iopub_finish(&kernel->iopub);
 	tn_packet_finish(&kernel->packet);
+	tn_replays_finish(&kernel->replays);
 	tn_sender_finish(&kernel->sender);
 	tn_str_finish(&kernel->notice);
 	tn_history_destroy(kernel->history);

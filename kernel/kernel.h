@@ -18,6 +18,7 @@
 
 #include "kernel/history.h"
 #include "kernel/iopub.h"
+#include "kernel/replay.h"
 #include "kernel/worker.h"
 
 #define TN_MS ((int64_t)1000 * 1000)
@@ -72,6 +73,7 @@ struct tn_kernel {
 	struct tn_iopub iopub;
 	struct tn_packet packet; /* replies */
 	tn_parts frames;         /* what is received */
+	struct tn_replays replays;
 	bool draining;           /* a socket is read: handlers run */
 	json_t *busy, *idle;     /* contents of status messages */
 

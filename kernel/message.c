@@ -125,6 +125,7 @@ struct tn_request *tn_request_parse(
 	}
 	request->refs = 1;
 	request->channel = channel;
+	request->mark = tn_signer_mark(signer, *signature);
 	if (!read_header(request, dictionaries[0], err) || !read_parent(request, dictionaries[1], err) ||
 		!read_body(request, dictionaries[2], dictionaries[3], err) || !read_identities(request, frames, delimiter, err)) {
 		tn_request_unref(request);

@@ -32,6 +32,7 @@ struct tn_request {
 	json_t *header, *metadata, *content;
 	json_t *parent;                       /* of a message on stdin: what it answers; else NULL */
 	const char *type, *id;                /* within header */
+	uint64_t mark;                        /* of its signature, for tn_replays_add; 0: it has none */
 	char refusal[TN_ERROR_TEXT_MAX + 32]; /* not "": metadata or content could not be read, and why; both are empty then */
 };
 

@@ -2,6 +2,8 @@
 /* HMAC by libsodium, for the two schemes that it has and that launchers use. */
 #include "kernel/sign.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool tn_signer_init(struct tn_signer *signer, const char *scheme, const char *key, struct tn_error *err) {
@@ -46,6 +48,16 @@ size_t tn_signer_sign(const struct tn_signer *signer, const struct tn_part parts
 	}
 	sodium_bin2hex(hex, TN_SIGN_HEX_MAX + 1, digest, size);
 	return 2 * size;
+}
+
+uint64_t tn_signer_mark(const struct tn_signer *signer, struct tn_part signature) {
+	char digits[2 * sizeof(uint64_t) + 1];
+	if (signer->scheme == TN_SIGN_NONE) {
+		return 0;
+	}
+	snprintf(digits, sizeof(digits), "%.*s", (int)signature.size, signature.data);
+	uint64_t mark = strtoull(digits, NULL, 16);
+	return mark != 0 ? mark : 1;
 }
 
 bool tn_signer_check(const struct tn_signer *signer, const struct tn_part parts[TN_SIGN_PARTS], struct tn_part signature) {

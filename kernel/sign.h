@@ -29,6 +29,8 @@ TN_MUST_USE bool tn_signer_init(struct tn_signer *signer, const char *scheme, co
 void tn_signer_finish(struct tn_signer *signer);
 /* Writes the signature as hex with a NUL and returns its length: 0 without a key. Any thread. */
 size_t tn_signer_sign(const struct tn_signer *signer, const struct tn_part parts[TN_SIGN_PARTS], char hex[TN_SIGN_HEX_MAX + 1]);
+/* 64 bits of a signature that is right, not 0; 0 where nothing is signed. */
+uint64_t tn_signer_mark(const struct tn_signer *signer, struct tn_part signature);
 TN_MUST_USE bool tn_signer_check(
 	const struct tn_signer *signer, const struct tn_part parts[TN_SIGN_PARTS], struct tn_part signature);
 

@@ -105,6 +105,36 @@ TN_TEST(a_wrong_signature_and_garbage_are_dropped_and_the_kernel_goes_on) {
 	fixture_finish(&f);
 }
 
+/* The same bytes, signature and all, whenever it is sent. */
+static void put_signed(struct fixture *f, enum tn_channel channel, int number) {
+	char header[128], hex[TN_SIGN_HEX_MAX + 1];
+	snprintf(header, sizeof(header), "{\"msg_id\": \"%d\", \"session\": \"s\", \"msg_type\": \"comm_msg\"}", number);
+	struct tn_part frames[] = {{"me", 2}, {"<IDS|MSG>", 9}, {hex, 0}, {header, strlen(header)}, {"{}", 2}, {"{}", 2}, {"{}", 2}};
+	frames[2].size = tn_signer_sign(&f->client.signer, frames + 3, hex);
+	TN_CHECK(tn_transport_memory_put(f->transport, channel, frames, TN_ARRAY_LEN(frames)));
+}
+
+TN_TEST(a_signed_message_is_taken_once_on_whatever_channel_and_remembered_within_a_bound) {
+	struct fixture f;
+	fixture_init(&f, true);
+	put_signed(&f, TN_CHANNEL_SHELL, 1);
+	put_signed(&f, TN_CHANNEL_SHELL, 1);
+	put_signed(&f, TN_CHANNEL_CONTROL, 1);
+	TN_CHECK_STR_EQ(fixture_run(&f), "1:busy 1:idle");
+	for (int i = 2; i <= TN_REPLAYS_MAX; i++) { /* by then the table has grown many times */
+		TN_CHECK(tn_replays_add(&f.kernel.replays, (uint64_t)i * 0x9e3779b97f4a7c15u));
+	}
+	put_signed(&f, TN_CHANNEL_SHELL, 1);
+	TN_CHECK_STR_EQ(fixture_run(&f), "");
+	for (int i = 2; i <= 2 * TN_REPLAYS_MAX + 1; i++) {
+		(void)tn_replays_add(&f.kernel.replays, (uint64_t)(i + 1000000) * 0x9e3779b97f4a7c15u);
+	}
+	TN_CHECK(f.kernel.replays.newer.count <= TN_REPLAYS_MAX && f.kernel.replays.older.count <= TN_REPLAYS_MAX);
+	put_signed(&f, TN_CHANNEL_SHELL, 1); /* a bound: it is forgotten */
+	TN_CHECK_STR_EQ(fixture_run(&f), "1:busy 1:idle");
+	fixture_finish(&f);
+}
+
 TN_TEST(a_subscriber_is_welcomed_first_and_starting_is_said_once) {
 	struct fixture f;
 	const struct tn_part subscription = {"\x01", 1};

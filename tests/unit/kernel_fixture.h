@@ -143,12 +143,15 @@ static inline void fixture_round(struct fixture *f) {
 	tn_kernel_round(&f->kernel, NULL, 0, 0);
 }
 
-/* Puts a signed request onto a channel, from a client called "me". `content` is JSON; the msg_id is `id`. */
+/* Puts a signed request onto a channel, from a client called "me". `content` is JSON; the msg_id is `id`. No two are the same, as those of
+ * clients are not. */
 static inline void fixture_request(
 	struct fixture *f, enum tn_channel channel, const char *type, const char *id, const char *content) {
 	char header[512], hex[TN_SIGN_HEX_MAX + 1];
+	static int number;
 	snprintf(header, sizeof(header),
-		"{\"msg_id\": \"%s\", \"session\": \"s\", \"username\": \"u\", \"version\": \"5.5\", \"msg_type\": \"%s\"}", id, type);
+		"{\"msg_id\": \"%s\", \"session\": \"s\", \"username\": \"u\", \"version\": \"5.5\", \"msg_type\": \"%s\", \"number\": %d}", id, type,
+		++number);
 	struct tn_part frames[] = {
 		{"me", 2}, {"<IDS|MSG>", 9}, {hex, 0}, {header, strlen(header)}, {"{}", 2}, {"{}", 2}, {content, strlen(content)}};
 	frames[2].size = tn_signer_sign(&f->client.signer, frames + 3, hex);
