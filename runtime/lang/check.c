@@ -135,6 +135,12 @@ static bool check_uncalled(struct tn_checker *c) {
 		}
 		struct frame *frame = c->frame;
 		c->frame = NULL;
+		if (strcmp(f->name, "main") == 0 && f->instances.count == 0) {
+			bool bare = f->decl->count == 0;
+			check_warn(c, f->span, bare ? "statements run from the top, outside of functions: add main(); below, or take its body out"
+										: "statements run from the top, outside of functions: args() gives a program's arguments",
+				"main is defined, but nothing calls it");
+		}
 		ok = (template || check_instance(c, f, f->declared, f->decl->count, (struct tn_span){0}) != NULL) && ok;
 		c->frame = frame;
 		ok = check_drain(c) && ok;

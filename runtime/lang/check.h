@@ -31,6 +31,8 @@ struct binding {
 	bool is_copy;        /* a by-value parameter or loop variable: what is written to its parts is lost */
 	bool broken;         /* its declaration was wrong: uses of it say nothing more */
 	uint32_t loops;      /* loops around it: a write in a deeper one may be read in the next round */
+	uint32_t braces;     /* braces around it: those of one scope lie together, for a scope's end takes its own away */
+	struct tn_span span; /* its declaration; empty: of a broken one, or a name that no declaration writes */
 	struct tn_span lost; /* of a copy: the last write to a part of it, until it is read */
 };
 
@@ -143,7 +145,9 @@ bool check_same_name(const char *a, const char *b);
 	} while (0)
 
 uint32_t check_local(struct tn_checker *c, const char *name, struct tn_type *type, bool is_ref); /* UINT32_MAX: reported */
+/* Makes a name visible. A second one in the same scope is an error (with `span` empty: is not looked at), and is visible all the same. */
 struct binding *check_bind(struct tn_checker *c, const char *name, uint32_t local, struct tn_span span);
+void check_report_twice(struct tn_checker *c, const char *name, struct tn_span first, struct tn_span second);
 struct binding *check_find_binding(struct tn_checker *c, const char *name);
 struct tn_ir *check_read_local(struct tn_checker *c, uint32_t local, struct tn_span span);
 struct tn_ir *check_set_local(struct tn_checker *c, uint32_t local, struct tn_ir *value);

@@ -204,8 +204,40 @@ bool check_declare(struct tn_checker *c, const struct tn_ast_pattern *pattern, c
 	return declare_leaf(c, pattern, declared, is_const, value, out);
 }
 
+/* A cell may declare a name again, but not twice by one pattern. */
+static bool pattern_is_distinct(struct tn_checker *c, const struct tn_ast_pattern *pattern, struct tn_map *seen) {
+	for (uint32_t i = 0; pattern->is_tuple && i < pattern->item_count; i++) {
+		if (!pattern_is_distinct(c, pattern->items[i], seen)) {
+			return false;
+		}
+	}
+	if (pattern->is_tuple || pattern->name.text == NULL || is_discard(pattern)) {
+		return true;
+	}
+	union {
+		const struct tn_ast_pattern *in;
+		void *out;
+	} first, slot = {.in = pattern};
+	first.out = tn_map_get_n(seen, pattern->name.text, pattern->name.length);
+	if (first.in != NULL) {
+		const char *name = check_name(c, pattern->name);
+		check_report_twice(c, name == NULL ? "" : name, first.in->span, pattern->span);
+		return false;
+	}
+	return tn_map_set_n(seen, pattern->name.text, pattern->name.length, slot.out) || check_memory(c) != NULL;
+}
+
 bool check_decl_stmt(struct tn_checker *c, const struct tn_ast *ast, struct body *out) {
 	struct tn_type *wanted = NULL;
+	if (ast->decl.target->is_tuple && check_top_level(c)) {
+		struct tn_map seen = {0};
+		bool distinct = pattern_is_distinct(c, ast->decl.target, &seen);
+		tn_map_finish(&seen);
+		if (!distinct) {
+			declare_all_broken(c, ast->decl.target);
+			return false;
+		}
+	}
 	const struct tn_ast_type *type = ast->decl.type;
 	if (type != NULL) {
 		wanted = check_type_plain(c, c->frame->module, type);

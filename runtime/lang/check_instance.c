@@ -110,8 +110,9 @@ bool check_completes(const struct tn_ir_list *body) {
 static bool add_param(
 	struct tn_checker *c, const char *name, struct tn_type *type, bool by_ref, bool is_capture, struct tn_span span) {
 	uint32_t local = check_local(c, name, type, by_ref);
-	struct binding *b = local == UINT32_MAX ? NULL : check_bind(c, name, local, span);
+	struct binding *b = local == UINT32_MAX ? NULL : check_bind(c, name, local, (struct tn_span){0});
 	if (b != NULL) {
+		b->span = span; /* two parameters of one name were refused with the definition */
 		b->is_capture = is_capture;
 		b->is_copy = !by_ref;
 	}

@@ -247,6 +247,13 @@ struct tn_ir *check_lambda(struct tn_checker *c, const struct tn_ast *ast) {
 		if (type != NULL && check_type_plain(c, c->frame->module, type) == NULL) {
 			return NULL;
 		}
+		for (uint32_t k = 0; k < i; k++) {
+			struct tn_name first = ast->lambda.params[k].name, second = ast->lambda.params[i].name;
+			if (first.length == second.length && memcmp(first.text, second.text, first.length) == 0 && first.text[0] != '_') {
+				check_error(c, second.span, TN_ERR_NAME, "two parameters are called %.*s", (int)first.length, first.text);
+				return NULL;
+			}
+		}
 	}
 	walk(c, ast, &captures);
 	if (captures.failed) {

@@ -175,9 +175,29 @@ uint32_t check_local(struct tn_checker *c, const char *name, struct tn_type *typ
 	return (uint32_t)(c->frame->locals.count - 1);
 }
 
+void check_report_twice(struct tn_checker *c, const char *name, struct tn_span first, struct tn_span second) {
+	uint32_t line, column;
+	tn_source_position(first.source, first.begin, &line, &column);
+	struct tn_error *err = check_error(c, second, TN_ERR_NAME, "%s is declared twice in one scope, first in line %u", name, line);
+	HINT(err, "without its type, %s = …; assigns; a second variable needs a name of its own", name);
+}
+
+/* As in C: parameters and what a body declares outside its inner braces are one scope. What a lambda captures is of the scope around. */
+static void check_new(struct tn_checker *c, const char *name, struct tn_span span) {
+	const struct frame *f = c->frame;
+	bool named = span.source != NULL && name[0] != '\0' && strcmp(name, "_") != 0;
+	for (size_t i = f->bindings.count; named && i > f->hidden && f->bindings.items[i - 1].braces == f->braces; i--) {
+		const struct binding *b = &f->bindings.items[i - 1];
+		if (check_same_name(b->name, name) && !b->is_capture && b->span.source != NULL) {
+			check_report_twice(c, name, b->span, span);
+			return;
+		}
+	}
+}
+
 struct binding *check_bind(struct tn_checker *c, const char *name, uint32_t local, struct tn_span span) {
-	(void)span;
-	struct binding binding = {.name = name, .local = local, .loops = c->frame->loops};
+	check_new(c, name, span);
+	struct binding binding = {.name = name, .local = local, .loops = c->frame->loops, .braces = c->frame->braces, .span = span};
 	if (!TN_VEC_PUSH(&c->frame->bindings, binding)) {
 		return check_memory(c);
 	}

@@ -5,6 +5,7 @@
 #include "lang/token.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,8 +137,42 @@ static bool skip_space(struct lexer *lx) {
 
 /* ---- numbers ---- */
 
-static void bad_number(struct lexer *lx, uint32_t begin, const char *why) {
-	tn_diagnostics_add(lx->diag, span_of(lx, begin, lx->at), TN_ERR_SYNTAX, "%s", why);
+static struct tn_error *bad_number(struct lexer *lx, uint32_t begin, const char *why) {
+	return tn_diagnostics_add(lx->diag, span_of(lx, begin, lx->at), TN_ERR_SYNTAX, "%s", why);
+}
+
+/* 017: what C means by it, and what the digits alone would. */
+static void hint_octal(const char *digits, struct tn_error *err) {
+	const char *decimal = digits + strspn(digits, "0");
+	bool octal = strspn(digits, "01234567") == strlen(digits) && strlen(digits) < 20;
+	decimal = decimal[0] == '\0' ? "0" : decimal;
+	if (err != NULL && octal && strlen(decimal) > 1) {
+		tn_error_hint(err, "write %s, or %llu for the octal number", decimal, strtoull(digits, NULL, 8));
+	} else if (err != NULL) {
+		tn_error_hint(err, "write %.40s", decimal);
+	}
+}
+
+/* What stands behind the digits: Python's 0o17, C's 10L and 1.0F, Python's 2j. */
+static void hint_number(const struct lexer *lx, uint32_t suffix, struct tn_error *err) {
+	const char *text = lx->text + suffix;
+	uint32_t length = lx->at - suffix;
+	char digits[24];
+	if (err == NULL || length == 0) {
+		return;
+	}
+	if ((text[0] == 'o' || text[0] == 'O') && length > 1 && length < sizeof(digits)) {
+		snprintf(digits, sizeof(digits), "%.*s", (int)length - 1, text + 1);
+		bool octal = strspn(digits, "01234567") == length - 1;
+		tn_error_hint(err, octal ? "write the octal number as %llu, or in base 16 as 0x%llx" : "an octal number has the digits 0 to 7",
+			strtoull(digits, NULL, 8), strtoull(digits, NULL, 8));
+	} else if (length < sizeof(digits) && strspn(memcpy(memset(digits, 0, sizeof(digits)), text, length), "uUlLfF") == length) {
+		tn_error_hint(err, "a number has no suffix: an int has 64 bits, a float too");
+	} else if (length == 1 && (text[0] == 'j' || text[0] == 'J' || text[0] == 'i')) {
+		tn_error_hint(err, "there are no complex numbers");
+	} else {
+		tn_error_hint(err, "a name does not begin with a digit");
+	}
 }
 
 static void lex_integer(struct lexer *lx, struct token *t, const char *digits, int base) {
@@ -196,23 +231,29 @@ static bool lex_number(struct lexer *lx, struct token *t) {
 		lx->at++;
 	}
 	if (n == 0 || is_name_char(peek(lx, 0))) {
+		uint32_t suffix = lx->at;
 		while (is_name_char(peek(lx, 0))) {
 			lx->at++;
 		}
 		t->kind = TOKEN_INT;
-		bad_number(lx, t->begin, "this is no number");
+		hint_number(lx, suffix, bad_number(lx, t->begin, "this is not a number"));
 		return true;
 	}
 	if (!is_float) {
 		if (base == 2 && strspn(digits, "01") != n) {
 			bad_number(lx, t->begin, "a binary number has the digits 0 and 1");
 		}
+		if (base == 10 && n > 1 && digits[0] == '0') {
+			hint_octal(digits, bad_number(lx, t->begin, "an integer does not begin with 0: in C this would be octal"));
+			t->kind = TOKEN_INT;
+			return true;
+		}
 		lex_integer(lx, t, digits, base);
 		return true;
 	}
 	t->kind = TOKEN_FLOAT;
 	if (!tn_parse_f64(digits, n, &t->f)) {
-		bad_number(lx, t->begin, "this is no number");
+		bad_number(lx, t->begin, "this is not a number");
 	}
 	return true;
 }

@@ -74,7 +74,7 @@ TN_TEST(integers_have_digits_underscores_and_three_bases) {
 	fails("x = y - 9223372036854775808;", 1, "this integer does not fit an int: expected at most 9223372036854775807", NULL);
 	fails("x = 99999999999999999999;", 1, "this integer does not fit an int: expected at most 9223372036854775807", NULL);
 	fails("x = 0b12;", 1, "a binary number has the digits 0 and 1", NULL);
-	fails("x = 12abc;", 1, "this is no number", NULL);
+	fails("x = 12abc;", 1, "this is not a number", NULL);
 }
 
 TN_TEST(floats_have_points_exponents_and_a_trailing_f) {
