@@ -427,6 +427,7 @@ static void bad_character(struct lexer *lx, char c) {
 	uint32_t begin = lx->at++;
 	lx->doubtful = true;
 	if (c == '#') {
+		lx->out->hash_lines += begin == 0 || lx->text[begin - 1] == '\n';
 		const char *feed = memchr(lx->text + begin, '\n', lx->end - begin);
 		lx->at = feed == NULL ? lx->end : (uint32_t)(feed - lx->text);
 		bool include = lx->at - begin > 8 && memcmp(lx->text + begin, "#include", 8) == 0;

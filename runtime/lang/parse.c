@@ -293,25 +293,100 @@ bool parse_recover(struct parser *p, uint32_t begin, int depth) {
 
 /* ---- a whole source ---- */
 
-/* Only `name = literal` lines: what schedulers write into parameter cells. */
+/* ---- parameter cells: only `name = literal` lines, as schedulers write them, without ';' ---- */
+
+static bool is_punct(const struct token *t, uint32_t punct) {
+	return t->kind == TOKEN_PUNCT && t->punct == punct;
+}
+static bool is_name(const struct token *t, const char *text) {
+	return t->kind == TOKEN_NAME && strcmp(t->str.text, text) == 0;
+}
+
+static bool skip_literal(const struct parser *p, uint32_t *i, int depth);
+
+/* Behind an opening bracket: literals with commas between them, as keys and values in a map, up to `close`. */
+static bool skip_literals(const struct parser *p, uint32_t *i, uint32_t close, int depth) {
+	while (!is_punct(&p->tokens[*i], close)) {
+		if (close == P1('}')) {
+			bool key = p->tokens[*i].kind == TOKEN_STRING && is_punct(&p->tokens[*i + 1], P1(':'));
+			*i += 2;
+			if (!key) {
+				return false;
+			}
+		}
+		if (!skip_literal(p, i, depth)) {
+			return false;
+		}
+		if (is_punct(&p->tokens[*i], P1(','))) {
+			(*i)++;
+		} else if (!is_punct(&p->tokens[*i], close)) {
+			return false;
+		}
+	}
+	(*i)++;
+	return true;
+}
+
+/* A number with its sign, inf, nan, a string, a truth value (also as Python writes it), a list, tuple or map of such, float("nan"). */
+static bool skip_literal(const struct parser *p, uint32_t *i, int depth) {
+	static const char *const words[] = {"true", "false", "True", "False", "inf", "nan"};
+	const struct token *t = &p->tokens[*i];
+	uint32_t close = is_punct(t, P1('[')) ? P1(']') : is_punct(t, P1('{')) ? P1('}') : is_punct(t, P1('(')) ? P1(')') : 0;
+	if (close != 0) {
+		(*i)++;
+		return depth < PARSE_MAX_DEPTH && skip_literals(p, i, close, depth + 1);
+	}
+	*i += is_punct(t, P1('-')) || is_punct(t, P1('+'));
+	t = &p->tokens[*i];
+	if (is_name(t, "float") && is_punct(t + 1, P1('(')) && t[2].kind == TOKEN_STRING && is_punct(t + 3, P1(')'))) {
+		*i += 4;
+		return true;
+	}
+	bool word = false;
+	for (size_t k = 0; k < TN_ARRAY_LEN(words); k++) {
+		word = word || is_name(t, words[k]);
+	}
+	(*i)++;
+	return word || (t->kind >= TOKEN_INT && t->kind <= TOKEN_STRING);
+}
+
 static bool is_parameter_cell(const struct parser *p) {
 	uint32_t i = 0;
 	while (p->tokens[i].kind != TOKEN_END) {
-		if (p->tokens[i].kind != TOKEN_NAME || !p->tokens[i].line_before || p->tokens[i + 1].kind != TOKEN_PUNCT ||
-			p->tokens[i + 1].punct != P1('=')) {
+		if (p->tokens[i].kind != TOKEN_NAME || !p->tokens[i].line_before || !is_punct(&p->tokens[i + 1], P1('='))) {
 			return false;
 		}
 		i += 2;
-		i += p->tokens[i].kind == TOKEN_PUNCT && p->tokens[i].punct == P1('-');
-		bool word = p->tokens[i].kind == TOKEN_NAME &&
-			(strcmp(p->tokens[i].str.text, "true") == 0 || strcmp(p->tokens[i].str.text, "false") == 0);
-		if (!word && (p->tokens[i].kind < TOKEN_INT || p->tokens[i].kind > TOKEN_STRING)) {
+		if (!skip_literal(p, &i, 0)) {
 			return false;
 		}
-		i++;
-		i += p->tokens[i].kind == TOKEN_PUNCT && p->tokens[i].punct == P1(';');
+		i += is_punct(&p->tokens[i], P1(';'));
 	}
 	return i > 0;
+}
+
+/* A scheduler that knows Python only writes True, and `# Parameters` on top. Nobody can mend what it writes. */
+static bool take_parameter_cell(struct parser *p, struct token_list *list, size_t errors_before) {
+	if (!is_parameter_cell(p)) {
+		return false;
+	}
+	struct token *tokens = list->tokens.items;
+	bool written = false; /* by a person, who knows of the ';' */
+	for (struct token *t = tokens; t->kind != TOKEN_END; t++) {
+		written = written || is_punct(t, P1(';'));
+	}
+	for (struct token *t = tokens; !written && t->kind != TOKEN_END; t++) {
+		if (is_name(t, "True") || is_name(t, "False")) {
+			t->str.text = t->str.text[0] == 'T' ? "true" : "false";
+		}
+	}
+	static const char heading[] = "# Parameters";
+	bool headed = p->source->length > sizeof(heading) && memcmp(p->source->text, heading, sizeof(heading) - 1) == 0;
+	if (headed && list->hash_lines == 1 && p->diag->errors.count - errors_before == 1) {
+		p->diag->errors.count = errors_before;
+		tokens[0].doubtful = false;
+	}
+	return true;
 }
 
 /* The source must be UTF-8 without NUL. */
@@ -373,7 +448,7 @@ bool parse_source(const struct tn_source *source, struct tn_arena *arena, struct
 	struct parser p = {
 		.source = source, .arena = arena, .diag = diag, .tokens = tokens.tokens.items, .count = (uint32_t)tokens.tokens.count};
 	if (ok && check_nesting(source, &tokens, diag)) {
-		p.parameter_cell = is_parameter_cell(&p);
+		p.parameter_cell = take_parameter_cell(&p, &tokens, before);
 		while (parse_peek(&p, 0)->kind != TOKEN_END) {
 			uint32_t begin = p.at;
 			if (!parse_statement(&p, &items, true)) {

@@ -47,6 +47,7 @@ struct token {
 struct token_list {
 	TN_VEC(struct token) tokens;
 	bool open_comment; /* the text ends inside one */
+	uint32_t hash_lines; /* lines that begin with '#', each reported as an error */
 };
 
 /* Reads [begin, end) of the source. Bad characters become errors and are passed over. False: memory is out. `top`: command lines
