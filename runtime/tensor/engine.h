@@ -200,6 +200,10 @@ void tn_remat_release(struct tn_remat *r);
  * strides cannot express. */
 bool tn_view_apply(enum tn_op op, const struct tn_shape *in, const int64_t *in_stride, const int64_t *attrs,
 	const struct tn_shape *shape, int64_t *stride, int64_t *offset);
+/* Some element is at several places: an axis of stride 0. */
+bool tn_strides_repeat(const struct tn_shape *shape, const int64_t *stride);
+/* The axes lie in the order of row-major, perhaps with gaps or backwards, and repeat nothing. */
+bool tn_strides_in_order(const struct tn_shape *shape, const int64_t *stride);
 /* Dense: a permutation of row-major without gaps. */
 bool tn_strides_are_dense(const struct tn_shape *shape, const int64_t *stride);
 /* Row-major strides of `shape` with its axes in the memory order of `like`. */

@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "tensor/engine.h"
+
 /* ---- items over axes ---- */
 
 /* Axes of x that an item takes. */
@@ -270,6 +272,17 @@ static bool changes_nothing(const struct tn_tensor *x, const struct tn_index_pla
 	return plan->out_count == plan->ndim;
 }
 
+/* Whether a view of the present elements lies as what would be recorded were they still to come: bounds that are a variable's value
+ * are gathered then, into row-major order. What follows from an order (which way a product sums) must not depend on a print. */
+static bool may_view(const struct tn_tensor *x, const struct tn_index_plan *plan) {
+	for (int i = 0; i < plan->ndim; i++) {
+		if (!plan->axes[i].literal && !tn_index_axis_is_full(&plan->axes[i], x->shape.dims[i])) {
+			return tn_strides_in_order(&x->shape, x->stride);
+		}
+	}
+	return true;
+}
+
 struct tn_tensor *tn_index_basic_get(
 	struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_error *err) {
 	struct tn_index_plan rest = *plan;
@@ -278,7 +291,7 @@ struct tn_tensor *tn_index_basic_get(
 	if (changes_nothing(x, plan)) {
 		return tn_tensor_ref(x);
 	}
-	if (x->state == TN_TENSOR_READY && x->grad_mask == 0) {
+	if (x->state == TN_TENSOR_READY && x->grad_mask == 0 && may_view(x, plan)) {
 		return view_at_once(e, x, plan, err);
 	}
 	source = tn_tensor_ref(x);

@@ -39,7 +39,8 @@ static struct tn_tensor *value_tensor(
 /* ---- ints and slices ---- */
 
 /* Writes a number or a present one-element tensor into one element of a tensor that is there and nobody else's. False: not
- * possible that way (no error). */
+ * possible that way (no error). Row-major ones only, as the recorded write's result is: in others an element may be many
+ * (expand), and their order would last. */
 static bool write_in_place(struct tn_engine *e, struct tn_tensor *x, const struct tn_index_plan *plan, struct tn_arg value) {
 	struct tn_backend *backend = tn_engine_backend(e);
 	const struct tn_tensor *from = value.tensor;
@@ -48,7 +49,8 @@ static bool write_in_place(struct tn_engine *e, struct tn_tensor *x, const struc
 	char *base, *target;
 
 	if (x->state != TN_TENSOR_READY || x->refs != 1 || x->undo_refs != 0 || x->grad_mask != 0 || x->buffer == NULL ||
-		__atomic_load_n(&x->buffer->refs, __ATOMIC_ACQUIRE) != 1 || backend->impl->host_pointer == NULL) {
+		__atomic_load_n(&x->buffer->refs, __ATOMIC_ACQUIRE) != 1 || backend->impl->host_pointer == NULL ||
+		!tn_tensor_is_row_major(x)) {
 		return false;
 	}
 	if (from != NULL && (from->state != TN_TENSOR_READY || from->grad_mask != 0 || from->buffer == x->buffer)) {

@@ -196,17 +196,19 @@ static void add_member(struct plan_builder *b, uint32_t i, uint32_t group, const
 	}
 }
 
-/* Elementwise results lie as their first whole operand does, so that channels that come last stay last. */
+/* Elementwise results lie in the order of their first operand that is whole and repeats nothing, so that channels that come last
+ * stay last. What is asked of an operand is the same whether it was computed long ago or is planned here: a tensor of one number
+ * is an operand as any other, gaps do not count (see tn_index_basic_get), and so a print in between changes no bits. */
 static void place_result(struct plan_builder *b, struct plan_value *v) {
 	if (v->kind != TN_KIND_REDUCE) {
 		for (uint32_t k = 0; k < v->input_count; k++) {
 			struct tn_view in;
 
-			if (plan_is_number(b, v, k) || !tn_shape_equal(plan_shape(b, v->inputs[k]), &v->shape)) {
+			if (v->inputs[k] == TN_REF_SCALAR || !tn_shape_equal(plan_shape(b, v->inputs[k]), &v->shape)) {
 				continue;
 			}
 			plan_view_of(b, v->inputs[k], &in);
-			if (tn_strides_are_dense(&in.shape, in.stride)) {
+			if (!tn_strides_repeat(&in.shape, in.stride)) {
 				tn_strides_like(&v->shape, in.stride, v->stride);
 				return;
 			}

@@ -133,6 +133,23 @@ void tn_strides_like(const struct tn_shape *shape, const int64_t *like, int64_t 
 	}
 }
 
+bool tn_strides_repeat(const struct tn_shape *shape, const int64_t *stride) {
+	for (int i = 0; i < shape->ndim; i++) {
+		if (shape->dims[i] > 1 && stride[i] == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool tn_strides_in_order(const struct tn_shape *shape, const int64_t *stride) {
+	int64_t like[TN_MAX_NDIM], row_major[TN_MAX_NDIM];
+
+	tn_strides_like(shape, stride, like);
+	tn_shape_strides(shape, row_major);
+	return !tn_strides_repeat(shape, stride) && memcmp(like, row_major, sizeof(like[0]) * (size_t)shape->ndim) == 0;
+}
+
 bool tn_strides_are_dense(const struct tn_shape *shape, const int64_t *stride) {
 	int64_t dense[TN_MAX_NDIM];
 
