@@ -22,6 +22,9 @@ enum { MAX_BATCH = TN_MAX_NDIM - 2 };
 
 /* Pieces of 0.5 GFLOP cost products of 1024 to 2048 rows 4-6 %, these nothing that can be measured (300-320 GFLOP/s on two cores). */
 static const double long_product = 2.2e9, piece_flops = 1e9;
+/* A product with a vector whose sums are longer is portable: oneDNN adds them up one after the other, and of a million uniform
+ * numbers lost a part in 8,000; in blocks (gemm.c) it is one in a million. */
+enum { LONGEST_SUM = 16384 };
 /* Below this many operations a matrix is worth one thread only, and a batch of them is shared out. */
 static const double small_product = 8e6;
 /* Below this many operations one thread is faster: 128 x 10 x 256 takes 8.1 us on one, 9.0 on two. */
@@ -178,6 +181,10 @@ static void choose_shape(struct matmul *x, const struct tn_view *b, const struct
 	}
 }
 
+static bool has_long_sums(const struct matmul *x) {
+	return (x->m == 1 || x->n == 1) && x->k > LONGEST_SUM;
+}
+
 /* Halves the longest side until a piece is short. Of equal ones k: what is packed for one piece is then packed for no other. */
 static void choose_piece(struct matmul *x) {
 	x->piece[0] = x->m;
@@ -302,7 +309,8 @@ static bool matmul_prepare(struct cpu_step *step, struct tn_error *err) {
 		operand_init(&x->a, a, x->batch_ndim);
 	}
 	x->path = PATH_PORTABLE;
-	if (x->class == CPU_F32 && !step->settings->portable && flops_of(x->m, x->n, x->k) > portable_flops && cpu_dnn_ready()) {
+	if (x->class == CPU_F32 && !step->settings->portable && flops_of(x->m, x->n, x->k) > portable_flops && !has_long_sums(x) &&
+		cpu_dnn_ready()) {
 		x->path = PATH_SGEMM;
 	}
 	if (!choose_copies(step, x, in_line) || !choose_path(step, x, err)) {
