@@ -44,6 +44,11 @@ static void host_name(char *out, size_t size) {
 	}
 }
 
+unsigned tn_event_file_mode(int folder) {
+	struct stat info;
+	return fstat(folder, &info) == 0 ? (info.st_mode & 0666) | 0600 : 0600;
+}
+
 struct tn_event_file *tn_event_file_create(int folder, struct tn_error *err) {
 	static atomic_uint counter;
 	char host[65], name[160];
@@ -56,7 +61,7 @@ struct tn_event_file *tn_event_file_create(int folder, struct tn_error *err) {
 	host_name(host, sizeof(host));
 	snprintf(name, sizeof(name), "events.out.tfevents.%010lld.%s.%d.%u", (long long)time(NULL), host, (int)getpid(),
 		atomic_fetch_add(&counter, 1));
-	file->fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+	file->fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, tn_event_file_mode(folder));
 	if (file->fd < 0) {
 		tn_error_errno(err, "cannot create the event file '%s'", name);
 		tn_str_finish(&file->batch);

@@ -6,6 +6,9 @@
 
 #include "base/base.h"
 
+/* The permissions of a file in the folder of a run: whoever may read the one may read the other. */
+unsigned tn_event_file_mode(int folder);
+
 struct tn_event_file; /* one thread at a time */
 
 /* Creates events.out.tfevents.<seconds>.<host>.<pid>.<n> in the folder; n counts the files of this process, so no two have one

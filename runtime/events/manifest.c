@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -108,7 +107,8 @@ static bool put_manifest(struct tn_str *out, const struct tn_run *run) {
 /* ---- the file ---- */
 
 static bool write_file(int folder, const char *name, const struct tn_str *text, bool durable) {
-	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	unlinkat(folder, name, 0); /* of a process that died */
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, tn_event_file_mode(folder));
 	size_t done = 0;
 	if (fd < 0) {
 		return false;
@@ -132,19 +132,12 @@ static bool write_file(int folder, const char *name, const struct tn_str *text, 
 	return ok;
 }
 
-/* Over a limit of file size, write raises SIGXFSZ before it fails; the failure is what we want to see. */
 static bool replace_file(int folder, const struct tn_str *text, bool durable) {
-	sigset_t limit, before;
-	sigemptyset(&limit);
-	sigaddset(&limit, SIGXFSZ);
-	pthread_sigmask(SIG_BLOCK, &limit, &before);
 	bool ok = write_file(folder, "run.json.new", text, durable) && renameat(folder, "run.json.new", folder, "run.json") == 0;
 	const int error = errno;
 	if (!ok) {
 		unlinkat(folder, "run.json.new", 0);
-		sigtimedwait(&limit, NULL, &(struct timespec){0});
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = error;
 	return ok;
 }

@@ -43,12 +43,35 @@ static bool make_id(struct tn_run *run, int number, struct tn_error *err) {
 	return run->id != NULL || tn_error_memory(err);
 }
 
-/* %cd must not move a run that is open, nor what r.path() says. */
-static bool open_folder(struct tn_run *run, struct tn_error *err) {
+/* Who may read runs: its owner alone, or what TENON_RUNS_MODE says in octal, such as 0755. Files follow their folder. */
+static bool read_mode(mode_t *out, struct tn_error *err) {
+	const char *text = getenv("TENON_RUNS_MODE");
+	char *end;
+	*out = 0700;
+	if (text == NULL || text[0] == '\0') {
+		return true;
+	}
+	const unsigned long mode = strtoul(text, &end, 8);
+	if (*end != '\0' || mode > 0777 || (mode & 0700) != 0700) {
+		return tn_error_set(err, TN_ERR_VALUE, "TENON_RUNS_MODE is '%.20s': expected a folder's mode in octal that lets its owner in, such as 0755", text);
+	}
+	*out = (mode_t)mode;
+	return true;
+}
+
+/* %cd must not move a run that is open, nor what r.path() says. In a root that others may write to, the folder could be another one by now. */
+static bool open_folder(struct tn_run *run, mode_t mode, struct tn_error *err) {
 	char absolute[PATH_MAX];
-	run->folder = open(run->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (run->folder < 0 || realpath(run->path, absolute) == NULL) {
+	struct stat info;
+	run->folder = open(run->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (run->folder < 0 || fstat(run->folder, &info) != 0 || realpath(run->path, absolute) == NULL) {
 		return tn_error_errno(err, "cannot open the folder '%s'", run->path);
+	}
+	if (info.st_uid != geteuid()) {
+		return tn_error_set(err, TN_ERR_IO, "the folder '%s' belongs to another user", run->path);
+	}
+	if ((info.st_mode & 0777) != mode && fchmod(run->folder, mode) != 0) { /* the umask took something from what was asked for */
+		tn_log(TN_LOG_INFO, "the folder '%s' does not have the mode %o", run->path, (unsigned)mode);
 	}
 	run->absolute = tn_strdup(absolute);
 	return run->absolute != NULL || tn_error_memory(err);
@@ -56,6 +79,10 @@ static bool open_folder(struct tn_run *run, struct tn_error *err) {
 
 /* A folder that nobody else has. */
 static bool make_folder(struct tn_run *run, const char *root, struct tn_error *err) {
+	mode_t mode;
+	if (!read_mode(&mode, err)) {
+		return false;
+	}
 	for (int number = 1; number <= SAME_NAME_MAX; number++) {
 		struct tn_str path = {0};
 		if (!make_id(run, number, err)) {
@@ -68,8 +95,8 @@ static bool make_folder(struct tn_run *run, const char *root, struct tn_error *e
 		if (run->path == NULL) {
 			return tn_error_memory(err);
 		}
-		if (mkdir(run->path, 0777) == 0) {
-			return open_folder(run, err);
+		if (mkdir(run->path, mode) == 0) {
+			return open_folder(run, mode, err);
 		}
 		if (errno != EEXIST) {
 			break;
@@ -99,7 +126,11 @@ static char *choose_root(const char *root, struct tn_error *err) {
 
 static bool make_root(const char *root, struct tn_error *err) {
 	char here[PATH_MAX];
-	if (tn_folder_make(root, 0777, err)) {
+	mode_t mode;
+	if (!read_mode(&mode, err)) {
+		return false;
+	}
+	if (tn_folder_make(root, mode, err)) {
 		return true;
 	}
 	if (root[0] != '/' && getcwd(here, sizeof(here)) == NULL && errno == ENOENT) {
