@@ -74,6 +74,7 @@ void tn_terminal_init(void) {
 		sigaction(SIGINT, &action, NULL);
 	}
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its write */
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
 }
 

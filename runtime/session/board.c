@@ -173,6 +173,7 @@ static bool spawn_board(const char *program, const char *folder, pid_t *pid, str
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGINT);
 	sigaddset(&defaults, SIGPIPE);
+	sigaddset(&defaults, SIGXFSZ);
 	int rc = 0;
 	for (int fd = STDIN_FILENO; rc == 0 && fd <= STDERR_FILENO; fd++) {
 		rc = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);

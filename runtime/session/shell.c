@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,32 @@ static bool is_interrupted(const struct tn_session *session) { return session->i
 
 static void sleep_ms(int ms) {
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+}
+
+/* A descriptor for a child's output. A pipe of ours is opened anew for it: what a child sets on its own (O_NONBLOCK, as many programs do) it
+ * would set on ours and on those of all later children, whose writes then fail half done. Without /proc, and where it is no pipe: ours. */
+static int open_own_end(int fd) {
+	char path[32];
+	struct stat info;
+	if (fstat(fd, &info) != 0 || !S_ISFIFO(info.st_mode)) {
+		return fd;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int own = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC); /* without a reader open would wait for one */
+	int flags = own >= 0 ? fcntl(own, F_GETFL) : -1;
+	if (own >= 0 && (flags < 0 || fcntl(own, F_SETFL, flags & ~O_NONBLOCK) != 0)) {
+		close(own);
+		own = -1;
+	}
+	return own >= 0 ? own : fd;
+}
+
+static int set_files(posix_spawn_file_actions_t *actions, const int out[2]) {
+	int rc = posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	for (int i = 0; rc == 0 && i < 2; i++) {
+		rc = out[i] != STDOUT_FILENO + i ? posix_spawn_file_actions_adddup2(actions, out[i], STDOUT_FILENO + i) : 0;
+	}
+	return rc;
 }
 
 static bool spawn_shell(const char *command, pid_t *pid, struct tn_error *err) {
@@ -42,12 +69,18 @@ static bool spawn_shell(const char *command, pid_t *pid, struct tn_error *err) {
 	sigaddset(&defaults, SIGINT);
 	sigaddset(&defaults, SIGPIPE);
 	sigaddset(&defaults, SIGXFSZ);
-	int rc = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	const int out[2] = {open_own_end(STDOUT_FILENO), open_own_end(STDERR_FILENO)};
+	int rc = set_files(&actions, out);
 	rc = rc != 0 ? rc : posix_spawnattr_setsigdefault(&attributes, &defaults);
 	rc = rc != 0 ? rc : posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
 	rc = rc != 0 ? rc : posix_spawn(pid, "/bin/sh", &actions, &attributes, argv, environ);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
+	for (int i = 0; i < 2; i++) {
+		if (out[i] != STDOUT_FILENO + i) {
+			close(out[i]);
+		}
+	}
 	if (rc != 0) {
 		errno = rc;
 		return tn_error_errno(err, "cannot start a shell");

@@ -3,8 +3,9 @@
 """Text files from outside: read_text and write_text. Usage: files_test.py TENON [PART_OF_NAME…]"""
 import os
 import pathlib
+import subprocess
 
-from cli import case, check, check_in, check_result, folder, run_cases, tenon
+from cli import TENON, case, check, check_in, check_result, environment, folder, run_cases, tenon
 
 COUNT = """
 map counts;
@@ -55,6 +56,23 @@ def what_cannot_be_read_or_written_is_named():
         refused(f'write_text("{where}/no/x", "");', f"IOError: cannot write '{where}/no/x': No such file")
         refused('write_text("/dev/full", "x");', "IOError: cannot write '/dev/full': No space left")
     check_in("argument text of write_text: expected string, found int", tenon("run", "-e", 'write_text("x", 3)').stderr)
+
+
+@case
+def a_limit_on_the_size_of_files_is_an_error_of_the_cell():
+    with folder() as name:
+        def run(code, **more):
+            return subprocess.run(["sh", "-c", 'ulimit -f 16; exec "$@"', "sh", TENON, "run", "-e", code], cwd=name, text=True, stdin=subprocess.DEVNULL,
+                                  capture_output=not more, env=environment(), check=False, **more)
+        result = run('try { write_text("x", "y".repeat(100000)); } catch (e) { print(e.name + ": " + e.message); } print("on");')
+        check(result.stdout, "IOError: cannot write 'x': File too large\non\n", f"stdout ({result.stderr!r})")
+        check(result.returncode, 0, "exit status")
+        result = run('!head -c 100000 /dev/zero > z || true\nprint("on");')
+        check(result.stdout.split("\n")[-2:], ["on", ""], "after a child that met it")
+        with open(pathlib.Path(name, "out"), "w", encoding="utf-8") as out:
+            result = run('print("y".repeat(100000));', stdout=out, stderr=subprocess.PIPE)
+        check_in("cannot write the output: File too large", result.stderr, "stderr of a program whose own output is too large")
+        check(result.returncode, 1, "exit status")
 
 
 run_cases()

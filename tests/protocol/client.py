@@ -36,9 +36,9 @@ class Closed(Exception):
 
 
 class Worker:
-    def __init__(self, program, greet=True, session="test", env=None, hello=None, acks=True, cwd=None):
+    def __init__(self, program, greet=True, session="test", env=None, hello=None, acks=True, cwd=None, before=None):
         self.process = subprocess.Popen([program, "worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        env=env, cwd=cwd, start_new_session=True)
+                                        env=env, cwd=cwd, start_new_session=True, preexec_fn=before)
         self.data = self.words = b""
         self.magic = False
         self.acks = acks

@@ -3,7 +3,11 @@
 """`tenon worker` from outside: every request and its answer, the order of output, interrupts, input. Usage: worker_test.py TENON [PART…]"""
 import json
 import os
+import pathlib
 import resource
+import signal
+import sys
+import tempfile
 import time
 
 from support import *
@@ -516,6 +520,171 @@ def a_session_without_a_folder_runs_and_says_why():
     with Session(env={"XDG_STATE_HOME": "/proc/nowhere"}) as w:
         check_in("keeps no journal", w.hello["notes"][0], "note")
         check(w.execute("1;")[1]["status"], "ok", "status")
+
+
+@case
+def a_journal_that_could_not_begin_is_tried_again():
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "tenon").touch() # in the way of the folder, as a full disk is
+        with Session(session="later", env={"XDG_STATE_HOME": folder}) as w:
+            check_in("keeps no journal", w.hello["notes"][0], "note")
+            events, done = w.execute("1;", cell=1)
+            check((events, done["status"]), ([], "ok"), "a cell without a journal")
+            pathlib.Path(folder, "tenon").unlink()
+            w.execute("2;", cell=2)
+            w.execute("3;", cell=3)
+            start, second, third = journal(w, 3)
+            check((start["pid"], second["source"], third["source"]), (w.process.pid, "2;", "3;"), "lines")
+            w.execute("for (int i = 0; i < 1000000; i++) { print(i); }", cell=4)
+            check((w.state / "later" / "output-4.txt").exists(), True, "a flood's file")
+
+
+@case
+def a_start_that_could_not_be_written_is_written_later():
+    with tempfile.TemporaryDirectory() as folder:
+        journal_path = pathlib.Path(folder, "tenon", "sessions", "full", "journal.jsonl")
+        journal_path.parent.mkdir(parents=True)
+        journal_path.write_bytes(b"{}\n" * 5000)
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+
+        with Session(session="full", env={"XDG_STATE_HOME": folder}, before=limit) as w:
+            check_in("keeps no journal: cannot write the journal", w.hello["notes"][0], "note")
+            check(w.execute("1;")[1]["status"], "ok", "status")
+            resource.prlimit(w.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            w.execute("2;")
+            w.execute("3;") # when it is done, the line of the one before is written
+            found = [line.get("pid") or line["source"] for line in journal(w, 5003) if line]
+            check((found[0], found[-2:]), (w.process.pid, ["2;", "3;"]), "lines")
+
+
+@case
+def a_session_writes_no_file_that_is_not_its_own():
+    for kind in ("link", "folder", "pipe"):
+        for name in ("journal.jsonl", "lock"):
+            with tempfile.TemporaryDirectory() as folder:
+                place = pathlib.Path(folder, "tenon", "sessions", "mine")
+                place.mkdir(parents=True)
+                victim = pathlib.Path(folder, "victim")
+                victim.write_text("keep me")
+                if kind == "link":
+                    (place / name).symlink_to(victim)
+                elif kind == "folder":
+                    (place / name).mkdir()
+                else:
+                    os.mkfifo(place / name)
+                with Session(session="mine", env={"XDG_STATE_HOME": folder}) as w:
+                    check_in("keeps no journal", w.hello["notes"][0], f"note about a {kind} {name}")
+                    check(w.execute("1;")[1]["status"], "ok", "status")
+                check(victim.read_text(), "keep me", "another file")
+
+
+@case
+def a_journal_that_others_may_read_is_closed_to_them():
+    with tempfile.TemporaryDirectory() as folder:
+        place = pathlib.Path(folder, "tenon", "sessions", "open")
+        place.mkdir(parents=True)
+        (place / "journal.jsonl").touch(0o666)
+        (place / "journal.jsonl").chmod(0o666)
+        with Session(session="open", env={"XDG_STATE_HOME": folder}) as w:
+            w.execute("1;")
+            check([oct(p.stat().st_mode & 0o777) for p in (place, place / "journal.jsonl")], ["0o700", "0o600"], "modes")
+
+
+# ---- what sessions leave ----
+
+def old_sessions(state, count, size=0):
+    """Folders of sessions that ended; the first is the oldest."""
+    for n in range(count):
+        place = state / f"old-{n:02}"
+        place.mkdir(parents=True)
+        for name in ("lock", "journal.jsonl", "output-1.txt"):
+            (place / name).write_bytes(b"x" * size)
+            os.utime(place / name, (1e9 + n, 1e9 + n))
+
+
+def remaining(w, count):
+    """The names of the old sessions, once there are no more than that."""
+    deadline = time.monotonic() + SOON
+    while True:
+        found = sorted(p.name for p in w.state.iterdir() if p.name != w.hello["session"])
+        if len(found) <= count or time.monotonic() > deadline:
+            return found
+        time.sleep(0.02)
+
+
+def names(first, last):
+    return [f"old-{n:02}" for n in range(first, last)]
+
+
+@case
+def the_oldest_sessions_are_removed_and_never_one_in_use():
+    with tempfile.TemporaryDirectory() as folder:
+        state = pathlib.Path(folder, "tenon", "sessions")
+        env = {"XDG_STATE_HOME": folder, "TENON_SESSIONS": "4"}
+        old_sessions(state, 8)
+        (state / "not-a-session").mkdir()
+        (state / "not-a-session" / "thesis.txt").write_text("keep me")
+        (state / "link").symlink_to("/")
+        with Session(session="old-00", env={**env, "TENON_SESSIONS": "99"}) as first: # the oldest is in use again
+            os.utime(state / "old-00" / "journal.jsonl", (1, 1))
+            os.utime(state / "old-00" / "lock", (1, 1))
+            with Session(session="new", env=env) as w:
+                kept = sorted(["link", "not-a-session", "old-00", *names(6, 8)])
+                check(remaining(w, len(kept)), kept, "what is kept of nine sessions where four are to be")
+                check((state / "not-a-session" / "thesis.txt").read_text(), "keep me", "what is no session")
+                check(w.execute("1;")[1]["status"], "ok", "status")
+            check(first.execute("1;")[1]["status"], "ok", "status")
+
+
+@case
+def sessions_are_removed_by_their_size_and_kept_where_nothing_is_said():
+    with tempfile.TemporaryDirectory() as folder:
+        state = pathlib.Path(folder, "tenon", "sessions")
+        old_sessions(state, 19, size=100_000)
+        with Session(session="new", env={"XDG_STATE_HOME": folder}) as w:
+            time.sleep(0.3)
+            check(remaining(w, 19), names(0, 19), "twenty sessions")
+        with Session(session="new", env={"XDG_STATE_HOME": folder, "TENON_SESSIONS_SIZE": "2M"}) as w:
+            check(remaining(w, 6), names(13, 19), "six with 300 kB and something each, within 2 MB")
+
+
+@case
+def a_removal_that_was_cut_off_is_finished():
+    with tempfile.TemporaryDirectory() as folder:
+        left = pathlib.Path(folder, "tenon", "sessions", ".removed-1-2.5", "deeper")
+        left.mkdir(parents=True)
+        (left / "output-1.txt").touch()
+        with Session(session="new", env={"XDG_STATE_HOME": folder}) as w:
+            check(remaining(w, 0), [], "what is left")
+
+
+@case
+def sessions_can_be_switched_off():
+    with tempfile.TemporaryDirectory() as folder:
+        with Session(session="new", env={"XDG_STATE_HOME": folder, "TENON_SESSIONS": "off"}) as w:
+            check(w.hello["notes"], [], "notes")
+            check(w.execute("for (int i = 0; i < 1000000; i++) { print(i); }")[1]["status"], "ok", "a flood")
+            check(os.listdir(folder), [], "what it wrote")
+
+
+# ---- what children do to their output ----
+
+@case
+def a_child_that_makes_its_output_nonblocking_harms_nobody():
+    python = sys.executable
+    with Session() as w:
+        w.execute(f"!{python} -c 'import os; os.set_blocking(1, False); os.set_blocking(2, False)'")
+        events, done = w.execute("!seq 1 300000", cell=2)
+        text = (w.state / "test" / "output-2.txt")
+        check(text.read_text() if text.exists() else text_of(events), "".join(f"{i}\n" for i in range(1, 300001)), "text of the next child")
+        w.execute(f"!({python} -c 'import os, time; os.set_blocking(1, False); time.sleep(3)') &")
+        events, done = w.execute("!seq 1 100000")
+        check(text_of(events), "".join(f"{i}\n" for i in range(1, 100001)), "text beside one that does it now")
+        events, _ = w.execute("!echo out; echo err >&2; echo $(readlink /proc/self/fd/0)")
+        check((text_of(events), text_of(events, "stderr")), ("out\n/dev/null\n", "err\n"), "streams")
 
 
 run_cases()
