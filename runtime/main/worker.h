@@ -132,11 +132,12 @@ struct worker {
 	struct tn_session *session;
 	struct tn_journal *journal;   /* NULL: nowhere */
 	struct tn_error journal_error; /* set: it could not be written, and nobody was told yet */
-	struct tn_str directory;      /* the session's; "" : none */
 	struct tn_str name;           /* the session's */
 	int64_t generation;
-	pthread_t reader_thread;
-	bool has_reader_thread;
+	pthread_t reader_thread, tidy_thread;
+	bool has_reader_thread, has_tidy_thread;
+	struct tn_str tidy_own;       /* the session's folder, for the thread that tidies up */
+	atomic_bool tidy_stop;
 
 	pthread_mutex_t in_lock;
 	struct tn_wire_reader *reader;

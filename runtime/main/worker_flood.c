@@ -16,8 +16,9 @@ static void name_file(const struct worker *w, struct worker_flood *f, int64_t ce
 	if (value > 0) {
 		snprintf(suffix, sizeof(suffix), "-value-%u", value);
 	}
-	if (w->directory.length == 0 ||
-		snprintf(f->path, sizeof(f->path), "%s/output-%" PRId64 "%s.txt", w->directory.data, cell, suffix) >= (int)sizeof(f->path)) {
+	const char *directory = tn_journal_directory(w->journal);
+	if (directory[0] == '\0' ||
+		snprintf(f->path, sizeof(f->path), "%s/output-%" PRId64 "%s.txt", directory, cell, suffix) >= (int)sizeof(f->path)) {
 		f->path[0] = '\0';
 	}
 }
@@ -30,7 +31,7 @@ void worker_flood_begin(struct worker *w, int64_t cell) {
 }
 
 static int open_file(const char *path) {
-	return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	return tn_file_open_private(path, O_WRONLY | O_CREAT | O_TRUNC, NULL);
 }
 
 static void give_file_up(struct worker_flood *f) {

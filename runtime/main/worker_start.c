@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -112,17 +113,34 @@ static bool check_hello(const struct tn_wire_message *hello, char *refusal, size
 /* Opens the session's directory; what stands against it becomes a note, for a session can live without. */
 static bool open_journal(struct worker *w, const char *asked, json_t *notes) {
 	struct tn_error err = {0};
-	w->journal = tn_journal_open(asked, &err);
-	bool ok = tn_str_append(&w->name, w->journal != NULL ? tn_journal_name(w->journal) : asked);
-	if (w->journal == NULL) {
-		return ok && json_array_append_new(notes, json_sprintf("this session keeps no journal: %s", err.text)) == 0;
+	if (!tn_sessions_are_kept()) {
+		return tn_str_append(&w->name, asked);
 	}
-	ok = ok && tn_str_append(&w->directory, tn_journal_directory(w->journal));
-	if (strcmp(asked, tn_journal_name(w->journal)) != 0) {
-		ok = ok && json_array_append_new(notes, json_sprintf("another kernel has the session '%s': this one is '%s', with its own variables and journal",
+	w->journal = tn_journal_create(asked, &err);
+	bool ok = w->journal != NULL && tn_str_append(&w->name, tn_journal_name(w->journal));
+	if (ok && tn_error_is_set(&err)) {
+		return json_array_append_new(notes, json_sprintf("this session keeps no journal: %s", err.text)) == 0;
+	}
+	if (ok && strcmp(asked, tn_journal_name(w->journal)) != 0) {
+		ok = json_array_append_new(notes, json_sprintf("another kernel has the session '%s': this one is '%s', with its own variables and journal",
 			asked, tn_journal_name(w->journal))) == 0;
 	}
 	return ok;
+}
+
+/* Removes what too many earlier sessions left. Nobody waits for it, and a cell that runs meanwhile goes first. */
+static void *tidy_main(void *worker) {
+	struct worker *w = worker;
+	setpriority(PRIO_PROCESS, (id_t)gettid(), 19); /* of this thread */
+	tn_sessions_tidy(tn_str_c(&w->tidy_own), &w->tidy_stop);
+	return NULL;
+}
+
+/* Without memory for it, the next worker does it. */
+static void start_tidying(struct worker *w) {
+	if (w->journal != NULL && tn_str_append(&w->tidy_own, tn_journal_directory(w->journal))) {
+		w->has_tidy_thread = pthread_create(&w->tidy_thread, NULL, tidy_main, w) == 0;
+	}
 }
 
 static bool send_hello(struct worker *w, json_t *notes, const char *refusal, struct tn_error *err) {
@@ -168,7 +186,11 @@ bool worker_greet(struct worker *w, struct tn_error *err) {
 	if (!good) {
 		return tn_error_set(err, TN_ERR_IO, "%s", refusal);
 	}
-	return ok && start_reader(w, err);
+	if (!ok || !start_reader(w, err)) {
+		return false;
+	}
+	start_tidying(w);
+	return true;
 }
 
 /* ---- the end ---- */
@@ -191,15 +213,19 @@ void worker_close(struct worker *w) {
 		worker_kick(w->wake_reader);
 		pthread_join(w->reader_thread, NULL);
 	}
+	if (w->has_tidy_thread) {
+		atomic_store(&w->tidy_stop, true);
+		pthread_join(w->tidy_thread, NULL);
+	}
 	while (w->first_request != NULL) {
 		worker_request_destroy(worker_next_request(w));
 	}
 	tn_catalog_unref(w->catalog);
 	tn_session_destroy(w->session);
-	tn_journal_close(w->journal);
+	tn_journal_destroy(w->journal);
 	tn_wire_reader_destroy(w->reader);
 	tn_wire_sender_destroy(w->sender);
-	tn_str_finish(&w->directory);
+	tn_str_finish(&w->tidy_own);
 	tn_str_finish(&w->name);
 	tn_str_finish(&w->input);
 	tn_str_finish(&w->stream.text);

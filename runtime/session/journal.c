@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The session's directory, its lock and its journal. The lock is fcntl's, which also holds over network file systems and ends with the
- * process, however it dies; the file's text is for people. What cannot be written never fails a cell. */
+ * process, however it dies; the file's text is for people. What cannot be written never fails a cell, and what cannot be had when the session
+ * begins (the disk is full) is tried again with each cell. */
 #include "session/journal.h"
 
 #include <errno.h>
@@ -12,13 +13,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAMESAKES_MAX = 99, FOLDER_MAX = 80 };
+enum { NAMESAKES_MAX = 99, FOLDER_MAX = 80, MOVED_MAX = 10 };
 
+/* Either it is open (lock, file, directory), or nothing of it is. */
 struct tn_journal {
-	char *name, *directory;
+	char *asked;            /* the name that it was to have */
+	char *name, *directory; /* NULL until it is open */
 	int lock, file;
-	bool torn;      /* the last line is not whole */
-	bool complained;
+	bool started;    /* the line of the start is written */
+	bool torn;       /* the last line is not whole */
+	bool complained; /* since a line could be written */
 };
 
 /* ---- names ---- */
@@ -59,7 +63,7 @@ static bool check_private(const char *path, struct tn_error *err) {
 	return (info.st_mode & 077) == 0 || chmod(path, 0700) == 0 || tn_error_errno(err, "cannot close '%s' to others", path);
 }
 
-static bool append_base(struct tn_str *out, struct tn_error *err) {
+bool tn_sessions_folder(struct tn_str *out, struct tn_error *err) {
 	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 	bool has_state = state != NULL && state[0] == '/';
 	if (!has_state && (home == NULL || home[0] != '/')) {
@@ -71,54 +75,86 @@ static bool append_base(struct tn_str *out, struct tn_error *err) {
 
 /* ---- the lock ---- */
 
-/* *taken: another living process has it. The descriptor, or -1. */
-static int take_lock(const char *directory, bool *taken, struct tn_error *err) {
-	struct tn_str path = {0};
+/* A process that tidies up may have moved the folder away between our opening of the lock and our having it. */
+static bool is_in_place(int fd, const char *path) {
+	struct stat ours, there;
+	return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 && ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+static void sign_lock(int fd) {
 	char host[128] = "", words[256];
-	*taken = false;
-	if (!tn_str_printf(&path, "%s/lock", directory)) {
-		tn_error_memory(err);
-		return -1;
-	}
-	int fd = open(tn_str_c(&path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	tn_str_finish(&path);
-	if (fd < 0) {
-		tn_error_errno(err, "cannot open the session's lock in '%s'", directory);
-		return -1;
-	}
-	if (fcntl(fd, F_SETLK, &(struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET}) != 0) {
-		*taken = errno == EACCES || errno == EAGAIN;
-		if (!*taken) {
-			tn_error_errno(err, "cannot lock the session in '%s'", directory);
-		}
-		close(fd);
-		return -1;
-	}
 	gethostname(host, sizeof(host) - 1);
 	int length = snprintf(words, sizeof(words), "%s %d %.3f\n", host, (int)getpid(), tn_wall_time());
 	if (ftruncate(fd, 0) != 0 || write(fd, words, (size_t)length) != length) {
 		tn_log(TN_LOG_INFO, "the session's lock does not say who has it");
 	}
-	return fd;
+}
+
+enum lock { LOCK_HELD, LOCK_TAKEN /* another living process has it */, LOCK_MOVED, LOCK_FAILED /* err is set */ };
+
+static enum lock take_lock(const char *directory, int *out, struct tn_error *err) {
+	struct tn_str path = {0};
+	enum lock state = LOCK_FAILED;
+	if (!tn_str_printf(&path, "%s/lock", directory)) {
+		tn_error_memory(err);
+		return state;
+	}
+	int fd = tn_file_open_private(tn_str_c(&path), O_RDWR | O_CREAT, err);
+	if (fd >= 0 && fcntl(fd, F_SETLK, &(struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET}) == 0) {
+		state = is_in_place(fd, tn_str_c(&path)) ? LOCK_HELD : LOCK_MOVED;
+	} else if (fd >= 0 && (errno == EACCES || errno == EAGAIN)) {
+		state = LOCK_TAKEN;
+	} else if (fd >= 0) {
+		tn_error_errno(err, "cannot lock the session in '%s'", directory);
+	}
+	tn_str_finish(&path);
+	if (state == LOCK_HELD) {
+		sign_lock(fd);
+		*out = fd;
+	} else if (fd >= 0) {
+		close(fd);
+	}
+	return state;
+}
+
+/* The folder, ours alone, and its lock. */
+static enum lock have_folder(const char *directory, int *out, struct tn_error *err) {
+	enum lock state = LOCK_MOVED;
+	for (int i = 0; state == LOCK_MOVED && i < MOVED_MAX; i++) {
+		bool ok = tn_folder_make(directory, 0700, err) && check_private(directory, err);
+		state = ok ? take_lock(directory, out, err) : LOCK_FAILED;
+	}
+	if (state == LOCK_MOVED) {
+		tn_error_set(err, TN_ERR_IO, "'%s' is removed again and again", directory);
+	}
+	return state;
 }
 
 /* ---- opening ---- */
 
+static void shut(struct tn_journal *j) {
+	const int fds[] = {j->file, j->lock};
+	for (size_t i = 0; i < TN_ARRAY_LEN(fds); i++) {
+		if (fds[i] >= 0) {
+			close(fds[i]);
+		}
+	}
+	j->file = j->lock = -1;
+	tn_free(j->name);
+	tn_free(j->directory);
+	j->name = j->directory = NULL;
+}
+
+/* *taken: another living process has it. False: that, or err is set. */
 static bool try_open(struct tn_journal *j, const char *base, const char *name, bool *taken, struct tn_error *err) {
 	struct tn_str directory = {0}, file = {0};
-	*taken = false;
 	bool ok = (tn_str_append(&directory, base) && append_folder(&directory, name)) || tn_error_memory(err);
-	ok = ok && tn_folder_make(directory.data, 0700, err) && check_private(directory.data, err);
+	enum lock state = ok ? have_folder(directory.data, &j->lock, err) : LOCK_FAILED;
+	*taken = state == LOCK_TAKEN;
+	ok = state == LOCK_HELD && (tn_str_printf(&file, "%s/journal.jsonl", directory.data) || tn_error_memory(err));
 	if (ok) {
-		j->lock = take_lock(directory.data, taken, err);
-		ok = j->lock >= 0;
-	}
-	if (ok) {
-		ok = tn_str_printf(&file, "%s/journal.jsonl", directory.data) || tn_error_memory(err);
-	}
-	if (ok) {
-		j->file = open(tn_str_c(&file), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		ok = j->file >= 0 || tn_error_errno(err, "cannot open the journal '%s'", tn_str_c(&file));
+		j->file = tn_file_open_private(tn_str_c(&file), O_RDWR | O_APPEND | O_CREAT, err);
+		ok = j->file >= 0;
 	}
 	if (ok) {
 		j->name = tn_strdup(name);
@@ -127,6 +163,9 @@ static bool try_open(struct tn_journal *j, const char *base, const char *name, b
 	}
 	tn_str_finish(&directory);
 	tn_str_finish(&file);
+	if (!ok) {
+		shut(j);
+	}
 	return ok;
 }
 
@@ -167,53 +206,64 @@ static bool add_start(struct tn_journal *j, struct tn_error *err) {
 	return ok;
 }
 
-struct tn_journal *tn_journal_open(const char *name, struct tn_error *err) {
+/* Takes the first free of NAME, NAME~2, … */
+static bool find_free(struct tn_journal *j, struct tn_error *err) {
 	struct tn_str base = {0}, numbered = {0};
-	struct tn_journal *j = tn_calloc(1, sizeof(*j));
-	bool taken = true, ok = j != NULL || tn_error_memory(err);
-	name = name[0] != '\0' ? name : "unnamed";
-	ok = ok && append_base(&base, err);
-	if (j != NULL) {
-		j->lock = j->file = -1;
-	}
+	bool taken = true, ok = tn_sessions_folder(&base, err);
 	for (int n = 1; ok && taken && n <= NAMESAKES_MAX; n++) {
 		tn_str_clear(&numbered);
-		ok = (n == 1 ? tn_str_append(&numbered, name) : tn_str_printf(&numbered, "%s~%d", name, n)) || tn_error_memory(err);
+		ok = (n == 1 ? tn_str_append(&numbered, j->asked) : tn_str_printf(&numbered, "%s~%d", j->asked, n)) || tn_error_memory(err);
 		ok = ok && (try_open(j, tn_str_c(&base), tn_str_c(&numbered), &taken, err) || taken);
 	}
 	if (ok && taken) {
-		ok = tn_error_set(err, TN_ERR_IO, "%d sessions have the name '%s' already", NAMESAKES_MAX, name);
-	}
-	if (ok) {
-		j->torn = ends_torn(j->file);
-		ok = add_start(j, err);
+		ok = tn_error_set(err, TN_ERR_IO, "%d sessions have the name '%s' already", NAMESAKES_MAX, j->asked);
 	}
 	tn_str_finish(&base);
 	tn_str_finish(&numbered);
-	if (!ok) {
-		tn_journal_close(j);
+	return ok;
+}
+
+/* Ready to take lines. What is in the way is said once; later tries are quiet until one succeeds. */
+static bool make_ready(struct tn_journal *j, struct tn_error *err) {
+	struct tn_error quiet = {0};
+	if (j->directory == NULL) {
+		if (!find_free(j, j->complained ? &quiet : err)) {
+			tn_error_clear(&quiet);
+			j->complained = true;
+			return false;
+		}
+		j->torn = ends_torn(j->file);
+	}
+	j->started = j->started || add_start(j, err);
+	return j->started;
+}
+
+struct tn_journal *tn_journal_create(const char *name, struct tn_error *err) {
+	struct tn_journal *j = tn_calloc(1, sizeof(*j));
+	if (j != NULL) {
+		j->asked = tn_strdup(name[0] != '\0' ? name : "unnamed");
+		j->lock = j->file = -1;
+	}
+	if (j == NULL || j->asked == NULL) {
+		tn_free(j);
+		tn_error_memory(err);
 		return NULL;
 	}
+	(void)make_ready(j, err);
 	return j;
 }
 
-void tn_journal_close(struct tn_journal *j) {
+void tn_journal_destroy(struct tn_journal *j) {
 	if (j == NULL) {
 		return;
 	}
-	if (j->file >= 0) {
-		close(j->file);
-	}
-	if (j->lock >= 0) {
-		close(j->lock);
-	}
-	tn_free(j->name);
-	tn_free(j->directory);
+	shut(j);
+	tn_free(j->asked);
 	tn_free(j);
 }
 
-const char *tn_journal_name(const struct tn_journal *j) { return j->name; }
-const char *tn_journal_directory(const struct tn_journal *j) { return j->directory; }
+const char *tn_journal_name(const struct tn_journal *j) { return j->name != NULL ? j->name : j->asked; }
+const char *tn_journal_directory(const struct tn_journal *j) { return j != NULL && j->directory != NULL ? j->directory : ""; }
 
 /* ---- lines ---- */
 
@@ -246,6 +296,9 @@ static bool append_random(struct tn_str *out, const char *key, struct tn_random_
 
 bool tn_journal_add(struct tn_journal *j, const struct tn_journal_cell *cell, struct tn_error *err) {
 	struct tn_str line = {0};
+	if (!make_ready(j, err)) {
+		return false;
+	}
 	bool ok = tn_str_printf(&line, "\n{\"cell\":%" PRId64 ",\"time\":%.3f,\"seconds\":%.6f,\"status\":\"%s\"", cell->cell, cell->began,
 		cell->seconds, cell->status);
 	ok = ok && append_random(&line, "random_before", cell->before) && append_random(&line, "random_after", cell->after);

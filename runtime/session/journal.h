@@ -5,16 +5,19 @@
 #ifndef TN_SESSION_JOURNAL_H
 #define TN_SESSION_JOURNAL_H
 
+#include <stdatomic.h>
+
 #include "tensor/tensor.h"
 
 struct tn_journal;
 
-/* Takes the first free of NAME, NAME~2, … and begins to write. NULL with err: no such directory can be had (the session runs without). */
-TN_MUST_USE struct tn_journal *tn_journal_open(const char *name, struct tn_error *err);
-void tn_journal_close(struct tn_journal *journal); /* accepts NULL */
+/* Takes the first free of NAME, NAME~2, … and begins to write. Where that cannot be done (`err` says why: a note for the user) each line tries it
+ * again, and the session runs without until then. NULL: out of memory. */
+TN_MUST_USE struct tn_journal *tn_journal_create(const char *name, struct tn_error *err);
+void tn_journal_destroy(struct tn_journal *journal); /* accepts NULL */
 
 const char *tn_journal_name(const struct tn_journal *journal);      /* as given, with ~2 where the first was taken */
-const char *tn_journal_directory(const struct tn_journal *journal); /* absolute, or below the folder that HOME names */
+const char *tn_journal_directory(const struct tn_journal *journal); /* absolute; "" while it cannot be had, and for NULL. Borrowed until the next line */
 
 struct tn_journal_cell {
 	int64_t cell;
@@ -26,5 +29,15 @@ struct tn_journal_cell {
 };
 /* Appends one line by one write. False: it could not be written; err says why, the first time only, for a note to the user. */
 bool tn_journal_add(struct tn_journal *journal, const struct tn_journal_cell *cell, struct tn_error *err);
+
+/* ---- what earlier sessions left: retention.c ---- */
+
+/* Adds the folder of all sessions, with a slash at its end. */
+TN_MUST_USE bool tn_sessions_folder(struct tn_str *out, struct tn_error *err);
+/* TENON_SESSIONS=off: nothing of a session is kept. */
+bool tn_sessions_are_kept(void);
+/* Removes the oldest sessions until no more than TENON_SESSIONS (20) are left, and no more than TENON_SESSIONS_SIZE (20G) bytes; never one that is in use, nor
+ * `own`, the folder of this process's session (its lock would be lost by a look at it), nor what is no session. Any thread; ends early when *stop. */
+void tn_sessions_tidy(const char *own, const atomic_bool *stop);
 
 #endif
