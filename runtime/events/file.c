@@ -3,6 +3,8 @@
  * for good. Opened with O_EXCL, since a second writer on one file would be worse than none. */
 #include "events/file.h"
 
+#include "events/record.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -18,6 +20,9 @@ enum { BATCH = 256, KEPT_MAX = 1024 };
 #else
 enum { BATCH = 1 << 18, KEPT_MAX = 1 << 24 };
 #endif
+
+/* Pages are 4 KiB or multiples of that. */
+enum { PAGE = 4096, RECORD_LEAST = TN_RECORD_HEAD + TN_RECORD_TAIL };
 
 struct tn_event_file {
 	int fd;
@@ -137,14 +142,57 @@ bool tn_event_file_flush(struct tn_event_file *file) {
 	return false;
 }
 
+/* Whether a page of which so much is left can be filled by a record. An unknown field takes two bytes at least. */
+static bool can_fill(size_t room) {
+	return room == 0 || room == RECORD_LEAST || room >= RECORD_LEAST + 2;
+}
+
+/* An Event with an unknown field of bytes (number 15), as a record of `length` bytes. */
+static void make_filler(uint8_t *record, size_t length) {
+	size_t size = length - RECORD_LEAST;
+	uint8_t *data = record + TN_RECORD_HEAD;
+	memset(data, 0, size);
+	if (size >= 2) {
+		const bool is_long = size > 2 + 127;
+		const size_t rest = size - 2 - is_long;
+		data[0] = 15 << 3 | 2;
+		data[1] = (uint8_t)((rest & 127) | (is_long ? 128 : 0));
+		if (is_long) {
+			data[2] = (uint8_t)(rest >> 7);
+		}
+	}
+	tn_record_close(record, size);
+}
+
+/* Bytes to fill before a record of that length, so that neither it nor what follows it must lie across the border of a page. */
+static size_t filler_before(const struct tn_event_file *file, size_t length) {
+	const size_t room = PAGE - ((size_t)file->size + file->batch.length) % PAGE;
+	if (room == PAGE || length > PAGE || !can_fill(room) || (length <= room && can_fill(room - length))) {
+		return 0;
+	}
+	return room;
+}
+
+static bool add_filler(struct tn_event_file *file, size_t length) {
+	uint8_t filler[PAGE];
+	if (length == 0) {
+		return true;
+	}
+	make_filler(filler, length);
+	return tn_str_append_n(&file->batch, (const char *)filler, length);
+}
+
 void tn_event_file_append(struct tn_event_file *file, const uint8_t *record, size_t length) {
-	if (file->error == 0 && file->batch.length > 0 && file->batch.length + length > BATCH) {
+	const size_t filler = filler_before(file, length); /* a flush does not change it: what is in the batch comes before it either way */
+	if (file->error == 0 && file->batch.length > 0 && file->batch.length + filler + length > BATCH) {
 		(void)tn_event_file_flush(file);
 	}
 	/* While the disk refuses, only a flush tries again: not each record. */
 	const size_t limit = file->error == 0 ? BATCH : KEPT_MAX;
-	const bool fits = file->batch.length == 0 || file->batch.length + length <= limit;
-	if (file->gone || !fits || !tn_str_append_n(&file->batch, (const char *)record, length)) {
+	const size_t before = file->batch.length;
+	const bool fits = before == 0 || before + filler + length <= limit;
+	if (file->gone || !fits || !add_filler(file, filler) || !tn_str_append_n(&file->batch, (const char *)record, length)) {
+		file->batch.length = before; /* no filler without its record */
 		file->lost++;
 	} else {
 		file->records++;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An event file that is being written. A reader may look at any time, so records reach the file whole, several with one write(2);
- * what could not be written whole is cut away again, kept in memory within a bound, and tried again with the next flush. */
+ * what could not be written whole is cut away again, kept in memory within a bound, and tried again with the next flush.
+ *
+ * A process may be killed in the middle of a write. Linux copies a write into the file page by page and looks for SIGKILL between two pages, so a
+ * file ends at a page's border then. Therefore no record lies across one: before it a record without content (an Event that has an unknown
+ * field only, which every reader passes over) fills the page. Records above a page (large pictures) cannot be kept whole that way: of those the
+ * last one may be torn, and readers wait for its rest. */
 #ifndef TN_EVENTS_FILE_H
 #define TN_EVENTS_FILE_H
 
