@@ -86,6 +86,20 @@ static bool send_scalar(struct tn_run *run, const struct tn_run_item *item, doub
 	return true;
 }
 
+static bool send_picture(struct tn_run *run, const struct tn_run_item *item, const struct tn_event_place *place, struct tn_error *err) {
+	struct tn_error warning = {0};
+	bool cut_off = false;
+	struct tn_event_block *block = tn_run_picture(run, place, item->tensor, &cut_off, err);
+	if (block != NULL && cut_off && !item->tag->warned_range) {
+		item->tag->warned_range = true;
+		tn_error_set(&warning, TN_ERR_VALUE, "run '%s': the picture '%s' has values beyond 0 to 1, which are cut off", run->name, item->tag->event.name);
+		tn_error_hint(&warning, "(x - min(x)) / (max(x) - min(x)) stretches them; pixels from 0 to 255 are u8(x)");
+		tn_run_warn(run, &warning);
+		tn_error_clear(&warning);
+	}
+	return tn_run_send(run, block, err);
+}
+
 /* An item whose tensor, if any, is there. */
 static bool send_item(struct tn_run *run, const struct tn_run_item *item, struct tn_error *err) {
 	const struct tn_event_place place = {item->tag->event.name, item->wall_time, item->step};
@@ -94,7 +108,7 @@ static bool send_item(struct tn_run *run, const struct tn_run_item *item, struct
 	case TN_RUN_HISTOGRAM:
 		return tn_run_send(run, tn_run_histogram(&place, item->tensor, err), err);
 	case TN_RUN_IMAGE:
-		return tn_run_send(run, tn_run_picture(run, &place, item->tensor, err), err);
+		return send_picture(run, item, &place, err);
 	default:
 		return (item->tensor == NULL || tn_tensor_item_f64(item->tensor, &value, err)) && send_scalar(run, item, value, err);
 	}
@@ -150,7 +164,7 @@ void tn_run_drop_items(struct tn_run *run) {
 
 bool tn_run_log(struct tn_run *run, const struct tn_run_item *item, struct tn_error *err) {
 	tn_run_use(run);
-	item->tag->next_step = item->step < INT64_MAX ? item->step + 1 : item->step;
+	tn_run_note_step(run, item->tag, item->step);
 	if (TN_LIKELY(run->items.count == 0 && is_ready(item))) {
 		return send_item(run, item, err);
 	}

@@ -190,7 +190,7 @@ static bool run_text(struct tn_native_call *call, struct tn_error *err) {
 	}
 	const struct tn_event_place place = {item.tag->event.name, item.wall_time, item.step};
 	tn_run_use(run);
-	item.tag->next_step = item.step < INT64_MAX ? item.step + 1 : item.step;
+	tn_run_note_step(run, item.tag, item.step);
 	return tn_run_send(run, tn_event_text(&place, text->text, text->length, err), err);
 }
 

@@ -10,6 +10,8 @@
 
 enum { GAP = 2 /* pixels between the pictures of a grid */ };
 
+static const double SLACK = 1e-3; /* of rounding, by which a picture may lie beyond 0 to 1 */
+
 struct layout {
 	int64_t count, height, width, channels;
 	int64_t stride_n, stride_y, stride_x, stride_c; /* in elements of the row-major tensor */
@@ -54,11 +56,12 @@ bool tn_run_check_image(const struct tn_tensor *t, struct tn_error *err) {
 	return false;
 }
 
-static uint8_t pixel_of(enum tn_dtype dtype, const char *p) {
+static uint8_t pixel_of(enum tn_dtype dtype, const char *p, bool *cut_off) {
 	if (dtype == TN_DTYPE_U8) {
 		return *(const uint8_t *)p;
 	}
 	const double x = tn_element_f64(dtype, p);
+	*cut_off = *cut_off || x < -SLACK || x > 1 + SLACK;
 	return x > 0 ? (uint8_t)lrint((x < 1 ? x : 1) * 255) : 0; /* NaN is black */
 }
 
@@ -66,6 +69,7 @@ struct source {
 	const struct tn_engine *engine; /* asked for interrupts; NULL: at a run's end none is heeded */
 	enum tn_dtype dtype;
 	const char *data;
+	bool *cut_off; /* set where a value lies beyond 0 to 1 */
 };
 
 struct grid {
@@ -96,7 +100,7 @@ static bool paint(uint8_t *pixels, const struct grid *g, const struct layout *l,
 			for (int64_t x = 0; x < l->width; x++) {
 				const int64_t at = n * l->stride_n + y * l->stride_y + x * l->stride_x;
 				for (int64_t c = 0; c < l->channels; c++) {
-					*out++ = pixel_of(s->dtype, s->data + (size_t)(at + c * l->stride_c) * size);
+					*out++ = pixel_of(s->dtype, s->data + (size_t)(at + c * l->stride_c) * size, s->cut_off);
 				}
 			}
 		}
@@ -122,7 +126,7 @@ static bool encode(
 }
 
 struct tn_event_block *tn_run_picture(
-	const struct tn_run *run, const struct tn_event_place *place, struct tn_tensor *t, struct tn_error *err) {
+	const struct tn_run *run, const struct tn_event_place *place, struct tn_tensor *t, bool *cut_off, struct tn_error *err) {
 	const enum tn_dtype dtype = tn_tensor_dtype(t);
 	const size_t size = (size_t)tn_shape_count(tn_tensor_shape(t)) * tn_dtype_size(dtype);
 	struct tn_event_block *block = NULL;
@@ -130,7 +134,7 @@ struct tn_event_block *tn_run_picture(
 	struct layout layout;
 	struct grid grid;
 	char *data = tn_alloc(size);
-	const struct source source = {run->closing ? NULL : run->runs->engine, dtype, data};
+	const struct source source = {run->closing ? NULL : run->runs->engine, dtype, data, cut_off};
 	if (data == NULL) {
 		tn_error_memory(err);
 		return NULL;

@@ -20,22 +20,46 @@ static const int64_t end_of_cell_ns = 2000000000;
 
 /* ---- the folder ---- */
 
-/* "2026-11-21-134005-mlp": sorts by time; only characters that no shell or web page minds. */
+/* Beyond ASCII: letters and signs of any script, but no spaces, controls, and marks that nobody sees. */
+static bool is_seen(uint32_t c) {
+	return c >= 0xc0 && c != 0xd7 && c != 0xf7 && !(c >= 0x2000 && c <= 0x206f) && c != 0x3000 && !(c >= 0xd800 && c <= 0xf8ff) && c != 0xfeff &&
+		!(c >= 0xfff0 && c <= 0xffff) && c < 0xe0000 && c != 0x1680 && c != 0x180e;
+}
+
+/* The name as a part of a folder's: only characters that no shell or web page minds; a character is not cut. */
+static void plain_name(const char *name, char out[NAME_MAX_BYTES + 1]) {
+	const char *end = name + strlen(name);
+	size_t n = 0;
+	while (name < end) {
+		uint32_t c;
+		size_t size = tn_utf8_decode(name, end, &c);
+		bool kept = size == 1 ? (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != 0 && strchr("._-", (int)c) != NULL)
+							  : size > 1 && is_seen(c);
+		size_t taken = kept ? size : 1;
+		if (n + taken > NAME_MAX_BYTES) {
+			break;
+		}
+		if (kept) {
+			memcpy(out + n, name, size);
+		} else {
+			out[n] = '-';
+		}
+		n += taken;
+		name += size > 0 ? size : 1;
+	}
+	out[n] = '\0';
+}
+
+/* "2026-11-21-134005-mlp": sorts by time. */
 static bool make_id(struct tn_run *run, int number, struct tn_error *err) {
 	char time_text[32], name[NAME_MAX_BYTES + 1];
 	const time_t seconds = (time_t)run->start;
 	struct tm local;
 	struct tn_str id = {0};
-	size_t n = 0;
 
 	localtime_r(&seconds, &local);
 	strftime(time_text, sizeof(time_text), "%Y-%m-%d-%H%M%S", &local);
-	for (const char *p = run->name; *p != '\0' && n < NAME_MAX_BYTES; p++) {
-		bool plain =
-			(*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("._-", *p) != NULL;
-		name[n++] = plain ? *p : '-';
-	}
-	name[n] = '\0';
+	plain_name(run->name, name);
 	bool ok = tn_str_printf(&id, number > 1 ? "%s-%s-%d" : "%s-%s", time_text, name, number);
 	tn_free(run->id);
 	run->id = ok ? tn_str_steal(&id) : NULL;
@@ -227,11 +251,25 @@ static void unlink_run(struct tn_run *run) {
 	}
 }
 
-static void warn(const struct tn_run *run, const struct tn_error *warning) {
+void tn_run_warn(const struct tn_run *run, const struct tn_error *warning) {
 	const struct tn_lang_output *out = tn_lang_get_output(run->runs->lang);
 	if (out->warning != NULL) {
 		out->warning(out->data, warning);
 	}
+}
+
+void tn_run_note_step(const struct tn_run *run, struct tn_run_tag *tag, int64_t step) {
+	struct tn_error warning = {0};
+	if (TN_UNLIKELY(tag->logged && step < tag->next_step - 1) && !tag->warned_step) {
+		tag->warned_step = true;
+		tn_error_set(&warning, TN_ERR_VALUE, "run '%s': the steps of '%s' go back, from %lld to %lld", run->name, tag->event.name,
+			(long long)tag->next_step - 1, (long long)step);
+		tn_error_hint(&warning, "TensorBoard draws a curve in the order in which it was logged; what begins anew belongs into a run of its own");
+		tn_run_warn(run, &warning);
+		tn_error_clear(&warning);
+	}
+	tag->logged = true;
+	tag->next_step = step < INT64_MAX ? step + 1 : step;
 }
 
 /* One warning for each trouble, not one for each cell that it lasts. */
@@ -239,7 +277,7 @@ static void tell(struct tn_run *run, struct tn_event_file_state state) {
 	struct tn_error warning = {0};
 	if (tn_error_is_set(&run->late)) {
 		tn_error_set(&warning, run->late.kind, "run '%s': a value was not logged: %s", run->name, run->late.text);
-		warn(run, &warning);
+		tn_run_warn(run, &warning);
 		tn_error_clear(&run->late);
 		tn_error_clear(&warning);
 	}
@@ -253,10 +291,10 @@ static void tell(struct tn_run *run, struct tn_event_file_state state) {
 			tn_error_hint(&warning,
 				run->open ? "they wait in memory and are written when there is room again" : "the last of them are lost");
 		}
-		warn(run, &warning);
+		tn_run_warn(run, &warning);
 	} else if (state.error != 0 && state.error != ENOENT && !run->open) {
 		tn_error_set(&warning, TN_ERR_IO, "run '%s': its last events are lost: %s", run->name, strerror(state.error));
-		warn(run, &warning);
+		tn_run_warn(run, &warning);
 	}
 	run->told = state.error;
 }
@@ -287,7 +325,7 @@ void tn_run_close(struct tn_run *run, enum tn_run_status status) {
 	tell(run, tn_event_writer_destroy(run->writer));
 	run->writer = NULL;
 	if (run->told != ENOENT && !tn_run_write_manifest(run, true, &err)) {
-		warn(run, &err);
+		tn_run_warn(run, &err);
 	}
 	close_files(run);
 }
@@ -431,7 +469,7 @@ void tn_runs_end_cell(struct tn_runs *runs, enum tn_runs_outcome outcome) {
 		run->end = outcome == TN_RUNS_OK ? 0 : tn_wall_time();
 		const struct tn_event_file_state state = tn_event_writer_state(run->writer);
 		if (state.error != ENOENT && !tn_run_write_manifest(run, false, &err) && state.error == 0 && run->told == 0) {
-			warn(run, &err);
+			tn_run_warn(run, &err);
 			run->told = EIO;
 			continue;
 		}

@@ -9,6 +9,9 @@
 struct tn_run_tag {
 	struct tn_event_tag event;
 	int64_t next_step;
+	bool logged;      /* next_step follows a value */
+	bool warned_step; /* the user was told that its steps go back; that its pictures are cut off */
+	bool warned_range;
 };
 
 enum tn_run_status { TN_RUN_RUNNING, TN_RUN_FINISHED, TN_RUN_FAILED, TN_RUN_INTERRUPTED };
@@ -72,6 +75,9 @@ void tn_run_close(struct tn_run *run, enum tn_run_status status);
 void tn_run_destroy(struct tn_run *run);
 /* The present cell uses it: one that a failed cell left is running again. */
 void tn_run_use_again(struct tn_run *run);
+void tn_run_warn(const struct tn_run *run, const struct tn_error *warning);
+/* A value is logged: a step that goes back is a warning, the first time. */
+void tn_run_note_step(const struct tn_run *run, struct tn_run_tag *tag, int64_t step);
 static inline void tn_run_use(struct tn_run *run) {
 	if (TN_UNLIKELY(!run->used)) {
 		tn_run_use_again(run);
@@ -104,11 +110,11 @@ TN_MUST_USE bool tn_run_write_manifest(const struct tn_run *run, bool durable, s
 
 /* ---- histogram.c, picture.c ---- */
 
-/* The event of a tensor's histogram / picture. Reads the tensor. */
+/* The event of a tensor's histogram / picture. Reads the tensor. *cut_off: floats lay beyond 0 to 1. */
 TN_MUST_USE struct tn_event_block *tn_run_histogram(
 	const struct tn_event_place *place, struct tn_tensor *t, struct tn_error *err);
 TN_MUST_USE struct tn_event_block *tn_run_picture(
-	const struct tn_run *run, const struct tn_event_place *place, struct tn_tensor *t, struct tn_error *err);
+	const struct tn_run *run, const struct tn_event_place *place, struct tn_tensor *t, bool *cut_off, struct tn_error *err);
 /* Whether a picture can be made of it. */
 TN_MUST_USE bool tn_run_check_image(const struct tn_tensor *t, struct tn_error *err);
 

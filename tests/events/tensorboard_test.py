@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import resource
+import shutil
 import signal
 import struct
 import subprocess
@@ -36,6 +37,7 @@ except ImportError as missing:
 CONTEXT = context.RequestContext()
 ALL = 1000000
 WAIT_S = 60
+KILLS = int(os.environ.get("TENON_TEST_KILLS", "40"))
 
 
 # ---- the two readers ----
@@ -418,6 +420,58 @@ print("done");
 """)
         check(result.stdout, "done\n", "output")
         check(count_warnings(result, "was removed"), 1, f"warnings in {result.stderr!r}")
+
+
+@case
+def a_process_that_is_killed_leaves_whole_records():
+    """Linux looks for SIGKILL between two pages of a write: the more is written, the likelier it comes there."""
+    torn = []
+    with cli.folder() as folder:
+        path = pathlib.Path(folder) / "kill.tn"
+        path.write_text('auto r = run("kill"); print("on"); for (int i = 0; i < 2000000000; i++) { r.log("a/long/name/of/a/curve", i); }')
+        for attempt in range(KILLS):
+            where = pathlib.Path(folder) / str(attempt)
+            where.mkdir()
+            process = cli.start("run", path, cwd=where)
+            cli.first_line(process, "on")
+            time.sleep(0.02 + 0.003 * (attempt % 20))
+            process.kill()
+            process.wait()
+            count, rest = records(only_run(where))
+            if rest != 0:
+                torn.append((attempt, count, rest))
+            shutil.rmtree(where)
+        cli.end_started()
+    check(torn, [], f"torn files of {KILLS}: attempt, whole records, bytes behind them")
+
+
+@case
+def steps_that_go_back_and_values_beyond_a_picture_are_warnings():
+    with cli.folder() as folder:
+        result = run_program(folder, """auto r = run("warns");
+for (int i = 0; i < 5; i++) { r.log("up", i, step: i); r.log("same", i, step: 3); r.log("next", i); }
+r.image("good", rand(3, 8, 8)); r.image("u8", u8(full([8, 8], 200)));
+print("quiet");
+r.log("back", 1.0, step: 7); r.log("back", 1.0, step: 2); r.log("back", 1.0, step: 1);
+r.image("dark", rand(3, 8, 8) - 0.5); r.image("dark", rand(3, 8, 8) - 0.5);
+r.image("late", sum(ones(2, 8, 8), 0) * 1.0);
+""")
+        check(result.stdout, "quiet\n", "output")
+        check(count_warnings(result, "the steps of 'back' go back, from 7 to 2"), 1, f"warnings in {result.stderr!r}")
+        check(count_warnings(result, "the picture 'dark' has values beyond 0 to 1"), 1, f"warnings in {result.stderr!r}")
+        check(count_warnings(result, "the picture 'late' has values beyond 0 to 1"), 1, f"warnings in {result.stderr!r}")
+        check(result.stderr.count("warning"), 3, f"all warnings: {result.stderr!r}")
+
+
+@case
+def folders_of_runs_keep_letters_of_any_script():
+    names = {"größe": "größe", "学習 1": "学習-1", "обучение/2": "обучение-2", "a\u200bb\u00a0c": "a-b-c", "é" * 80: "é" * 50, "x..": "x.."}
+    for name, wanted in names.items():
+        with cli.folder() as folder:
+            result = run_program(folder, f'auto r = run("{name}"); r.log("x", 1); r.close();')
+            check((result.returncode, result.stderr), (0, ""), "exit status and errors")
+            found = next((pathlib.Path(folder) / "runs").iterdir()).name
+            check(found[len("2026-01-01-000000-"):], wanted, "the folder's name")
 
 
 @case
