@@ -5,6 +5,7 @@
 
 #include "events/record.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -16,13 +17,13 @@
 
 /* What one write takes, and what waits at most while the disk is full. */
 #ifdef TN_TINY_LIMITS
-enum { BATCH = 256, KEPT_MAX = 1024 };
+enum { BATCH = 256 + 4096, KEPT_MAX = 1024 + 4096 };
 #else
 enum { BATCH = 1 << 18, KEPT_MAX = 1 << 24 };
 #endif
 
 /* Pages are 4 KiB or multiples of that. */
-enum { PAGE = 4096, RECORD_LEAST = TN_RECORD_HEAD + TN_RECORD_TAIL };
+enum { PAGE = 4096, SOON_FULL = 256, RECORD_LEAST = TN_RECORD_HEAD + TN_RECORD_TAIL };
 
 struct tn_event_file {
 	int fd;
@@ -30,6 +31,8 @@ struct tn_event_file {
 	bool gone;  /* nobody will find what would be written */
 	off_t size; /* of whole records in the file */
 	struct tn_str batch;
+	size_t last;      /* where the batch's last record begins, if it has one */
+	bool has_last;
 	uint64_t records; /* in the batch */
 	uint64_t lost;
 };
@@ -92,6 +95,59 @@ struct tn_event_file_state tn_event_file_state(const struct tn_event_file *file)
 	return (struct tn_event_file_state){file->error, file->batch.length, file->lost};
 }
 
+/* An unknown field (number 15, bytes) of `size` bytes, at least 2: what every reader of an Event passes over. */
+static void put_padding(uint8_t *out, size_t size) {
+	const bool is_long = size > 2 + 127;
+	const size_t rest = size - 2 - is_long;
+	assert(size >= 2 && rest < 1 << 14);
+	memset(out, 0, size);
+	out[0] = 15 << 3 | 2;
+	out[1] = (uint8_t)((rest & 127) | (is_long ? 128 : 0));
+	if (is_long) {
+		out[2] = (uint8_t)(rest >> 7);
+	}
+}
+
+/* What is left of the page that the next record begins in; PAGE at its beginning. */
+static size_t room_in_page(const struct tn_event_file *file) {
+	return PAGE - ((size_t)file->size + file->batch.length) % PAGE;
+}
+
+/* Makes the last record longer, as long as it can still be had. */
+static bool pad_last(struct tn_event_file *file, size_t size) {
+	if (!file->has_last || size < 2 || !tn_str_reserve(&file->batch, file->batch.length + size)) {
+		return false;
+	}
+	uint8_t *record = (uint8_t *)file->batch.data + file->last;
+	const size_t length = file->batch.length - file->last - RECORD_LEAST;
+	put_padding(record + TN_RECORD_HEAD + length, size);
+	tn_record_close(record, length + size);
+	file->batch.length += size;
+	return true;
+}
+
+/* A record that has nothing but padding, where the one before is in the file already. */
+static void add_filler(struct tn_event_file *file, size_t length) {
+	uint8_t record[PAGE];
+	const size_t size = length - RECORD_LEAST;
+	if (length == RECORD_LEAST || length >= RECORD_LEAST + 2) {
+		if (size > 0) {
+			put_padding(record + TN_RECORD_HEAD, size);
+		}
+		tn_record_close(record, size);
+		(void)!tn_str_append_n(&file->batch, (const char *)record, length); /* without memory the next record may be torn */
+	}
+}
+
+/* Fills the page where a record of that length would cross its end, or leave a byte that cannot be filled. */
+static void make_way(struct tn_event_file *file, size_t length) {
+	const size_t room = room_in_page(file);
+	const bool crosses = room < PAGE && length <= PAGE && (length > room || room - length == 1);
+	if (crosses && !pad_last(file, room) && room >= RECORD_LEAST) {
+		add_filler(file, room);
+	}
+}
+
 /* All of `bytes`, in one call where the system lets it. */
 static bool write_all(int fd, const char *bytes, size_t length) {
 	while (length > 0) {
@@ -115,6 +171,7 @@ static bool give_up(struct tn_event_file *file, int error) {
 	file->error = error;
 	file->lost += file->records;
 	file->records = 0;
+	file->has_last = false;
 	tn_str_clear(&file->batch);
 	return false;
 }
@@ -127,10 +184,14 @@ bool tn_event_file_flush(struct tn_event_file *file) {
 	if (fstat(file->fd, &info) == 0 && info.st_nlink == 0) {
 		return give_up(file, ENOENT);
 	}
+	if (room_in_page(file) < SOON_FULL) { /* what comes next would hardly fit, and then this one cannot be made longer */
+		(void)pad_last(file, room_in_page(file));
+	}
 	if (write_all(file->fd, file->batch.data, file->batch.length)) {
 		file->size += (off_t)file->batch.length;
 		file->error = 0;
 		file->records = 0;
+		file->has_last = false;
 		tn_str_clear(&file->batch);
 		return true;
 	}
@@ -142,59 +203,22 @@ bool tn_event_file_flush(struct tn_event_file *file) {
 	return false;
 }
 
-/* Whether a page of which so much is left can be filled by a record. An unknown field takes two bytes at least. */
-static bool can_fill(size_t room) {
-	return room == 0 || room == RECORD_LEAST || room >= RECORD_LEAST + 2;
-}
-
-/* An Event with an unknown field of bytes (number 15), as a record of `length` bytes. */
-static void make_filler(uint8_t *record, size_t length) {
-	size_t size = length - RECORD_LEAST;
-	uint8_t *data = record + TN_RECORD_HEAD;
-	memset(data, 0, size);
-	if (size >= 2) {
-		const bool is_long = size > 2 + 127;
-		const size_t rest = size - 2 - is_long;
-		data[0] = 15 << 3 | 2;
-		data[1] = (uint8_t)((rest & 127) | (is_long ? 128 : 0));
-		if (is_long) {
-			data[2] = (uint8_t)(rest >> 7);
-		}
-	}
-	tn_record_close(record, size);
-}
-
-/* Bytes to fill before a record of that length, so that neither it nor what follows it must lie across the border of a page. */
-static size_t filler_before(const struct tn_event_file *file, size_t length) {
-	const size_t room = PAGE - ((size_t)file->size + file->batch.length) % PAGE;
-	if (room == PAGE || length > PAGE || !can_fill(room) || (length <= room && can_fill(room - length))) {
-		return 0;
-	}
-	return room;
-}
-
-static bool add_filler(struct tn_event_file *file, size_t length) {
-	uint8_t filler[PAGE];
-	if (length == 0) {
-		return true;
-	}
-	make_filler(filler, length);
-	return tn_str_append_n(&file->batch, (const char *)filler, length);
-}
-
 void tn_event_file_append(struct tn_event_file *file, const uint8_t *record, size_t length) {
-	const size_t filler = filler_before(file, length); /* a flush does not change it: what is in the batch comes before it either way */
-	if (file->error == 0 && file->batch.length > 0 && file->batch.length + filler + length > BATCH) {
+	if (file->error == 0 && file->batch.length > 0 && file->batch.length + PAGE + length > BATCH) {
 		(void)tn_event_file_flush(file);
 	}
 	/* While the disk refuses, only a flush tries again: not each record. */
 	const size_t limit = file->error == 0 ? BATCH : KEPT_MAX;
-	const size_t before = file->batch.length;
-	const bool fits = before == 0 || before + filler + length <= limit;
-	if (file->gone || !fits || !add_filler(file, filler) || !tn_str_append_n(&file->batch, (const char *)record, length)) {
-		file->batch.length = before; /* no filler without its record */
-		file->lost++;
-	} else {
-		file->records++;
+	const bool fits = !file->gone && (file->batch.length == 0 || file->batch.length + PAGE + length <= limit);
+	if (fits) {
+		make_way(file, length);
 	}
+	const size_t at = file->batch.length;
+	if (!fits || !tn_str_append_n(&file->batch, (const char *)record, length)) {
+		file->lost++;
+		return;
+	}
+	file->records++;
+	file->last = at;
+	file->has_last = true;
 }

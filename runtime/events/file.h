@@ -3,9 +3,9 @@
  * what could not be written whole is cut away again, kept in memory within a bound, and tried again with the next flush.
  *
  * A process may be killed in the middle of a write. Linux copies a write into the file page by page and looks for SIGKILL between two pages, so a
- * file ends at a page's border then. Therefore no record lies across one: before it a record without content (an Event that has an unknown
- * field only, which every reader passes over) fills the page. Records above a page (large pictures) cannot be kept whole that way: of those the
- * last one may be torn, and readers wait for its rest. */
+ * file ends at a page's border then. Therefore no record lies across one: the record before it is made longer, by a field that readers do not know
+ * and pass over; where that one is in the file already, a record of such a field alone fills the page. Records above a page (large pictures)
+ * cannot be kept whole that way: of those the last one may be torn, and readers wait for its rest. */
 #ifndef TN_EVENTS_FILE_H
 #define TN_EVENTS_FILE_H
 
