@@ -21,7 +21,7 @@ enum { CAPACITY = 1 << 14 };
 #endif
 enum { SCRATCH = 2048, STACK = 256 << 10, FREED_AT_ONCE = 64 };
 enum { LIVING_MAX = 64, SETTLE_STEP_NS = 2000000 };
-static const int64_t retry_ns = 2000000000, gather_ns = 50000000, room_ns = 50000000;
+static const int64_t retry_ns = 2000000000, day_ns = 86400 * INT64_C(1000000000), gather_ns = 50000000, room_ns = 50000000;
 
 /* A point of a curve, or (tag NULL) a record that is made already. */
 struct entry {
@@ -115,7 +115,7 @@ static void wait_for_entry(struct tn_event_writer *w) {
 		while (in_time && !is_called(w) && atomic_load_explicit(&w->idle, memory_order_relaxed)) {
 			in_time = pthread_cond_timedwait(&w->wake, &w->lock, &until) == 0;
 		}
-		patience = retry_ns - gather_ns;
+		patience = w->state.error != 0 ? retry_ns - gather_ns : day_ns; /* a run that is idle wakes nobody */
 	}
 	atomic_store_explicit(&w->idle, false, memory_order_relaxed);
 }

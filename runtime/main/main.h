@@ -52,6 +52,9 @@ void tn_terminal_init(void);
 /* Set by Ctrl-C. A second one that comes while the first is not answered ends the process. */
 const volatile int *tn_terminal_interrupt(void);
 void tn_terminal_clear_interrupt(void);
+/* From now on SIGTERM and SIGHUP interrupt; who is done with what that leaves to do then dies of the signal. */
+void tn_terminal_catch_terminate(void);
+void tn_terminal_die_if_terminated(void);
 /* print to stdout, warnings to stderr, status lines on a terminal. */
 struct tn_session_output tn_terminal_output(void);
 /* An error (or warning) on stderr, as LANGUAGE.md section 6 shows it. */

@@ -120,8 +120,10 @@ static int run_job(const struct job *job) {
 		tn_terminal_report(&err, "error");
 		return TN_EXIT_ERROR;
 	}
+	tn_terminal_catch_terminate();
 	int status = run_in_session(session, job);
 	tn_session_destroy(session);
+	tn_terminal_die_if_terminated();
 	return status;
 }
 

@@ -20,6 +20,7 @@ enum { SECOND_INTERRUPT_MS = 300 };
 
 static volatile int interrupt_flag;
 static volatile int64_t interrupt_time;
+static volatile sig_atomic_t terminated; /* the signal that asks the program to end; 0: none */
 static int write_errno;     /* of stdout, 0: none */
 static bool status_shown;
 
@@ -44,6 +45,36 @@ static void on_interrupt(int signal_number) {
 		raise(signal_number);
 	}
 	errno = saved;
+}
+
+/* What runs is interrupted, and what it has open (runs) says so. A second one ends the process at once. */
+static void on_terminate(int signal_number) {
+	if (terminated != 0) {
+		signal(signal_number, SIG_DFL);
+		raise(signal_number);
+	}
+	terminated = signal_number;
+	interrupt_flag = 1;
+	interrupt_time = now_ms();
+}
+
+void tn_terminal_catch_terminate(void) {
+	const int signals[] = {SIGTERM, SIGHUP};
+	struct sigaction before, action = {.sa_handler = on_terminate, .sa_flags = SA_ONSTACK};
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < TN_ARRAY_LEN(signals); i++) {
+		if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN) { /* nohup stays */
+			sigaction(signals[i], &action, NULL);
+		}
+	}
+}
+
+void tn_terminal_die_if_terminated(void) {
+	if (terminated != 0) {
+		(void)tn_terminal_finish();
+		signal(terminated, SIG_DFL);
+		raise(terminated);
+	}
 }
 
 /* A standard descriptor that is closed must not become that of a file that is opened later: it is taken, in the direction

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `tenon worker`: the executing thread's life, from the greeting to the end of the stream. */
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +9,10 @@
 
 #include "main/worker.h"
 
-enum { FAREWELL_MS = 1000 }; /* for what is still unsent when the front asks to end */
+enum {
+	FAREWELL_MS = 1000, /* for what is still unsent when the front asks to end */
+	REST_MS = 8000,     /* without a cell, until free memory goes back to the system */
+};
 
 static bool create_session(struct worker *w, struct tn_error *err) {
 	const struct tn_session_params params = {.output = worker_output(w), .interrupt = &w->interrupt};
@@ -19,7 +23,19 @@ static bool create_session(struct worker *w, struct tn_error *err) {
 	return w->session != NULL;
 }
 
+/* Waits for a request. Free memory is kept for the next cell; when none comes it goes back, by one waking: an idle worker sleeps. */
+static void wait_idle(struct worker *w, int64_t *rest_ns) {
+	int64_t left = *rest_ns - tn_clock_ns();
+	worker_pump(w, w->wake, *rest_ns == 0 ? -1 : left <= 0 ? 0 : (int)(left / 1000000) + 1);
+	if (*rest_ns != 0 && tn_clock_ns() >= *rest_ns) {
+		*rest_ns = 0;
+		tn_engine_rest(tn_session_engine(w->session));
+		malloc_trim(0); /* lists and texts */
+	}
+}
+
 static void serve(struct worker *w) {
+	int64_t rest_ns = 0; /* when memory is to go back; 0: it has */
 	for (;;) {
 		struct worker_request *request = worker_next_request(w);
 		if (w->ending) {
@@ -31,8 +47,9 @@ static void serve(struct worker *w) {
 		if (request != NULL) {
 			worker_execute(w, request);
 			worker_request_destroy(request);
+			rest_ns = tn_clock_ns() + REST_MS * (int64_t)1000000;
 		} else {
-			worker_pump(w, w->wake, -1);
+			wait_idle(w, &rest_ns);
 		}
 	}
 }
@@ -73,7 +90,7 @@ int tn_face_worker(int argc, char **argv) {
 	int status = TN_EXIT_OK;
 	if (worker_open_channels(&w, &err) && worker_greet(&w, &err) && create_session(&w, &err)) {
 		worker_place.lang = tn_session_lang(w.session);
-		worker_catch_crashes(w.emergency, &worker_place);
+		worker_catch_crashes(&w, &worker_place);
 		serve(&w);
 		say_goodbye(&w);
 	} else {
@@ -82,5 +99,6 @@ int tn_face_worker(int argc, char **argv) {
 	worker_place.lang = NULL;
 	worker_close(&w);
 	worker_end_children();
+	worker_die_if_terminated(&w);
 	return status;
 }

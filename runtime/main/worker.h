@@ -162,6 +162,7 @@ struct worker {
 	volatile int interrupt;        /* the session's flag; 1 from `ending` on */
 	_Atomic bool executing;        /* a cell runs, or is written to the journal: the reader thread has work */
 	_Atomic bool ending;           /* shutdown, or the front is gone */
+	_Atomic bool terminated;       /* by SIGTERM: runs are closed as interrupted, and to the front it has died */
 	_Atomic size_t tensor_bytes;
 
 	/* the cell that runs; executing thread */
@@ -249,6 +250,8 @@ bool worker_flood_cut(struct worker *w, const char *text, size_t length, struct 
 /* worker_pump.c: waits for bytes of the front and of the pipes, at most timeout_ms (-1: for ever), and deals with them. Both threads. */
 void worker_pump(struct worker *w, int wake, int timeout_ms);
 void *worker_reader_main(void *worker);
+/* The worker is to end: the running cell is interrupted. Any thread, and handlers of signals. */
+void worker_end(struct worker *w);
 void worker_kick(int eventfd);
 /* The next request that needs the executing thread, or NULL; the caller finishes and frees it. Interrupts that name it reach it from
  * here to worker_end_running. */
@@ -276,7 +279,9 @@ TN_MUST_USE bool worker_greet(struct worker *w, struct tn_error *err);
 void worker_close(struct worker *w);
 /* Ends the commands that cells left in the background: a front that was killed cannot. Only where the session is the worker's own. */
 void worker_end_children(void);
-void worker_catch_crashes(int emergency, const struct worker_place *place);
+void worker_catch_crashes(struct worker *w, const struct worker_place *place);
+/* By SIGTERM, where that is what it ends for. */
+void worker_die_if_terminated(const struct worker *w);
 extern struct worker_place worker_place;
 extern __thread bool worker_is_reader; /* this is the reader thread */
 

@@ -45,7 +45,7 @@ static bool put_locked(struct worker *w, const struct tn_wire_send *how, json_t 
 		return tn_error_memory(err);
 	}
 	send.json = json;
-	bool ok = w->out_broken || tn_wire_sender_put(w->sender, &send, err);
+	bool ok = w->out_broken || w->terminated || tn_wire_sender_put(w->sender, &send, err);
 	json_decref(json);
 	return ok;
 }

@@ -23,6 +23,7 @@ static const struct { int number; const char *text; } signals[] = {
 static struct sigaction before[TN_ARRAY_LEN(signals)];
 static int words_fd = STDERR_FILENO;
 static const struct worker_place *words_place;
+static struct worker *words_worker;
 
 static size_t put_text(char *out, size_t at, size_t size, const char *text) {
 	for (; *text != '\0' && at < size; text++) {
@@ -75,6 +76,19 @@ static void say(const char *signal_text) {
 	(void)ignored;
 }
 
+/* The running cell is interrupted, and what is open (runs) is closed by the threads that run. */
+static void end_politely(struct worker *w) {
+	const int saved = errno;
+	for (size_t i = 0; i < TN_ARRAY_LEN(signals); i++) {
+		if (signals[i].number == SIGTERM) {
+			say(signals[i].text);
+		}
+	}
+	w->terminated = true;
+	worker_end(w);
+	errno = saved;
+}
+
 static void on_crash(int number, siginfo_t *info, void *context) {
 	static volatile sig_atomic_t speaking;
 	(void)context;
@@ -84,6 +98,11 @@ static void on_crash(int number, siginfo_t *info, void *context) {
 		return;
 	}
 	speaking = 1;
+	if (number == SIGTERM && !words_worker->ending) { /* a cluster takes its node back, say: a second one comes through */
+		end_politely(words_worker);
+		speaking = 0;
+		return;
+	}
 	for (size_t i = 0; i < TN_ARRAY_LEN(signals); i++) {
 		if (signals[i].number == number) {
 			say(signals[i].text);
@@ -96,10 +115,18 @@ static void on_crash(int number, siginfo_t *info, void *context) {
 	}
 }
 
-void worker_catch_crashes(int emergency, const struct worker_place *place) {
+void worker_die_if_terminated(const struct worker *w) {
+	if (w->terminated) {
+		signal(SIGTERM, SIG_DFL);
+		raise(SIGTERM);
+	}
+}
+
+void worker_catch_crashes(struct worker *w, const struct worker_place *place) {
 	struct sigaction action = {.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 	sigemptyset(&action.sa_mask);
-	words_fd = emergency;
+	words_fd = w->emergency;
+	words_worker = w;
 	words_place = place;
 	for (size_t i = 0; i < TN_ARRAY_LEN(signals); i++) {
 		sigaction(signals[i].number, &action, &before[i]);

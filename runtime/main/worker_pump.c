@@ -109,7 +109,7 @@ static void take_ack(struct worker *w, const json_t *json) {
 	pthread_mutex_unlock(&w->out_lock);
 }
 
-static void end(struct worker *w) {
+void worker_end(struct worker *w) {
 	w->ending = true;
 	worker_set_interrupt(w, 1);
 	worker_kick(w->wake);
@@ -169,7 +169,7 @@ static void dispatch(struct worker *w, struct tn_wire_message *message) {
 	} else if (strcmp(type, "ack") == 0) {
 		take_ack(w, message->json);
 	} else if (strcmp(type, "shutdown") == 0) {
-		end(w);
+		worker_end(w);
 	} else if (strcmp(type, "chunk") != 0 && strcmp(type, "hello") != 0 && !worker_assist(w, message->json)) {
 		refuse(w, message);
 	}
@@ -181,7 +181,7 @@ static void lose_front(struct worker *w, const struct tn_error *err) {
 	if (tn_error_is_set(err)) {
 		tn_log(TN_LOG_ERROR, "the worker ends: %s", err->text);
 	}
-	end(w);
+	worker_end(w);
 }
 
 static void take_messages(struct worker *w) {
@@ -294,6 +294,7 @@ static void outlast(struct worker *w) {
 	if (atomic_load(&w->executing)) {
 		tn_log(TN_LOG_ERROR, "the worker ends in the middle of a cell that cannot be stopped");
 		worker_end_children();
+		worker_die_if_terminated(w);
 		_exit(TN_EXIT_ERROR);
 	}
 }

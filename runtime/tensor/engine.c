@@ -119,6 +119,10 @@ void tn_engine_trim(struct tn_engine *e) {
 	e->backend->impl->trim(e->backend);
 }
 
+void tn_engine_rest(struct tn_engine *e) {
+	e->backend->impl->trim(e->backend);
+}
+
 /* ---- the plan of a flush ---- */
 
 /* Nobody will read this leaf's buffer after the flush: all references to it are tensors of the leaf table that have no other

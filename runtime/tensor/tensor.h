@@ -100,6 +100,8 @@ void tn_engine_end_cell(struct tn_engine *engine);
 TN_MUST_USE bool tn_engine_describe_last_plan(const struct tn_engine *engine, struct tn_str *out);
 /* Gives cached plans and free memory back. */
 void tn_engine_trim(struct tn_engine *engine);
+/* Nothing is to be done for a while: gives free memory back, and keeps the plans. */
+void tn_engine_rest(struct tn_engine *engine);
 
 /* ---- modes: what the block words of the language set ---- */
 

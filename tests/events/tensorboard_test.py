@@ -446,6 +446,23 @@ def a_process_that_is_killed_leaves_whole_records():
 
 
 @case
+def a_program_that_is_asked_to_end_says_so_in_its_run():
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with cli.folder() as folder:
+            path = pathlib.Path(folder) / "end.tn"
+            path.write_text('auto r = run("end"); for (int i = 0; i < 1000; i++) { r.log("x", i); } print("on"); while (true) { }')
+            process = cli.start("run", path, cwd=folder)
+            cli.first_line(process, "on")
+            process.send_signal(number)
+            check(process.wait(cli.PATIENCE_S), -number, "how it ended")
+            run = only_run(folder)
+            manifest = json.loads((run / "run.json").read_text())
+            check((manifest["status"], manifest["end"] is not None), ("interrupted", True), "run.json")
+            count, rest = records(run)
+            check((count >= 1003, rest), (True, 0), f"{count} records, and what is behind them")
+
+
+@case
 def steps_that_go_back_and_values_beyond_a_picture_are_warnings():
     with cli.folder() as folder:
         result = run_program(folder, """auto r = run("warns");

@@ -260,7 +260,21 @@ def a_worker_that_dies_by_a_signal_that_can_be_caught_has_written_every_point():
     for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGBUS, signal.SIGTERM):
         if threads and number == signal.SIGTERM:
             continue # the thread sanitizer keeps it from a loop that calls nothing
-        check(logged_until_killed(number), 1000, f"points after {number}")
+        end = number == signal.SIGTERM # of the run, which is closed then
+        check(logged_until_killed(number), 1000 + end, f"points after {number}")
+
+
+@case
+def a_worker_that_is_asked_to_end_closes_its_runs_as_interrupted():
+    with tempfile.TemporaryDirectory() as folder, Kernel(TENON_RUNS=os.path.join(folder, "runs")) as kernel:
+        cell = kernel.client.execute('auto r = run("ends"); r.log("x", 1.0); print("on"); while (true) { }')
+        kernel.client.prints(cell)
+        kill(kernel.worker_pid(), signal.SIGTERM)
+        check_in("SIGTERM", kernel.client.reply(cell)["content"]["evalue"])
+        manifest = json.loads(next(pathlib.Path(folder, "runs").glob("*/run.json")).read_text())
+        check(manifest["status"], "interrupted", "run.json")
+        reply, _ = kernel.client.run("1 + 1")
+        check(reply["status"], "ok", "a cell in the fresh worker")
 
 
 @case

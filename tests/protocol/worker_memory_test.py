@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A session of thousands of cells keeps what was defined, and nothing else. Usage: worker_memory_test.py TENON [PART…]"""
 import ctypes
+import pathlib
+import time
 
 from support import *
 
@@ -113,6 +115,36 @@ def what_replaced_functions_were_called_by_is_made_again():
             check((done["status"], text_of(events)), ("ok", f"{i + 101} {i + 1001} {i + 1} {i + 101}\n"), f"round {i}")
             answer = w.collect(w.request("inspect", code="low", cursor=3, detail=0))[1]
             check_in(f"Number {i}.", str(answer))
+
+
+def wakings(worker):
+    """How often its threads went to sleep of themselves."""
+    total = 0
+    for task in pathlib.Path(f"/proc/{worker.process.pid}/task").iterdir():
+        status = (task / "status").read_text(encoding="ascii")
+        total += next(int(line.split()[1]) for line in status.splitlines() if line.startswith("voluntary_ctxt_switches:"))
+    return total
+
+
+@case
+def memory_that_is_free_goes_back_without_a_cell_and_then_nothing_wakes():
+    if SLOW > 1:
+        raise Skip("the sanitizers keep what was freed")
+    with Session(env={"TENON_RUNS": "runs"}) as w:
+        w.execute('auto r = run("idle"); r.log("x", 1.0);')
+        w.execute("auto x = ones(4, 32, 1024, 1024); sync(x); auto small = list(20000, (i) => f\"text {i}\");")
+        held = anonymous(w)
+        check(held > 512 << 20, True, f"{held} bytes with the variable")
+        w.execute("%reset")
+        deadline = time.monotonic() + 10
+        while anonymous(w) > 64 << 20 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        check(anonymous(w) < 64 << 20, True, f"{anonymous(w) >> 20} MiB after 10 s")
+        time.sleep(0.5)
+        before = wakings(w)
+        time.sleep(4)
+        check(wakings(w) - before <= 1, True, f"{wakings(w) - before} wakings in 4 s")
+        check(w.execute("1;")[1]["status"], "ok", "the next cell")
 
 
 run_cases()
