@@ -40,13 +40,16 @@ void tn_suggest_init(struct tn_suggest *s, const char *name) {
 	*s = (struct tn_suggest){.name = name, .distance = FAR};
 }
 
-/* One change in three letters, so that `x` suggests nothing and `learnig_rate` finds its name; of equals the first. A name of
+/* A name that begins with '_' is for those alone who write one: the library's own are named so. One change in three letters, so that `x` suggests nothing and `learnig_rate` finds its name; of equals the first. A name of
  * three letters keeps its first one, and not fewer than it has: `net` is neither `get` nor `ne`. */
 void tn_suggest_offer(struct tn_suggest *s, const char *candidate) {
 	size_t length = strlen(s->name);
 	bool other = length == 3 && (candidate[0] != s->name[0] || strlen(candidate) < length);
 	int limit = other ? 0 : (int)(length + 1) / 3;
 	int distance = tn_edit_distance(s->name, candidate);
+	if (candidate[0] == '_' && s->name[0] != '_') {
+		return;
+	}
 	if (distance <= limit && distance < s->distance && distance > 0) {
 		s->best = candidate;
 		s->distance = distance;

@@ -7,6 +7,7 @@
  *     SCATTER_…  out[p, i[p, j, t], t] = or += v[p, j, t]
  * Threads share the slabs (p, j) of a gather, and the columns t of the others, so that no order depends on them. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cpu/move.h"
@@ -66,9 +67,47 @@ static int64_t walk_count(const struct walk *w) {
 
 /* ---- indices ---- */
 
-static bool refuse_index(const struct cpu_call *call, int64_t found, int64_t limit, struct tn_error *err) {
+/* What the indices are; TN_INDICES_ANY: negative ones count from the end. */
+static enum tn_indices indices_are(const struct cpu_call *call) {
 	const struct tn_step *step = call->step->step;
+	bool may_say = step->op == TN_OP_GATHER || step->op == TN_OP_TAKE_ALONG;
 
+	return may_say && step->attr_count == 2 ? (enum tn_indices)step->attrs[1] : TN_INDICES_ANY;
+}
+
+/* Place j of the indices as its user has it: "[3, 0]". The axis of the classes is none of the target's. */
+static void index_place(const struct tn_step *step, int64_t j, char *out, size_t size) {
+	const struct tn_shape *shape = &step->inputs[1].shape;
+	int64_t place[TN_MAX_NDIM];
+	size_t at = 0;
+
+	for (int k = shape->ndim - 1; k >= 0; k--) {
+		place[k] = j % shape->dims[k];
+		j /= shape->dims[k];
+	}
+	for (int k = 0; k < shape->ndim && at + 24 < size; k++) {
+		if (step->op != TN_OP_TAKE_ALONG || k != step->attrs[0]) {
+			at += (size_t)snprintf(out + at, size - at, "%s%" PRId64, at == 0 ? " at [" : ", ", place[k]);
+		}
+	}
+	snprintf(out + at, size - at, at == 0 ? "" : "]");
+}
+
+/* Index number j, in row-major order, is `found`. */
+static bool refuse_index(const struct cpu_call *call, int64_t j, int64_t found, int64_t limit, struct tn_error *err) {
+	const struct tn_step *step = call->step->step;
+	enum tn_indices what = indices_are(call);
+	char place[TN_MAX_NDIM * 24];
+
+	if (what != TN_INDICES_ANY) {
+		index_place(step, j, place, sizeof(place));
+		tn_error_set(err, TN_ERR_INDEX, "%s %" PRId64 "%s is out of range: the %s are 0 to %" PRId64,
+			what == TN_INDICES_CLASSES ? "class" : "index", found, place, what == TN_INDICES_CLASSES ? "classes" : "rows", limit - 1);
+		if (step->op == TN_OP_TAKE_ALONG) {
+			tn_error_hint(err, "ignore_index names a class that does not count");
+		}
+		return false;
+	}
 	return tn_error_set(err, TN_ERR_INDEX, "%s: index %" PRId64 " is out of range for axis %d of size %" PRId64,
 		tn_op_name(step->op), found, (int)step->attrs[0], limit);
 }
@@ -79,7 +118,7 @@ static bool refuse_index(const struct cpu_call *call, int64_t found, int64_t lim
 		const T *in = (const T *)(const void *)call->inputs[1]; \
 		uint64_t bad = 0; \
 		for (int64_t j = first; j < end; j++) { \
-			int64_t found = in[j], place = found < 0 ? found + limit : found; \
+			int64_t found = in[j], place = found < 0 ? found + wrap : found; \
 			positions[j] = place; \
 			bad |= (uint64_t)place >= (uint64_t)limit; \
 		} \
@@ -92,6 +131,8 @@ static bool refuse_index(const struct cpu_call *call, int64_t found, int64_t lim
 	}
 
 static int64_t read_piece(const struct cpu_call *call, int64_t limit, int64_t *positions, int64_t first, int64_t end) {
+	int64_t wrap = indices_are(call) == TN_INDICES_ANY ? limit : 0;
+
 	if (call->step->step->inputs[1].dtype == TN_DTYPE_I64) {
 		READ_PIECE(int64_t)
 	}
@@ -108,7 +149,7 @@ static bool read_straight(const struct cpu_call *call, int64_t limit, int64_t *p
 		if (bad >= 0) {
 			const char *at = call->inputs[1] + bad * (int64_t)tn_dtype_size(dtype);
 
-			return refuse_index(call, tn_element_i64(dtype, at), limit, err);
+			return refuse_index(call, bad, tn_element_i64(dtype, at), limit, err);
 		}
 		if (cpu_interrupted(call, err)) {
 			return false;
@@ -120,7 +161,7 @@ static bool read_straight(const struct cpu_call *call, int64_t limit, int64_t *p
 static bool read_indices(const struct cpu_call *call, int64_t limit, int64_t *positions, struct tn_error *err) {
 	const struct tn_view *view = &call->step->step->inputs[1];
 	struct walk w = walk_of(view, 0, view->shape.ndim, view, 0);
-	int64_t count = walk_count(&w);
+	int64_t count = walk_count(&w), wrap = indices_are(call) == TN_INDICES_ANY ? limit : 0;
 
 	if ((view->dtype == TN_DTYPE_I64 || view->dtype == TN_DTYPE_I32) && cpu_view_is_dense(view)) {
 		return read_straight(call, limit, positions, count, err);
@@ -134,8 +175,8 @@ static bool read_indices(const struct cpu_call *call, int64_t limit, int64_t *po
 		if (j % CPU_LOOK == 0 && cpu_interrupted(call, err)) {
 			return false;
 		}
-		if (found < -limit || found >= limit) {
-			return refuse_index(call, found, limit, err);
+		if (found < -wrap || found >= limit) {
+			return refuse_index(call, j, found, limit, err);
 		}
 		positions[j] = found < 0 ? found + limit : found;
 		walk_next(&w);

@@ -37,7 +37,7 @@ static const struct cpu_kernel *const kernels[TN_OP_COUNT] = {
 	[TN_OP_SQRT] = &fused_float, [TN_OP_RSQRT] = &fused_float, [TN_OP_SIN] = &fused_float, [TN_OP_COS] = &fused_float,
 	[TN_OP_TAN] = &fused_float, [TN_OP_ASIN] = &fused_float, [TN_OP_ACOS] = &fused_float, [TN_OP_ATAN] = &fused_float,
 	[TN_OP_SINH] = &fused_float, [TN_OP_COSH] = &fused_float, [TN_OP_TANH] = &fused_float, [TN_OP_ERF] = &fused_float,
-	[TN_OP_SIGMOID] = &fused_float,
+	[TN_OP_SIGMOID] = &fused_float, [TN_OP_SOFTPLUS] = &fused_float,
 	[TN_OP_ISNAN] = &fused_test, [TN_OP_ISINF] = &fused_test, [TN_OP_ISFINITE] = &fused_test, [TN_OP_LOGICAL_NOT] = &fused_test,
 	[TN_OP_NOT] = &fused_bits, [TN_OP_CAST] = &fused_any,
 	[TN_OP_ADD] = &fused_same, [TN_OP_SUB] = &fused_same, [TN_OP_MUL] = &fused_same, [TN_OP_DIV] = &fused_float,

@@ -15,6 +15,7 @@
 	X(LOG, F64, double, vm_log(x)) X(LOG, F32, float, vmf_log(x)) \
 	X(LOG1P, F64, double, vm_log1p(x)) X(LOG1P, F32, float, (float)vm_log1p((double)x)) \
 	X(SIGMOID, F64, double, vm_sigmoid(x)) X(SIGMOID, F32, float, vmf_sigmoid(x)) \
+	X(SOFTPLUS, F64, double, vm_softplus(x)) X(SOFTPLUS, F32, float, (float)vm_softplus((double)x)) \
 	X(TANH, F64, double, vm_tanh(x)) X(TANH, F32, float, vmf_tanh(x)) \
 	X(ERF, F32, float, vmf_erf(x)) X(ATAN, F32, float, (float)vm_atan_to_f32((double)x)) \
 	X(ASIN, F32, float, (float)vm_asin_to_f32((double)x)) X(ACOS, F32, float, (float)vm_acos_to_f32((double)x)) \
@@ -97,25 +98,24 @@ static inline float mod_f32(float x, float y) {
 	return rest == 0 ? copysignf(0, y) : (rest < 0) != (y < 0) ? rest + y : rest;
 }
 
-/* The floor of the exact quotient, which x / y may have rounded up: made of the rest. As Python's and PyTorch's: of an infinite x it is
- * NaN, by an infinite y 0 or -1. */
+/* The floor of the exact quotient, which x / y may have rounded up: made of the rest. */
 static inline double floor_div_f64(double x, double y) {
-	double rest = fmod(x, y), quotient = (x - rest) / y;
+	double quotient;
 
-	if (y == 0) {
-		return x / y;
+	if (y == 0 || isinf(x) || isinf(y)) {
+		return floor(x / y);
 	}
-	quotient -= rest != 0 && (rest < 0) != (y < 0);
+	quotient = (x - mod_f64(x, y)) / y;
 	return quotient == 0 ? copysign(0, x / y) : rint(quotient);
 }
 
 static inline float floor_div_f32(float x, float y) {
-	float rest = fmodf(x, y), quotient = (x - rest) / y;
+	float quotient;
 
-	if (y == 0) {
-		return x / y;
+	if (y == 0 || isinf(x) || isinf(y)) {
+		return floorf(x / y);
 	}
-	quotient -= rest != 0 && (rest < 0) != (y < 0);
+	quotient = (x - mod_f32(x, y)) / y;
 	return quotient == 0 ? copysignf(0, x / y) : rintf(quotient);
 }
 

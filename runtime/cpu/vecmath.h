@@ -257,6 +257,11 @@ static inline float vmf_sigmoid(float x) {
 	return (x < 0 ? e : 1) / (1 + e);
 }
 
+/* log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|)) */
+static inline double vm_softplus(double x) {
+	return (x < 0 ? 0 : x) + vm_log1p(vm_exp(-__builtin_fabs(x)));
+}
+
 static inline double vm_tanh(double x) {
 	double t = vm_expm1(2 * (__builtin_fabs(x) > 20 ? 20 : __builtin_fabs(x)));
 
@@ -272,7 +277,7 @@ static inline float vmf_tanh(float x) {
 	p = VMF_FMA(p, z, -0.0539584616f);
 	p = VMF_FMA(p, z, 0.133333001f);
 	p = VMF_FMA(p, z, -0.333333331f);
-	small = __builtin_copysignf(x + x * (z * p), x); /* the sum loses the sign of -0 */
+	small = x + x * (z * p);
 	large = 1 - 2 / (vmf_exp(2 * bounded) + 1);
 	large = __builtin_copysignf(large, x);
 	return x != x ? x : a < 0.625f ? small : large;

@@ -8,14 +8,11 @@
 static double sign_of(double x) { return isnan(x) ? x : (double)((x > 0) - (x < 0)); }
 static double rsqrt_of(double x) { return 1.0 / sqrt(x); }
 static double sigmoid_of(double x) { return 1.0 / (1.0 + exp(-x)); }
+static double softplus_of(double x) { return (x < 0 ? 0.0 : x) + log1p(exp(-fabs(x))); }
 static double relu_of(double x) { return x > 0 || isnan(x) ? x : 0.0; }
 static double minimum_of(double a, double b) { return isnan(a) || a < b ? a : b; }
 static double maximum_of(double a, double b) { return isnan(a) || a > b ? a : b; }
-/* as of tensors: the floor of the exact quotient, which a / b may have rounded up */
-static double floor_div_of(double a, double b) {
-	double rest = fmod(a, b), quotient = (a - rest) / b - (rest != 0 && (rest < 0) != (b < 0));
-	return b == 0 ? a / b : quotient == 0 ? copysign(0, a / b) : rint(quotient);
-}
+static double floor_div_of(double a, double b) { return floor(a / b); }
 static double mod_of(double a, double b) {
 	double r = fmod(a, b);
 	return r != 0 && (r < 0) != (b < 0) ? r + b : r;
@@ -25,7 +22,7 @@ static double (*const unary_of[TN_OP_COUNT])(double) = {
 	[TN_OP_SIGN] = sign_of, [TN_OP_FLOOR] = floor, [TN_OP_CEIL] = ceil, [TN_OP_ROUND] = rint, [TN_OP_EXP] = exp, [TN_OP_EXPM1] = expm1,
 	[TN_OP_LOG] = log, [TN_OP_LOG1P] = log1p, [TN_OP_SQRT] = sqrt, [TN_OP_RSQRT] = rsqrt_of, [TN_OP_SIN] = sin, [TN_OP_COS] = cos,
 	[TN_OP_TAN] = tan, [TN_OP_ASIN] = asin, [TN_OP_ACOS] = acos, [TN_OP_ATAN] = atan, [TN_OP_SINH] = sinh, [TN_OP_COSH] = cosh,
-	[TN_OP_TANH] = tanh, [TN_OP_ERF] = erf, [TN_OP_SIGMOID] = sigmoid_of, [TN_OP_RELU] = relu_of, [TN_OP_ABS] = fabs,
+	[TN_OP_TANH] = tanh, [TN_OP_ERF] = erf, [TN_OP_SIGMOID] = sigmoid_of, [TN_OP_SOFTPLUS] = softplus_of, [TN_OP_RELU] = relu_of, [TN_OP_ABS] = fabs,
 };
 static double (*const binary_of[TN_OP_COUNT])(double, double) = {
 	[TN_OP_POW] = pow, [TN_OP_ATAN2] = atan2, [TN_OP_MINIMUM] = minimum_of, [TN_OP_MAXIMUM] = maximum_of,
@@ -147,6 +144,23 @@ static bool run_where(struct tn_native_call *call, struct tn_error *err) {
 	return tn_return_tensor(call, tn_elementwise(call->engine, TN_OP_WHERE, args, 3, err));
 }
 
+/* x limited by one bound: LE a lower, GE an upper one. At a bound that is a number the slope is 0, as PyTorch has it; with one that is a
+ * tensor it is shared. */
+static struct tn_tensor *limit(struct tn_engine *e, struct tn_tensor *x, enum tn_op beyond, struct tn_arg bound, struct tn_error *err) {
+	struct tn_arg args[3] = {tn_arg_tensor(x), bound};
+	struct tn_tensor *test, *result;
+	if (bound.tensor != NULL || (bound.scalar.is_float && isnan(bound.scalar.f))) {
+		return tn_elementwise(e, beyond == TN_OP_LE ? TN_OP_MAXIMUM : TN_OP_MINIMUM, args, 2, err);
+	}
+	test = tn_elementwise(e, beyond, args, 2, err);
+	if (test == NULL) {
+		return NULL;
+	}
+	result = tn_elementwise(e, TN_OP_WHERE, (struct tn_arg[]){tn_arg_tensor(test), bound, tn_arg_tensor(x)}, 3, err);
+	tn_tensor_unref(test);
+	return result;
+}
+
 /* clamp(x, low, high): either bound may be left out. */
 static bool run_clamp(struct tn_native_call *call, struct tn_error *err) {
 	bool low = tn_arg_given(call, 1), high = tn_arg_given(call, 2);
@@ -156,8 +170,7 @@ static bool run_clamp(struct tn_native_call *call, struct tn_error *err) {
 	struct tn_tensor *t = tn_tensor_ref(call->args[0].tensor);
 	for (uint32_t i = 1; i <= 2 && t != NULL; i++) {
 		if (tn_arg_given(call, i)) {
-			struct tn_arg args[2] = {tn_arg_tensor(t), tn_arg_operand(call, i)};
-			struct tn_tensor *next = tn_elementwise(call->engine, i == 1 ? TN_OP_MAXIMUM : TN_OP_MINIMUM, args, 2, err);
+			struct tn_tensor *next = limit(call->engine, t, i == 1 ? TN_OP_LE : TN_OP_GE, tn_arg_operand(call, i), err);
 			tn_tensor_unref(t);
 			t = next;
 		}
@@ -171,55 +184,22 @@ static bool run_clamp_number(struct tn_native_call *call, struct tn_error *err) 
 	return true;
 }
 
-/* from + weight * step */
-static struct tn_tensor *moved(struct tn_engine *e, struct tn_arg from, struct tn_tensor *step, struct tn_arg weight, enum tn_op op, struct tn_error *err) {
-	struct tn_tensor *scaled = tn_elementwise(e, TN_OP_MUL, (struct tn_arg[]){tn_arg_tensor(step), weight}, 2, err);
-	struct tn_tensor *result = scaled == NULL ? NULL : tn_elementwise(e, op, (struct tn_arg[]){from, tn_arg_tensor(scaled)}, 2, err);
-	tn_tensor_unref(scaled);
-	return result;
-}
-static struct tn_tensor *lerp_by_number(struct tn_engine *e, struct tn_arg a, struct tn_arg b, struct tn_tensor *d, struct tn_arg w, struct tn_error *err) {
-	double weight = w.scalar.is_float ? w.scalar.f : (double)w.scalar.i;
-	if (fabs(weight) < 0.5) {
-		return moved(e, a, d, w, TN_OP_ADD, err);
-	}
-	return moved(e, b, d, tn_arg_f64(1 - weight, w.scalar.literal), TN_OP_SUB, err);
-}
-static struct tn_tensor *lerp_by_tensor(struct tn_engine *e, struct tn_arg a, struct tn_arg b, struct tn_tensor *d, struct tn_arg w, struct tn_error *err) {
-	struct tn_tensor *size = tn_elementwise(e, TN_OP_ABS, &w, 1, err), *near = NULL, *rest = NULL, *from_a = NULL, *from_b = NULL, *result = NULL;
-	if (size != NULL && (near = tn_elementwise(e, TN_OP_LT, (struct tn_arg[]){tn_arg_tensor(size), tn_arg_f64(0.5, true)}, 2, err)) != NULL &&
-	    (rest = tn_elementwise(e, TN_OP_SUB, (struct tn_arg[]){tn_arg_f64(1, true), w}, 2, err)) != NULL &&
-	    (from_a = moved(e, a, d, w, TN_OP_ADD, err)) != NULL && (from_b = moved(e, b, d, tn_arg_tensor(rest), TN_OP_SUB, err)) != NULL) {
-		result = tn_elementwise(e, TN_OP_WHERE, (struct tn_arg[]){tn_arg_tensor(near), tn_arg_tensor(from_a), tn_arg_tensor(from_b)}, 3, err);
-	}
-	tn_tensor_unref(size);
-	tn_tensor_unref(near);
-	tn_tensor_unref(rest);
-	tn_tensor_unref(from_a);
-	tn_tensor_unref(from_b);
-	return result;
-}
-
-/* lerp(a, b, weight): from the nearer end, so that 1 gives b itself. f16 and bf16 are widened, since what lies between them is rounded once. */
+/* lerp(a, b, weight) = a + weight * (b - a) */
 static bool run_lerp(struct tn_native_call *call, struct tn_error *err) {
-	struct tn_engine *e = call->engine;
-	struct tn_arg w = tn_arg_operand(call, 2);
-	struct tn_tensor *a = call->args[0].tensor, *b = call->args[1].tensor, *d = NULL, *result = NULL, *ends[2] = {NULL, NULL};
-	enum tn_dtype dtype = tn_tensor_dtype(a);
-	bool widen = dtype == tn_tensor_dtype(b) && (dtype == TN_DTYPE_F16 || dtype == TN_DTYPE_BF16) && (w.tensor == NULL || tn_tensor_dtype(w.tensor) == dtype);
-	ends[0] = widen ? tn_cast(e, a, TN_DTYPE_F32, err) : tn_tensor_ref(a);
-	ends[1] = widen && ends[0] != NULL ? tn_cast(e, b, TN_DTYPE_F32, err) : tn_tensor_ref(b);
-	if (ends[0] != NULL && ends[1] != NULL && (d = tn_elementwise(e, TN_OP_SUB, (struct tn_arg[]){tn_arg_tensor(ends[1]), tn_arg_tensor(ends[0])}, 2, err)) != NULL) {
-		result = (w.tensor == NULL ? lerp_by_number : lerp_by_tensor)(e, tn_arg_tensor(ends[0]), tn_arg_tensor(ends[1]), d, w, err);
+	struct tn_arg a = tn_arg_operand(call, 0), b = tn_arg_operand(call, 1), w = tn_arg_operand(call, 2);
+	struct tn_arg pair[2] = {b, a};
+	struct tn_tensor *d = tn_elementwise(call->engine, TN_OP_SUB, pair, 2, err);
+	struct tn_tensor *scaled = NULL, *result = NULL;
+	if (d != NULL) {
+		struct tn_arg scale[2] = {tn_arg_tensor(d), w};
+		scaled = tn_elementwise(call->engine, TN_OP_MUL, scale, 2, err);
 	}
-	if (widen && result != NULL) {
-		struct tn_tensor *wide = result;
-		result = tn_cast(e, wide, dtype, err);
-		tn_tensor_unref(wide);
+	if (scaled != NULL) {
+		struct tn_arg sum[2] = {a, tn_arg_tensor(scaled)};
+		result = tn_elementwise(call->engine, TN_OP_ADD, sum, 2, err);
 	}
-	tn_tensor_unref(ends[0]);
-	tn_tensor_unref(ends[1]);
 	tn_tensor_unref(d);
+	tn_tensor_unref(scaled);
 	return tn_return_tensor(call, result);
 }
 
@@ -259,6 +239,7 @@ static const struct tn_native rows[] = {
 	UNARY(TANH, "tanh", "Hyperbolic tangent", type_float, "[-1.5, 0.5]", "tensor([-0.9051,  0.4621]) f32[2]"),
 	UNARY(ERF, "erf", "Error function", type_float, "[-1.5, 0.5]", "tensor([-0.9661,  0.5205]) f32[2]"),
 	UNARY(SIGMOID, "sigmoid", "1 / (1 + exp(-x))", type_float, "[-1.5, 0.5]", "tensor([0.1824, 0.6225]) f32[2]"),
+	UNARY(SOFTPLUS, "softplus", "log(1 + exp(x)), a smooth relu; exact for large x", type_float, "[-1., 2.]", "tensor([0.3133, 2.1269]) f32[2]"),
 	TEST(ISNAN, "isnan", "Whether x is not a number", "tensor([ true, false]) bool8[2]"),
 	TEST(ISINF, "isinf", "Whether x is infinite", "tensor([false, false]) bool8[2]"),
 	TEST(ISFINITE, "isfinite", "Whether x is neither infinite nor NaN", "tensor([false,  true]) bool8[2]"),
@@ -281,7 +262,7 @@ static const struct tn_native rows[] = {
 	  "x limited to [min, max]; either bound may be left out.\n\nx: any tensor. min, max: numbers, or tensors that broadcast with x.",
 	  "clamp(tensor([-2., 0.5, 3.]), -1.0, 1.0)    // expect: tensor([-1.0000,  0.5000,  1.0000]) f32[3]", run_clamp, NULL, 0 },
 	{ "float clamp(float x, float min, float max)", "x limited to [min, max].", "clamp(3.5, 0.0, 1.0)    // expect: 1.0", run_clamp_number, NULL, 0 },
-	{ "tensor lerp(tensor a, tensor b, operand weight)", "a + weight * (b - a): from a (weight 0) to b (weight 1), exact at both.", "lerp(zeros(2), ones(2), 0.5)    // expect: tensor([0.5000, 0.5000]) f32[2]",
+	{ "tensor lerp(tensor a, tensor b, operand weight)", "a + weight * (b - a): from a (weight 0) to b (weight 1).", "lerp(zeros(2), ones(2), 0.5)    // expect: tensor([0.5000, 0.5000]) f32[2]",
 	  run_lerp, NULL, 0 },
 };
 TN_NATIVE_TABLE(elementwise, rows);

@@ -27,7 +27,7 @@ static bool run_grad_check(struct tn_native_call *call, struct tn_error *err) {
 	modes->train = TN_TRAIN_OFF;
 	modes->autocast = false;
 	call->lang->in_grad_check = true;
-	bool ok = tn_call_name(call->lang, "compare_gradients", args, 4, call->result, err);
+	bool ok = tn_call_name(call->lang, "_compare_gradients", args, 4, call->result, err);
 	call->lang->in_grad_check = outer;
 	*modes = before;
 	tn_random_set(call->engine, random);
@@ -36,7 +36,7 @@ static bool run_grad_check(struct tn_native_call *call, struct tn_error *err) {
 }
 
 static struct tn_type *type_grad_check(const struct tn_native_typing *typing, struct tn_error *err) {
-	return tn_call_name_type(typing->lang, "compare_gradients", typing->args, typing->count, err);
+	return tn_call_name_type(typing->lang, "_compare_gradients", typing->args, typing->count, err);
 }
 
 static const struct tn_native rows[] = {

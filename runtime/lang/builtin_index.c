@@ -24,18 +24,53 @@ static bool run_masked_fill(struct tn_native_call *call, struct tn_error *err) {
 	return tn_return_tensor(call, tn_elementwise(call->engine, TN_OP_WHERE, args, 3, err));
 }
 
-/* one_hot(index, classes): index[..., None] == arange(classes), as i64. */
+/* An argument that holds classes or numbers of rows, as i64; bool8 too. */
+static struct tn_tensor *whole_numbers(const struct tn_native_call *call, uint32_t index, const char *what, struct tn_error *err) {
+	struct tn_tensor *t = call->args[index].tensor;
+	if (tn_dtype_is_float(tn_tensor_dtype(t))) {
+		tn_error_set(err, TN_ERR_TYPE, "%s holds integers, not %s", what, tn_dtype_name(tn_tensor_dtype(t)));
+		tn_error_hint(err, "i64(…) converts them");
+		return NULL;
+	}
+	return tn_cast(call->engine, t, TN_DTYPE_I64, err);
+}
+
+/* _take_classes(log_probs, classes, axis): the element of each class along an axis that the classes do not have. */
+static bool run_take_classes(struct tn_native_call *call, struct tn_error *err) {
+	struct tn_engine *e = call->engine;
+	int64_t axis = call->args[2].i;
+	struct tn_tensor *index = tn_unsqueeze(e, call->args[1].tensor, axis, err);
+	struct tn_tensor *taken = index == NULL ? NULL : tn_take_checked(e, TN_OP_TAKE_ALONG, call->args[0].tensor, index, axis, TN_INDICES_CLASSES, err);
+	struct tn_tensor *result = taken == NULL ? NULL : tn_squeeze(e, taken, &axis, 1, err);
+	tn_tensor_unref(index);
+	tn_tensor_unref(taken);
+	return tn_return_tensor(call, result);
+}
+
+/* _take_rows(index, table): rows by number, of any integer dtype. */
+static bool run_take_rows(struct tn_native_call *call, struct tn_error *err) {
+	struct tn_tensor *index = whole_numbers(call, 0, "embedding: index", err);
+	struct tn_tensor *result = index == NULL ? NULL : tn_take_checked(call->engine, TN_OP_GATHER, call->args[1].tensor, index, 0, TN_INDICES_ROWS, err);
+	tn_tensor_unref(index);
+	return tn_return_tensor(call, result);
+}
+
+/* one_hot(index, classes): index[..., None] == arange(classes), as i64; the index goes by way of a table of the classes, which has no other. */
 static bool run_one_hot(struct tn_native_call *call, struct tn_error *err) {
 	struct tn_engine *e = call->engine;
 	if (call->args[1].i < 1) {
 		return tn_error_set(err, TN_ERR_VALUE, "one_hot: the number of classes must be positive, it is %lld", (long long)call->args[1].i);
 	}
 	struct tn_scalar zero = {.literal = true}, one = {.literal = true, .i = 1}, count = {.literal = true, .i = call->args[1].i};
-	struct tn_tensor *classes = tn_arange(e, TN_DTYPE_I64, zero, count, one, err), *index = NULL, *mask = NULL, *result = NULL;
-	if (classes != NULL && (index = tn_unsqueeze(e, call->args[0].tensor, -1, err)) != NULL && (mask = tn_binary(e, TN_OP_EQ, index, classes, err)) != NULL) {
+	struct tn_tensor *whole = whole_numbers(call, 0, "one_hot: index", err), *classes = NULL, *checked = NULL, *index = NULL, *mask = NULL, *result = NULL;
+	if (whole != NULL && (classes = tn_arange(e, TN_DTYPE_I64, zero, count, one, err)) != NULL &&
+	    (checked = tn_take_checked(e, TN_OP_GATHER, classes, whole, 0, TN_INDICES_CLASSES, err)) != NULL &&
+	    (index = tn_unsqueeze(e, checked, -1, err)) != NULL && (mask = tn_binary(e, TN_OP_EQ, index, classes, err)) != NULL) {
 		result = tn_cast(e, mask, TN_DTYPE_I64, err);
 	}
+	tn_tensor_unref(whole);
 	tn_tensor_unref(classes);
+	tn_tensor_unref(checked);
 	tn_tensor_unref(index);
 	tn_tensor_unref(mask);
 	return tn_return_tensor(call, result);
@@ -69,7 +104,9 @@ static const struct tn_native rows[] = {
 	  "index_add(zeros(3), 0, tensor([0, 0]), ones(2))    // expect: tensor([2., 0., 0.]) f32[3]", run_index_add, NULL, 0 },
 	{ "tensor masked_fill(tensor x, tensor mask, operand value)", "x with value where mask is true.\n\nmask: bool8, broadcasts with x.",
 	  "masked_fill(tensor([1., 2.]), tensor([1, 2]) == 2, 0.0)    // expect: tensor([1., 0.]) f32[2]", run_masked_fill, NULL, 0 },
-	{ "tensor one_hot(tensor index, int classes)", "A 1 at each index, 0 elsewhere: i64 [..., classes].", "one_hot(tensor([1, 0]), 3)[0]    // expect: tensor([0, 1, 0]) i64[3]", run_one_hot, NULL, 0 },
+	{ "tensor one_hot(tensor index, int classes)", "A 1 at each index, 0 elsewhere: i64 [..., classes].\n\nindex: integers of any shape. Errors: IndexError for one outside 0 to classes - 1.", "one_hot(tensor([1, 0]), 3)[0]    // expect: tensor([0, 1, 0]) i64[3]", run_one_hot, NULL, 0 },
+	{ "tensor _take_classes(tensor log_probs, tensor classes, int axis)", "The element of each class, 0 to C - 1, along an axis.", "_take_classes(tensor([[1., 2.]]), tensor([1]), 1)    // expect: tensor([2.]) f32[1]", run_take_classes, NULL, 0 },
+	{ "tensor _take_rows(tensor index, tensor table)", "Rows of a table by number, 0 and up.", "_take_rows(tensor([1]), tensor([[1.], [2.]]))    // expect: tensor([[2.]]) f32[1, 1]", run_take_rows, NULL, 0 },
 	{ "tensor nonzero(tensor x)", "Where x is not 0: i64 [count, axes]. Waits for x.", "nonzero(tensor([0, 5, 7])).T    // expect: tensor([[1, 2]]) i64[1, 2]", run_nonzero, NULL, 0 },
 	{ "bool equal(tensor a, tensor b)", "Whether two tensors have the same dtype, shape and elements. Waits for them.\n\na, b: any tensors.", "equal(ones(2), ones(2))    // expect: true", run_equal, NULL, 0 },
 };

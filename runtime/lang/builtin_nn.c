@@ -89,8 +89,8 @@ static const struct tn_native rows[] = {
 	{ "tensor avg_pool2d(tensor x, axes kernel, axes stride = none, axes padding = 0, bool count_include_pad = true)",
 	  "Mean of each window.\n\nx: [N, C, H, W]. kernel, stride, padding: as max_pool2d. count_include_pad: the border counts as elements.",
 	  "avg_pool2d(ones(1, 1, 4, 4), 2).shape    // expect: [1, 1, 2, 2]", run_avg_pool2d, NULL, 0 },
-	{ "bool grad_without_training()", "Whether the code runs inside a grad block that has turned training neither on nor, by train (false), off: all its arguments are bare tensors.",
-	  "grad_without_training()    // expect: false", run_grad_without_training, NULL, 0 },
+	{ "bool _grad_without_training()", "Whether the code runs inside a grad block that has turned training neither on nor, by train (false), off: all its arguments are bare tensors.",
+	  "_grad_without_training()    // expect: false", run_grad_without_training, NULL, 0 },
 	{ "bool training()", "Whether dropout is on and batch statistics are used: inside grad and train (true).", "training()    // expect: false", run_training, NULL, 0 },
 };
 TN_NATIVE_TABLE(nn, rows);

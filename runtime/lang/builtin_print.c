@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Output and conversion to text, and the errors that a program raises itself: print, display, error, assert. */
+#include <string.h>
+
 #include "lang/builtin.h"
 
 /* print(values…): a space between, a newline behind. */
@@ -37,8 +39,23 @@ static bool run_update_display(struct tn_native_call *call, struct tn_error *err
 	return output->display == NULL || output->display(output->data, &what, err);
 }
 
+/* error(message, hint, name) */
 static bool run_error(struct tn_native_call *call, struct tn_error *err) {
-	return tn_error_set(err, TN_ERR_ERROR, "%s", call->args[0].string->text);
+	enum tn_error_kind kind = TN_ERR_ERROR;
+	if (tn_arg_given(call, 2)) {
+		const char *name = call->args[2].string->text;
+		for (kind = TN_ERR_ERROR; kind < TN_ERR_INTERRUPTED && strcmp(tn_error_kind_name(kind), name) != 0;) {
+			kind++;
+		}
+		if (kind == TN_ERR_INTERRUPTED) {
+			return tn_error_set(err, TN_ERR_VALUE, "error: name is that of a kind of error, such as ValueError or ShapeError, not '%s'", name);
+		}
+	}
+	tn_error_set(err, kind, "%s", call->args[0].string->text);
+	if (tn_arg_given(call, 1)) {
+		tn_error_hint(err, "%s", call->args[1].string->text);
+	}
+	return false;
 }
 static struct tn_type *type_never(const struct tn_native_typing *typing, struct tn_error *err) {
 	(void)err;
@@ -79,7 +96,8 @@ static const struct tn_native rows[] = {
 	{ "void update_display(auto value, string id)",
 	  "Shows a value in the place of what display(…, id: id) has shown, in this cell or in an earlier one.\n\nErrors: KeyError when nothing was shown with that id.",
 	  "display(1, id: \"n\"); update_display(2, \"n\");\n// expect: 1\n// expect: 2", run_update_display, NULL, 0 },
-	{ "auto error(string message)", "Ends what runs with an error of that text; try … catch (e) catches it, e.name is \"Error\".\n\nmessage: what it says.",
+	{ "auto error(string message, string hint = none, string name = none)",
+	  "Ends what runs with an error of that text; try … catch (e) catches it.\n\nmessage: what it says. hint: what could be done. name: its kind, \"ValueError\" or \"ShapeError\" and so on, which e.name gives; \"Error\" when left out.",
 	  "try { error(\"too small\"); } catch (e) { print(e.message); }    // expect: too small", run_error, type_never, TN_NATIVE_CHECKS },
 	{ "void assert(auto condition, string message = none)", "Ends what runs with an AssertionError where the condition is false.\n\ncondition: a bool, a number, or a tensor of one element. message: what the error says.", "assert(1 + 1 == 2, \"arithmetic\");", run_assert,
 	  NULL, TN_NATIVE_CHECKS },

@@ -69,7 +69,7 @@ done:
 static bool run_var(struct tn_native_call *call, struct tn_error *err) { return tn_return_tensor(call, variance(call, err)); }
 static bool run_std(struct tn_native_call *call, struct tn_error *err) {
 	struct tn_tensor *v = variance(call, err);
-	struct tn_tensor *result = v == NULL ? NULL : tn_unary(call->engine, TN_OP_SQRT, v, err);
+	struct tn_tensor *result = v == NULL ? NULL : tn_root(call->engine, v, err);
 	tn_tensor_unref(v);
 	return tn_return_tensor(call, result);
 }

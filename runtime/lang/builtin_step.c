@@ -98,7 +98,7 @@ static bool choose(struct tn_value old, struct tn_value made, struct tn_value g,
 	*out = tn_void();
 	(void)tn_value_parts(made, &n);
 	if (old.tag != made.tag || g.tag != made.tag || (tn_value_parts(old, &of_old), of_old != n) || (tn_value_parts(g, &of_g), of_g != n)) {
-		return tn_error_set(err, TN_ERR_VALUE, "keep_without_gradient: the trees are of different structures");
+		return tn_error_set(err, TN_ERR_VALUE, "step: the trees are of different structures");
 	}
 	*out = tn_value_ref(made);
 	if (!tn_value_make_unique(out, err)) {
@@ -147,10 +147,10 @@ static bool run_is_function(struct tn_native_call *call, struct tn_error *err) {
 }
 
 static const struct tn_native rows[] = {
-	{ "bool gradients_are_whole(tree net, tree g)", "Whether every weight of net has a gradient in g; an error where g is of another structure.",
-	  "gradients_are_whole((ones(2), ones(3)), (zeros(2), zeros(3)))    // expect: true", run_gradients_are_whole, NULL, 0 },
-	{ "auto keep_without_gradient(tree before, tree after, tree g)", "`after`, with the weights of `before` where g is empty. The three are of one structure.",
-	  "keep_without_gradient((ones(1), ones(1)), (zeros(1), zeros(1)), zeros_like((ones(1), tensor([1]))))[1]    // expect: tensor([1.]) f32[1]", run_keep, type_second, 0 },
+	{ "bool _gradients_are_whole(tree net, tree g)", "Whether every weight of net has a gradient in g; an error where g is of another structure.",
+	  "_gradients_are_whole((ones(2), ones(3)), (zeros(2), zeros(3)))    // expect: true", run_gradients_are_whole, NULL, 0 },
+	{ "auto _keep_without_gradient(tree before, tree after, tree g)", "`after`, with the weights of `before` where g is empty. The three are of one structure.",
+	  "_keep_without_gradient((ones(1), ones(1)), (zeros(1), zeros(1)), zeros_like((ones(1), tensor([1]))))[1]    // expect: tensor([1.]) f32[1]", run_keep, type_second, 0 },
 	{ "bool is_number(auto x)", "Whether a value is an int or a float: of what is known only when the code runs.\n\nx: anything.", "is_number(1.5)    // expect: true", run_is_number, NULL, 0 },
 	{ "bool is_function(auto x)", "Whether a value is a function, a lambda, or what may be called: a struct, tuple or list.\n\nx: anything.", "is_function((x) => x)    // expect: true", run_is_function, NULL, 0 },
 };

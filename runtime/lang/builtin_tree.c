@@ -114,7 +114,7 @@ static bool run_norm(struct tn_native_call *call, struct tn_error *err) {
 	if (!sum_tree(call, "norm", &total, err)) {
 		return false;
 	}
-	struct tn_tensor *root = tn_unary(call->engine, TN_OP_SQRT, total.sum, err);
+	struct tn_tensor *root = tn_root(call->engine, total.sum, err);
 	tn_tensor_unref(total.sum);
 	return tn_return_tensor(call, root);
 }
@@ -127,7 +127,7 @@ static bool run_tensor_norm(struct tn_native_call *call, struct tn_error *err) {
 	}
 	struct tn_tensor *square = tn_binary(e, TN_OP_MUL, call->args[0].tensor, call->args[0].tensor, err);
 	struct tn_tensor *sum = square == NULL ? NULL : tn_reduce(e, TN_OP_SUM, square, axes, count, call->args[2].i != 0, err);
-	struct tn_tensor *root = sum == NULL ? NULL : tn_unary(e, TN_OP_SQRT, sum, err);
+	struct tn_tensor *root = sum == NULL ? NULL : tn_root(e, sum, err);
 	tn_tensor_unref(square);
 	tn_tensor_unref(sum);
 	return tn_return_tensor(call, root);

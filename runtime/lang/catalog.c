@@ -71,13 +71,14 @@ static bool add_library_file(void *data, const char *name, const char *text, siz
 	return ok;
 }
 
-/* Functions of the library that nothing documents are parts of it, which nobody is offered; `call` is what calling a value runs.
- */
+/* Functions of the library whose name begins with '_', or that nothing documents, are parts of it, which nobody is offered; `call` is what
+ * calling a value runs. */
 static void leave_out_parts(struct catalog_table *table) {
 	size_t kept = 0;
 	for (size_t i = 0; i < table->entries.count; i++) {
 		const struct catalog_entry *entry = &table->entries.items[i];
-		if (entry->kind != CATALOG_FUNCTION || entry->doc != NULL || strcmp(entry->name, "call") == 0) {
+		bool face = entry->name[0] != '_' && (entry->doc != NULL || strcmp(entry->name, "call") == 0);
+		if (entry->kind != CATALOG_FUNCTION || face) {
 			table->entries.items[kept++] = *entry;
 		}
 	}

@@ -153,7 +153,7 @@ bool tn_lang_each_doc(struct tn_lang *lang, tn_lang_doc_visitor visit, void *dat
 		const struct tn_function *f = list.all.items[i];
 		const char *doc = doc_of(f);
 		size_t length = 0;
-		if (doc == NULL && f->native == NULL) {
+		if (f->name[0] == '_' || (doc == NULL && f->native == NULL)) {
 			continue; /* a part of the library, not of its face */
 		}
 		tn_str_clear(&text);

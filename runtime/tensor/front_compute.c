@@ -31,18 +31,6 @@ static bool axes_mask(
 	return true;
 }
 
-/* A product in f64: rounding a million factors to f32 lost three digits, each time a little in the same direction. */
-static struct tn_tensor *wide_product(
-	struct tn_engine *e, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim, struct tn_error *err) {
-	struct tn_tensor *wide = tn_cast(e, x, TN_DTYPE_F64, err), *product, *out;
-
-	product = wide != NULL ? tn_reduce(e, TN_OP_PROD, wide, axes, count, keepdim, err) : NULL;
-	out = product != NULL ? tn_cast(e, product, x->dtype, err) : NULL;
-	tn_tensor_unref(wide);
-	tn_tensor_unref(product);
-	return out;
-}
-
 struct tn_tensor *tn_reduce(
 	struct tn_engine *e, enum tn_op op, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim, struct tn_error *err) {
 	int64_t attrs[2] = {0, keepdim};
@@ -54,9 +42,6 @@ struct tn_tensor *tn_reduce(
 	}
 	if (!axes_mask(op, x, axes, count, &attrs[0], err)) {
 		return NULL;
-	}
-	if (op == TN_OP_PROD && x->dtype == TN_DTYPE_F32) {
-		return wide_product(e, x, axes, count, keepdim, err);
 	}
 	if (x->dtype == TN_DTYPE_BOOL8 && (op == TN_OP_MAX || op == TN_OP_MIN)) {
 		call.op = op == TN_OP_MAX ? TN_OP_ANY : TN_OP_ALL;
@@ -103,6 +88,28 @@ struct tn_tensor *tn_mean(
 	}
 	out = tn_cast(e, mean, dtype, err);
 	tn_tensor_unref(mean);
+	return out;
+}
+
+struct tn_tensor *tn_root(struct tn_engine *e, struct tn_tensor *sum, struct tn_error *err) {
+	struct tn_tensor *zero, *safe = NULL, *root = NULL, *out = NULL;
+
+	if (tn_grad_depth(e) == 0) { /* the same bits: only the slope differs */
+		return tn_unary(e, TN_OP_SQRT, sum, err);
+	}
+	zero = tn_with_number(e, TN_OP_EQ, sum, 0, err);
+	if (zero != NULL) {
+		safe = tn_elementwise(e, TN_OP_WHERE, (struct tn_arg[]){tn_arg_tensor(zero), tn_arg_f64(1, true), tn_arg_tensor(sum)}, 3, err);
+	}
+	if (safe != NULL) {
+		root = tn_unary(e, TN_OP_SQRT, safe, err);
+	}
+	if (root != NULL) {
+		out = tn_elementwise(e, TN_OP_WHERE, (struct tn_arg[]){tn_arg_tensor(zero), tn_arg_f64(0, true), tn_arg_tensor(root)}, 3, err);
+	}
+	tn_tensor_unref(zero);
+	tn_tensor_unref(safe);
+	tn_tensor_unref(root);
 	return out;
 }
 

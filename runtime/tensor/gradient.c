@@ -168,7 +168,8 @@ RULE1(cosh, tn_mul(f, g, tn_op1(f, TN_OP_SINH, x)))
 RULE1(tanh, tn_mul(f, g, tn_sub(f, NUM(1), tn_mul(f, y, y))))
 RULE1(erf, tn_mul(f, g, tn_mul(f, tn_op1(f, TN_OP_EXP, tn_neg(f, tn_mul(f, x, x))), NUM(M_2_SQRTPI))))
 RULE1(sigmoid, tn_mul(f, g, tn_mul(f, y, tn_sub(f, NUM(1), y))))
-RULE1(relu, tn_choose(f, tn_op2(f, TN_OP_LE, y, NUM(0)), NUM(0), g)) /* NaN hands its gradient on */
+RULE1(softplus, tn_mul(f, g, tn_op1(f, TN_OP_SIGMOID, x)))
+RULE1(relu, tn_choose(f, tn_op2(f, TN_OP_GT, y, NUM(0)), g, NUM(0)))
 RULE1(cast, g) /* fit_gradient casts it back */
 RULE1(copy, g)
 
@@ -234,29 +235,35 @@ bool tn_grad_mod(struct tn_grad_call *call, struct tn_error *err) {
 	return tn_formula_end(&f);
 }
 
-/* b * a^(b - 1), and 0 where b is 0, whatever a. */
+/* b * a^(b - 1), and 0 where b is 0, whatever a: where a is 0 or NaN too, its power is left out. Elsewhere the formula stays whole, for
+ * the sake of its own slopes. */
 static struct tn_arg slope_of_base(struct tn_formula *f, struct tn_arg a, struct tn_arg b) {
-	struct tn_arg less;
+	struct tn_arg less, flat;
 
 	if (b.tensor == NULL) {
 		less = tn_arg_f64(b.scalar.f - 1, b.scalar.literal);
 		return less.scalar.f == 1 ? tn_mul(f, a, b) : tn_mul(f, tn_op2(f, TN_OP_POW, a, less), b);
 	}
-	less = tn_sub(f, tn_choose(f, tn_op2(f, TN_OP_EQ, b, NUM(0)), NUM(1), b), NUM(1));
+	flat = tn_op1(f, TN_OP_LOGICAL_NOT, tn_op2(f, TN_OP_GT, tn_op1(f, TN_OP_ABS, a), NUM(0)));
+	flat = tn_op2(f, TN_OP_AND, flat, tn_op2(f, TN_OP_EQ, b, NUM(0)));
+	less = tn_sub(f, tn_choose(f, flat, NUM(1), b), NUM(1));
+	a = tn_choose(f, flat, NUM(1), a);
 	return tn_mul(f, b, tn_op2(f, TN_OP_POW, a, less));
 }
 
-/* a^b * log(a), and 0 where a is 0. */
-static struct tn_arg slope_of_exponent(struct tn_formula *f, struct tn_arg a) {
-	struct tn_arg safe;
+/* a^b * log(a); 0 where a is 0, but -inf where b is negative there: the power is a pole. */
+static struct tn_arg slope_of_exponent(struct tn_formula *f, struct tn_arg a, struct tn_arg b) {
+	struct tn_arg flat, y = tn_of_out(f);
 
-	if (a.tensor == NULL) {
-		double base = a.scalar.f;
-
-		return tn_mul(f, tn_of_out(f), tn_arg_f64(base == 0 ? 0 : log(base), a.scalar.literal));
+	if (a.tensor == NULL && a.scalar.f != 0) {
+		return tn_mul(f, y, tn_arg_f64(log(a.scalar.f), a.scalar.literal));
 	}
-	safe = tn_choose(f, tn_op2(f, TN_OP_EQ, a, NUM(0)), NUM(1), a);
-	return tn_mul(f, tn_of_out(f), tn_op1(f, TN_OP_LOG, safe));
+	flat = tn_op2(f, TN_OP_GE, b, NUM(0));
+	if (a.tensor == NULL) {
+		return tn_choose(f, flat, NUM(0), tn_neg(f, y));
+	}
+	flat = tn_op2(f, TN_OP_AND, tn_op2(f, TN_OP_EQ, a, NUM(0)), flat);
+	return tn_mul(f, tn_choose(f, flat, NUM(0), y), tn_op1(f, TN_OP_LOG, tn_choose(f, flat, NUM(1), a)));
 }
 
 bool tn_grad_pow(struct tn_grad_call *call, struct tn_error *err) {
@@ -267,20 +274,22 @@ bool tn_grad_pow(struct tn_grad_call *call, struct tn_error *err) {
 		tn_give(&f, 0, tn_mul(&f, g, slope_of_base(&f, a, b)));
 	}
 	if (tn_wants(&f, 1)) {
-		tn_give(&f, 1, tn_mul(&f, g, slope_of_exponent(&f, a)));
+		tn_give(&f, 1, tn_mul(&f, g, slope_of_exponent(&f, a, b)));
 	}
 	return tn_formula_end(&f);
 }
 
-/* atan2(a, b): the angle of the point (b, a). */
+/* atan2(a, b): the angle of the point (b, a); at the origin, which has none, 0 in all directions. */
 bool tn_grad_atan2(struct tn_grad_call *call, struct tn_error *err) {
 	struct tn_formula f = tn_formula_begin(call, err);
-	struct tn_arg a = tn_of_input(&f, 0), b = tn_of_input(&f, 1), square_a, square_b, share;
+	struct tn_arg a = tn_of_input(&f, 0), b = tn_of_input(&f, 1), square_a, square_b, square, at_origin, share;
 
 	/* one of the two may be a number, whose square is one too */
 	square_a = a.tensor != NULL ? tn_mul(&f, a, a) : tn_arg_f64(a.scalar.f * a.scalar.f, a.scalar.literal);
 	square_b = b.tensor != NULL ? tn_mul(&f, b, b) : tn_arg_f64(b.scalar.f * b.scalar.f, b.scalar.literal);
-	share = tn_div(&f, tn_of_grad(&f), tn_add(&f, square_a, square_b));
+	square = tn_add(&f, square_a, square_b);
+	at_origin = tn_op2(&f, TN_OP_EQ, square, NUM(0));
+	share = tn_div(&f, tn_choose(&f, at_origin, NUM(0), tn_of_grad(&f)), tn_choose(&f, at_origin, NUM(1), square));
 	if (tn_wants(&f, 0)) {
 		tn_give(&f, 0, tn_mul(&f, share, b));
 	}

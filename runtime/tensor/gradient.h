@@ -12,7 +12,7 @@
 #define TN_GRADIENTS(X) \
 	X(grad_zero) X(grad_neg) X(grad_abs) X(grad_exp) X(grad_expm1) X(grad_log) X(grad_log1p) X(grad_sqrt) X(grad_rsqrt) \
 	X(grad_sin) X(grad_cos) X(grad_tan) X(grad_asin) X(grad_acos) X(grad_atan) X(grad_sinh) X(grad_cosh) X(grad_tanh) \
-	X(grad_erf) X(grad_sigmoid) X(grad_relu) X(grad_cast) X(grad_add) X(grad_sub) X(grad_mul) X(grad_div) X(grad_mod) \
+	X(grad_erf) X(grad_sigmoid) X(grad_softplus) X(grad_relu) X(grad_cast) X(grad_add) X(grad_sub) X(grad_mul) X(grad_div) X(grad_mod) \
 	X(grad_pow) X(grad_atan2) X(grad_minimum) X(grad_maximum) X(grad_where) X(grad_sum) X(grad_prod) X(grad_extreme) \
 	X(grad_softmax) X(grad_log_softmax) X(grad_cumsum) X(grad_cumprod) X(grad_matmul) X(grad_conv2d) X(grad_conv2d_grad_x) \
 	X(grad_conv2d_grad_w) X(grad_max_pool2d) X(grad_max_pool2d_grad) X(grad_max_pool2d_take) X(grad_avg_pool2d) \

@@ -3,6 +3,8 @@
  * x is there; tensors are one GATHER over the indexed axes merged into one. A start that is a variable's value must not stand in
  * a plan's key (each value would be a plan of its own), so where no view can be made at once it becomes a gather at run-time
  * positions. */
+#include <assert.h>
+
 #include "tensor/index.h"
 
 #include <inttypes.h>
@@ -477,6 +479,16 @@ struct tn_tensor *tn_take_along(
 	return tn_axis_resolve(TN_OP_TAKE_ALONG, x, &axis, err)
 		? tn_index_node(e, TN_OP_TAKE_ALONG, (struct tn_tensor *[]){x, index}, 2, axis, err)
 		: NULL;
+}
+
+struct tn_tensor *tn_take_checked(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, struct tn_tensor *index, int64_t axis,
+	enum tn_indices what, struct tn_error *err) {
+	struct tn_tensor *inputs[2] = {x, index};
+	int64_t attrs[2] = {axis, what};
+	struct tn_rule_call call = {.engine = e, .op = op, .inputs = inputs, .input_count = 2, .attrs = attrs, .attr_count = 2};
+
+	assert(op == TN_OP_GATHER || op == TN_OP_TAKE_ALONG);
+	return tn_axis_resolve(op, x, &attrs[0], err) ? tn_op_record(&call, err) : NULL;
 }
 
 struct tn_tensor *tn_scatter(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, struct tn_tensor *index,

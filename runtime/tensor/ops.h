@@ -31,4 +31,8 @@ struct tn_scalar {
 	union { int64_t i; double f; };
 };
 
+/* What the indices of GATHER and TAKE_ALONG are. Classes and rows count from 0 and never from the end: an IndexError names the first
+ * that does not, and its place. */
+enum tn_indices { TN_INDICES_ANY, TN_INDICES_CLASSES, TN_INDICES_ROWS };
+
 #endif

@@ -185,7 +185,9 @@ bool tn_rule_slice_set(struct tn_rule_call *call, struct tn_error *err) {
 static bool check_index(const struct tn_rule_call *call, struct tn_error *err) {
 	const struct tn_tensor *x = call->inputs[0], *index = call->inputs[1];
 
-	if (call->attr_count != 1 || call->attrs[0] < 0 || call->attrs[0] >= x->shape.ndim) {
+	bool checked = call->attr_count == 2 && (call->op == TN_OP_GATHER || call->op == TN_OP_TAKE_ALONG);
+
+	if ((call->attr_count != 1 && !checked) || call->attrs[0] < 0 || call->attrs[0] >= x->shape.ndim) {
 		if (x->shape.ndim == 0) {
 			return tn_error_set(err, TN_ERR_INDEX, "%s: a 0-d tensor has no axis to index", tn_op_name(call->op));
 		}

@@ -208,6 +208,9 @@ TN_MUST_USE struct tn_tensor *tn_apply(struct tn_engine *e, enum tn_op op, const
 TN_MUST_USE struct tn_tensor *tn_reduce(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim, struct tn_error *err);
 /* integers give f32 */
 TN_MUST_USE struct tn_tensor *tn_mean(struct tn_engine *e, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim, struct tn_error *err);
+/* Square root of a sum of squares, whose slope at 0 is taken as 0, as PyTorch takes it: that of a norm, of a standard deviation. The root alone
+ * has slope inf there, and inf * 0 would be NaN. */
+TN_MUST_USE struct tn_tensor *tn_root(struct tn_engine *e, struct tn_tensor *sum, struct tn_error *err);
 /* ARGMAX ARGMIN SOFTMAX LOG_SOFTMAX CUMSUM CUMPROD ARGSORT along one axis. flag: keepdim / descending. */
 TN_MUST_USE struct tn_tensor *tn_along(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, int64_t axis, bool flag, struct tn_error *err);
 /* argmax and argmin over all elements: flat index. */
@@ -248,6 +251,8 @@ TN_MUST_USE struct tn_tensor *tn_index_get(struct tn_engine *e, struct tn_tensor
 /* x with the indexed part replaced by value (broadcast to it, cast to x's dtype). Takes x's reference in *x and gives the new one
  * there (so that an unshared, materialised x is written in place); on failure *x is as it was. */
 TN_MUST_USE bool tn_index_set(struct tn_engine *e, struct tn_tensor **x, const struct tn_index *items, int count, struct tn_arg value, struct tn_error *err);
+/* GATHER or TAKE_ALONG by such indices. */
+TN_MUST_USE struct tn_tensor *tn_take_checked(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, struct tn_tensor *index, int64_t axis, enum tn_indices what, struct tn_error *err);
 TN_MUST_USE struct tn_tensor *tn_gather(struct tn_engine *e, struct tn_tensor *x, struct tn_tensor *index, int64_t axis, struct tn_error *err);
 TN_MUST_USE struct tn_tensor *tn_take_along(struct tn_engine *e, struct tn_tensor *x, struct tn_tensor *index, int64_t axis, struct tn_error *err);
 /* op: INDEX_ADD INDEX_SET SCATTER_ADD SCATTER_SET */

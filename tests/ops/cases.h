@@ -87,6 +87,7 @@ static const struct op_case op_cases[] = {
 	UNARY(TANH, OP_FIB, -3, 3),
 	UNARY(ERF, OP_FIB, -3, 3),
 	UNARY(SIGMOID, OP_FIB, -5, 5),
+	UNARY(SOFTPLUS, OP_FIB, -5, 5),
 	UNARY(RELU, OP_FI, -3, 3),
 	UNARY(ISNAN, OP_FIB, -3, 3),
 	UNARY(ISINF, OP_FIB, -3, 3),

@@ -68,6 +68,7 @@ UNARY = {
     "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "sqrt": np.sqrt, "rsqrt": lambda x: 1 / np.sqrt(x), "sin": np.sin,
     "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh,
     "tanh": np.tanh, "erf": np.vectorize(math.erf, otypes=[np.float64]), "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "softplus": lambda x: np.logaddexp(x, 0),
     "relu": lambda x: np.where(np.isnan(x), x, np.maximum(x, 0)), "isnan": np.isnan, "isinf": np.isinf, "isfinite": np.isfinite,
     "logical_not": lambda x: x == 0, "bitwise_not": np.invert, "contiguous": lambda x: x,
 }

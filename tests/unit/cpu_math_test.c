@@ -31,6 +31,7 @@ static bool float_reference(enum tn_op op, long double x, long double y, long do
 	case TN_OP_TANH: *out = tanhl(x); break;
 	case TN_OP_ERF: *out = erfl(x); break;
 	case TN_OP_SIGMOID: *out = 1 / (1 + expl(-x)); break;
+	case TN_OP_SOFTPLUS: *out = (x > 0 ? x : 0) + log1pl(expl(-fabsl(x))); break;
 	case TN_OP_RELU: *out = x <= 0 ? 0 : x; break;
 	case TN_OP_ISNAN: *out = isnan(x); break;
 	case TN_OP_ISINF: *out = isinf(x) != 0; break;
@@ -40,9 +41,7 @@ static bool float_reference(enum tn_op op, long double x, long double y, long do
 	case TN_OP_SUB: *out = x - y; break;
 	case TN_OP_MUL: *out = x * y; break;
 	case TN_OP_DIV: *out = x / y; break;
-	case TN_OP_FLOOR_DIV: /* by an infinity the quotient, small as it is, has a sign */
-		*out = y == 0 ? x / y : isinf(x) || isnan(x) ? (long double)NAN : isinf(y) ? -(long double)(x != 0 && (x < 0) != (y < 0)) : floorl(x / y);
-		break;
+	case TN_OP_FLOOR_DIV: *out = floorl(x / y); break;
 	case TN_OP_MOD: *out = fmodl(x, y); *out = *out == 0 ? copysignl(0, y) : (*out < 0) != (y < 0) ? *out + y : *out; break;
 	case TN_OP_POW: *out = powl(x, y); break;
 	case TN_OP_ATAN2: *out = atan2l(x, y); break;
@@ -170,6 +169,7 @@ static double allowed(enum tn_op op) {
 	case TN_OP_COS:
 	case TN_OP_TAN:
 	case TN_OP_SIGMOID:
+	case TN_OP_SOFTPLUS:
 	case TN_OP_ASIN:
 	case TN_OP_ACOS:
 	case TN_OP_ATAN:
