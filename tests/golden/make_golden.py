@@ -68,13 +68,13 @@ def results_of(case, wide=False):
     seen = names_for(case, wide)
     exec(program_of(case), seen)
     found = [(name, seen[name]) for name in case.outputs]
-    found = [(name, x if torch.is_tensor(x) else torch.tensor(x, dtype=torch.float64 if isinstance(x, float) else None)) for name, x in found]
+    found = [(name, x if torch.is_tensor(x) or isinstance(x, str) else torch.tensor(x, dtype=torch.float64 if isinstance(x, float) else None)) for name, x in found]
     inputs = [seen[name] for name in case.wrt]
     g = [found[0][1]]
     for round_, mark in ((1, "d"), (2, "dd"))[: case.order]:
         g = derivative(g, inputs, round_)
         found += [(f"{mark}:{name}", x) for name, x in zip(case.wrt, g)]
-    return [(key, x.detach()) for key, x in found]
+    return [(key, x if isinstance(x, str) else x.detach()) for key, x in found]
 
 
 def array_of(x):
@@ -96,6 +96,9 @@ def main():
             continue
         wide = dict(results_of(case, wide=True)) if case.exact else {}
         for key, x in got:
+            if isinstance(x, str):
+                writer.add_text(case, key, x)
+                continue
             dtype, values = array_of(x)
             exact = array_of(wide[key])[1] if key in wide and dtype in FLOATS and dtype != "f64" else None
             writer.add(case, key, dtype, values, exact)

@@ -54,6 +54,9 @@ class Writer:
             exact = None
         entry["results"].append([key, dtype, list(values.shape), at, -1 if exact is None else self.put("exact", np.asarray(exact, np.float64))])
 
+    def add_text(self, case, key, text):
+        self.index.setdefault(case.name, {"digest": digest(case), "results": []})["results"].append([key, "text", text, 0, -1])
+
     def write(self, path, about):
         arrays = {kind: np.concatenate(parts) for kind, parts in self.parts.items()}
         text = json.dumps({"about": about, "cases": self.index}, separators=(",", ":"))
@@ -76,6 +79,9 @@ class Reader:
     def results(self, name):
         """(key, dtype, values, exact) of each result of a case. exact: what f64 gave, None where it rounds to the same values."""
         for key, dtype, shape, at, exact_at in self.index[name]["results"]:
+            if dtype == "text":
+                yield key, dtype, shape, None
+                continue
             count = math.prod(shape)
             stored = self.arrays[dtype if dtype in FLOATS else "whole"][at : at + count] if count else np.zeros(0)
             exact = self.arrays["exact"][exact_at : exact_at + count].reshape(shape) if exact_at >= 0 and count else None
