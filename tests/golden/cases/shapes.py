@@ -47,6 +47,14 @@ TWO = [
     ("masked_fill_tensor", "masked_fill(x, s > 0, s[0, 0])", "x.masked_fill(s > 0, s[0, 0])"), ("cat_two", "cat([s, x, s], axis: 1)", "cat([s, x, s], 1)"), ("matmul", "x @ s.T", "x @ s.T"),
     ("clamp_two", "clamp(x, s - 0.5, s + 0.5)", "clamp(x, s - 0.5, s + 0.5)"), ("pow_two", "abs(x) ** s", "abs(x) ** s"), ("atan2_two", "atan2(x, s)", "torch.atan2(x, s)"),
 ]
+# Of integers and truth values: what is written is the tensor's dtype after.
+WRITES = [
+    ("masked_fill_true", "masked_fill(x, mask, true)", "x.masked_fill(mask, True)"), ("where_mask_two", "where(mask, x, s)", "where(mask, x, s)"),
+    ("masked_fill_number", "masked_fill(x, mask, 7)", "x.masked_fill(mask, 7)"), ("where_number", "where(mask, x, 3)", "where(mask, x, 3)"), ("write_number_whole", "auto y = x; y[1:] = 200;", "y = x.clone(); y[1:] = 200"),
+    ("write_mask_whole", "auto y = x; y[mask] = 5;", "y = x.clone(); y[mask] = 5"), ("add_into_whole", "auto y = x; y[0] += s[1];", "y = x.clone(); y[0] += s[1]"), ("wrap", "x * 100", "x * 100"), ("wrap_below", "x - s * 40", "x - s * 40"),
+    ("clamp_whole_two", "clamp(x, 2, 5)", "clamp(x, 2, 5)"), ("sort_whole", "auto (y, i) = sort(x, axis: 1);", "y, i = sort(x, dim=1, stable=True)"), ("mean_whole", "mean(x)", "x.float().mean()"), ("var_whole", "var(x)", "x.float().var()"),
+    ("norm_whole", "norm(x)", "x.float().norm()"), ("softmax_whole", "softmax(x, axis: 1)", "softmax(x.float(), 1)"),
+]
 WHOLE = ["reshape", "permute", "flip", "roll", "pad", "tril", "cat_0", "index_step", "index_tensor", "repeat", "stack", "index_last_tensor"]
 SLACK = {"f32": 4e-7, "f64": 1e-14, "bf16": 1.6e-2, "f16": 2e-3}
 # Sizes of matrix products on both sides of panels and vectors: [M, K] @ [K, N]
@@ -75,6 +83,15 @@ def cases():
             if name == "stack":
                 tenon, torch = "stack([x, x])", "stack([x, x])"
             found.append(Case(f"{name}/{dtype}", {"x": (x, dtype)}, tenon, torch))
+    for dtype in ("i64", "i32", "u8", "bool8"):
+        levels = 2 if dtype == "bool8" else 9
+        x, s, mask = steps(3, 5, levels=levels), steps(3, 5, levels=levels, start=300), steps(3, 5, levels=2, start=600)
+        inputs = {"x": (x, dtype), "s": (s, dtype), "mask": (mask, "bool8")}
+        for name, tenon, torch in TWO[:6] + (WRITES if dtype != "bool8" else WRITES[:2]):
+            if name.startswith(("scatter_add", "index_add")) and dtype == "bool8":
+                continue
+            used = {n: v for n, v in inputs.items() if n != "mask" or "mask" in tenon}
+            found.append(Case(f"{name}/{dtype}", used, tenon, torch))
     for name, tenon, torch, values in (("one_hot", "one_hot(x, 4)", "F.one_hot(x, 4)", [[0, 3], [2, 1]]), ("nonzero", "nonzero(x)", "torch.nonzero(x)", [[0, 3, 0], [2, 0, 1]]),
                                        ("nonzero_none", "nonzero(x)", "torch.nonzero(x)", [[0, 0], [0, 0]]), ("matmul_whole", "x @ x", "x @ x", [[1, 2], [3, 4]])):
         found.append(Case(f"{name}/i64", {"x": (np.array(values, np.float64), "i64")}, tenon, torch))

@@ -41,6 +41,15 @@ for k in range(30):
     opt.step()
 y, z = ws
 """
+# Settings by weight: PyTorch's groups of parameters.
+GROUPS = [
+    ("sgd_groups", 'sgd(lr: (path, w) => path == "0" ? 0.05 : 0.01, momentum: 0.9, weight_decay: (path, w) => w.ndim > 1 ? 0.1 : 0.0)',
+     "torch.optim.SGD([dict(params=ws[:1], lr=0.05, weight_decay=0.1), dict(params=ws[1:], lr=0.01, weight_decay=0.0)], momentum=0.9)"),
+    ("adam_groups", 'adam(lr: 0.02, lr_scale: (path, w) => path == "0" ? 2.0 : 0.5, weight_decay: (path, w) => w.ndim > 1 ? 0.1 : 0.0)',
+     "torch.optim.Adam([dict(params=ws[:1], lr=0.04, weight_decay=0.1), dict(params=ws[1:], lr=0.01, weight_decay=0.0)])"),
+    ("adamw_groups", 'adamw(lr: (path, w) => path == "0" ? 0.05 : 0.01, weight_decay: (path, w) => w.ndim > 1 ? 0.1 : 0.0)',
+     "torch.optim.AdamW([dict(params=ws[:1], lr=0.05, weight_decay=0.1), dict(params=ws[1:], lr=0.01, weight_decay=0.0)])"),
+]
 SCHEDULES = [
     ("constant_lr", "constant_lr(0.1)", "torch.optim.lr_scheduler.ConstantLR(o, factor=1.0)"), ("step_lr", "step_lr(0.1, every: 7, gamma: 0.5)", "torch.optim.lr_scheduler.StepLR(o, 7, gamma=0.5)"),
     ("step_lr_default", "step_lr(0.1, every: 30)", "torch.optim.lr_scheduler.StepLR(o, 30)"), ("exponential_lr", "exponential_lr(0.1, 0.9)", "torch.optim.lr_scheduler.ExponentialLR(o, 0.9)"),
@@ -55,6 +64,11 @@ def of_optimizers():
             for tag, (first, second) in FROZEN.items():
                 yield Case(f"{name}_{tag}/{dtype}", inputs, TENON.replace("OPTIMIZER", tenon).replace("FROZEN", first), TORCH.replace("OPTIMIZER", torch).replace("FROZEN", second), outputs=("y", "z"),
                            slack=2e-5 if dtype == "f32" else 1e-13, exact=False)
+        for name, tenon, torch in GROUPS:
+            program, python = TENON.replace("OPTIMIZER", tenon), TORCH.replace("OPTIMIZER", torch)
+            program, python = program.replace("\tif (k == 15) { opt.lr = 0.01; }\n", ""), python.replace("    if k == 15:\n        opt.param_groups[0]['lr'] = 0.01\n", "")
+            for tag in ("all", "middle"):
+                yield Case(f"{name}_{tag}/{dtype}", inputs, program.replace("FROZEN", FROZEN[tag][0]), python.replace("FROZEN", FROZEN[tag][1]), outputs=("y", "z"), slack=2e-5 if dtype == "f32" else 1e-13, exact=False)
 
 
 def of_schedules():
