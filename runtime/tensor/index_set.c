@@ -57,7 +57,8 @@ static bool write_in_place(struct tn_engine *e, struct tn_tensor *x, const struc
 		return false;
 	}
 	for (int i = 0; i < plan->ndim; i++) {
-		if (plan->axes[i].dim != 1) {
+		/* one place in memory that is several elements (of expand) must be spread out first */
+		if (plan->axes[i].dim != 1 || (x->stride[i] == 0 && x->shape.dims[i] > 1)) {
 			return false;
 		}
 		at += plan->axes[i].start * x->stride[i];
