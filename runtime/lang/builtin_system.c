@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a program asks of its surroundings: arguments, time, memory, waiting. */
 #include <string.h>
+#include <time.h>
 
 #include "lang/builtin.h"
 
@@ -25,6 +26,24 @@ static bool run_args(struct tn_native_call *call, struct tn_error *err) {
 static bool run_clock(struct tn_native_call *call, struct tn_error *err) {
 	(void)err;
 	*call->result = tn_float((double)tn_clock_ns() * 1e-9);
+	return true;
+}
+
+/* In slices, so that an interrupt is heard at once. */
+static bool run_sleep(struct tn_native_call *call, struct tn_error *err) {
+	enum { SLICE_NS = 20000000 };
+	double seconds = tn_arg_number(call, 0);
+	if (!(seconds >= 0.0 && seconds <= 1e9)) {
+		return tn_error_set(err, TN_ERR_VALUE, "sleep: expected seconds from 0 to 1e9, found %g", seconds);
+	}
+	int64_t end = tn_clock_ns() + (int64_t)(seconds * 1e9);
+	for (int64_t left; (left = end - tn_clock_ns()) > 0;) {
+		if (tn_lang_interrupted(call->lang, err)) {
+			return false;
+		}
+		struct timespec slice = {.tv_nsec = left < SLICE_NS ? left : SLICE_NS};
+		nanosleep(&slice, NULL);
+	}
 	return true;
 }
 
@@ -61,6 +80,7 @@ static const struct tn_native rows[] = {
 	  "warn(\"the loss is above 10\");", run_warn, NULL, TN_NATIVE_CHECKS },
 	{ "string[] args()", "The arguments behind the file's name on the command line.", "len(args())    // expect: 0", run_args, NULL, 0 },
 	{ "float clock()", "Seconds of a clock that only runs forward; differences of two readings are times.", "clock() > 0    // expect: true", run_clock, NULL, 0 },
+	{ "void sleep(number seconds)", "Waits; an interrupt ends it.\n\nseconds: how long, from 0 on.\n\nErrors: ValueError for a negative number.", "sleep(0.01);", run_sleep, NULL, 0 },
 	{ "void sync(auto... values)", "Waits until all recorded work is done.\n\nvalues: computed first.", "sync(ones(2) + 1);", run_sync, NULL, 0 },
 	{ "map[int] memory()", "Bytes of tensor memory: used, cached (free but kept), peak, budget.", "memory()[\"used\"] >= 0    // expect: true", run_memory, NULL, 0 },
 };

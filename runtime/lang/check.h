@@ -337,6 +337,8 @@ struct tn_ir *check_dyn_call(struct tn_checker *c, enum dyn_what what, struct tn
 	struct operands args, struct tn_span span);
 
 /* ---- check_hint.c ---- */
+/* torch.zeros, np.random.rand, nn.Linear: whether the tree is such a path, and was reported with what is written here. */
+bool check_report_prefix(struct tn_checker *c, const struct tn_ast *ast);
 void check_unknown_name(struct tn_checker *c, const char *name, struct tn_span span);
 /* The function of the library that stands for a type's or a PyTorch class's name. */
 bool check_find_maker(struct tn_checker *c, const char *name, char out[64]);
@@ -347,6 +349,8 @@ void check_unknown_field(struct tn_checker *c, const struct tn_type *type, const
 /* ---- check_habit.c: what to write for a name out of Python, PyTorch or C; NULL: nothing known of it ---- */
 const char *check_habit_name(const char *name);
 const char *check_habit_function(const char *name);
+const char *check_habit_own_function(const char *name); /* the rows of functions alone */
+bool check_habit_is_prefix(const char *name);           /* torch, np, … */
 const char *check_habit_method(const struct tn_type *type, const char *name); /* x.name of a value of that type, NULL: unknown */
 const char *check_habit_argument(const char *function, const char *name);
 

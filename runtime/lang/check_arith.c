@@ -52,6 +52,10 @@ static struct tn_ir *refuse(
 		HINT(err, "f\"{x:.2f}\" puts a value into text");
 	} else if (op == TN_AST_OP_MUL && one_string) {
 		HINT(err, "s.repeat(3) is a text three times");
+	} else if (op == TN_AST_OP_SUB && ta->kind == TN_TYPE_STRING && tb->kind == TN_TYPE_STRING) {
+		HINT(err, "ord(s) is the code of a character");
+	} else if (op == TN_AST_OP_ADD && ta->kind == TN_TYPE_LIST && b->kind == TN_IR_TENSOR) {
+		HINT(err, "xs.append(x); adds an item, xs.extend(ys); those of another list; tensor(xs) makes a tensor to compute with");
 	} else if (op == TN_AST_OP_ADD && ta->kind == TN_TYPE_LIST && tb->kind == TN_TYPE_LIST) {
 		HINT(err, "xs.extend(ys) adds the items of another list");
 	} else if (number_list) {
@@ -263,6 +267,10 @@ struct tn_ir *check_binary(struct tn_checker *c, enum tn_ast_op op, struct tn_ir
 		return make(c, op, TN_CLASS_STRING, op == TN_AST_OP_ADD ? a->type : check_basic(c, TN_TYPE_BOOL), a, b, span);
 	}
 	bool tensor_a = ta->kind == TN_TYPE_TENSOR, tensor_b = tb->kind == TN_TYPE_TENSOR;
+	if (op == TN_AST_OP_MUL && a->kind == TN_IR_TENSOR && a->tensor.items.count == 1 && a->tensor.shape.ndim == 1 && tb->kind == TN_TYPE_INT) {
+		check_warn(c, span, "full([10], x) or zeros(10) makes a tensor, list(10, (i) => x) a list",
+			"this multiplies the one item: it does not repeat it");
+	}
 	if ((tensor_a && (tensor_b || tn_type_is_number(tb))) || (tensor_b && tn_type_is_number(ta))) {
 		if (op == TN_AST_OP_MATMUL && !(tensor_a && tensor_b)) {
 			return refuse(c, op, a, b, span);

@@ -107,7 +107,13 @@ static bool unpack(
 	if (!tuple && type->kind != TN_TYPE_LIST && type->kind != TN_TYPE_ANY) {
 		char text[128];
 		tn_type_format(type, text);
-		check_error(c, value->span, TN_ERR_TYPE, "expected a tuple or list of %u values, found %s", n, text);
+		struct tn_error *err = check_error(c, value->span, TN_ERR_TYPE, "expected a tuple or list of %u values, found %s", n, text);
+		const char *signature = value->kind == TN_IR_CALL_NATIVE ? value->native.native->signature : "";
+		if (strncmp(signature, "tensor max(", 11) == 0 || strncmp(signature, "tensor min(", 11) == 0) {
+			HINT(err, "%.3s gives the values only, arg%.3s their indices", signature + 7, signature + 7);
+		} else if (type->kind == TN_TYPE_TENSOR && value->kind == TN_IR_BLOCK) {
+			HINT(err, "the block gives one value");
+		}
 		return false;
 	}
 	if (tuple && type->item_count != n) {
@@ -359,8 +365,9 @@ static struct tn_ir *path_place(struct tn_checker *c, const struct tn_ast *ast, 
 		}
 		if (path->cut == NULL && object->type->kind == TN_TYPE_TENSOR) {
 			struct tn_error *err = check_error(c, ast->span, TN_ERR_TYPE, "the attribute %s of a tensor cannot be assigned", name);
-			if (strcmp(name, "requires_grad") == 0) {
-				HINT(err, "grad (w) { … } names what is differentiated");
+			const char *habit = check_habit_method(object->type, name);
+			if (habit != NULL) {
+				HINT(err, "%s", habit);
 			}
 			return NULL;
 		}
@@ -546,7 +553,11 @@ static bool update(struct tn_checker *c, struct tn_ir *place, int op, struct tn_
 		tn_type_format(made->type, found);
 		struct tn_error *err = check_error(
 			c, span, TN_ERR_TYPE, "%s is %s, but %s %s … gives %s", what, want, what, tn_ast_op_text((enum tn_ast_op)op), found);
-		if (made->type->kind == TN_TYPE_TENSOR) {
+		if (made->type->kind == TN_TYPE_TENSOR && tn_type_is_number(slot)) {
+			const char *word = slot->kind == TN_TYPE_FLOAT ? "float" : "int";
+			HINT(err, "%s %s= %s(…); takes the number out, which waits for it; tensor %s = 0.0; stays a tensor", what,
+				tn_ast_op_text((enum tn_ast_op)op), word, what);
+		} else if (made->type->kind == TN_TYPE_TENSOR) {
 			HINT(err, "declare it as a tensor: tensor %s = 0.0;", what);
 		}
 		return false;

@@ -406,6 +406,8 @@ static struct tn_ir *copy_struct(
 		char maker[64];
 		if (def->unit->module->is_library && check_find_maker(c, def->name, maker)) {
 			HINT(err, "the function %s(…) makes one", maker);
+		} else if (def->field_count > 0) {
+			HINT(err, "%s{ .%s = … } names its fields", def->name, def->fields[0].name);
 		} else {
 			HINT(err, "%s(old) copies the equal fields of a value of an older %s", def->name, def->name);
 		}
@@ -539,6 +541,9 @@ struct tn_ir *check_call(struct tn_checker *c, const struct tn_ast *ast, struct 
 		return call_by_name(c, ast);
 	}
 	if (callee->kind == TN_AST_FIELD) {
+		if (check_report_prefix(c, callee)) {
+			return NULL;
+		}
 		return call_method(c, ast);
 	}
 	struct tn_ir *value = check_value(c, callee, NULL);

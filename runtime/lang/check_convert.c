@@ -276,9 +276,16 @@ static struct tn_ir *mismatch(struct tn_checker *c, const struct tn_ir *ir, cons
 	} else if (type->kind == TN_TYPE_STRING) {
 		HINT(err, "string(x) writes any value as text");
 	} else if (tn_type_is_number(type) && from->kind == TN_TYPE_STRING) {
-		HINT(err, "%s(s) reads a number from text", type->kind == TN_TYPE_INT ? "int" : "float");
+		HINT(err, strncmp(what, "argument padding of", 19) == 0
+				? "padding: k / 2 keeps the size for a kernel of an odd size k, so padding: 1 for 3"
+				: "%s(s) reads a number from text", type->kind == TN_TYPE_INT ? "int" : "float");
 	} else if (type->kind == TN_TYPE_TENSOR && from->kind == TN_TYPE_LIST) {
 		HINT(err, "tensor(xs) makes a tensor of a list of numbers, stack(xs) of a list of tensors");
+	} else if (type->kind == TN_TYPE_DTYPE) {
+		bool word = from->kind == TN_TYPE_FNSET && (strcmp(from->name, "float") == 0 || strcmp(from->name, "int") == 0);
+		HINT(err, "%s", word ? "the dtypes are f32, f64, i64 and so on: those of tensors mostly f32" : "a dtype is a word without quotes: f32, i64");
+	} else if (type->kind == TN_TYPE_LIST && type->items[0]->kind == TN_TYPE_INT && from->kind == TN_TYPE_TUPLE) {
+		HINT(err, "a shape is written as ints or as a list: zeros(2, 3), zeros([2, 3])");
 	} else if (type->kind == TN_TYPE_STRUCT && from->kind == TN_TYPE_STRUCT &&
 		check_same_name(type->def->name, from->def->name)) {
 		HINT(err, "%s has been defined anew: make the value again, or copy its equal fields with %s(old)", type->def->name,

@@ -232,7 +232,8 @@ static const struct tn_ast *changed_argument(const struct tn_ast *ast, const str
 	uint32_t large = 0;
 	for (uint32_t i = 0; i < args->count; i++) {
 		const struct tn_ir *arg = args->items[i];
-		large += arg != NULL && arg->kind != TN_IR_CONST && (arg->type->kind == TN_TYPE_LIST || tn_type_is_tree(arg->type));
+		bool literal = arg == NULL || arg->kind == TN_IR_CONST || arg->kind == TN_IR_LIST || arg->kind == TN_IR_TENSOR;
+		large += !literal && (arg->type->kind == TN_TYPE_LIST || tn_type_is_tree(arg->type));
 	}
 	bool same = args->count > 0 && args->items[0] != NULL && args->items[0]->type == ir->type;
 	bool place = first != NULL && (first->kind == TN_AST_NAME || first->kind == TN_AST_FIELD || first->kind == TN_AST_INDEX);

@@ -116,7 +116,7 @@ struct tn_ir *check_field(struct tn_checker *c, struct tn_ir *object, const char
 static struct tn_ir *field_expr(struct tn_checker *c, const struct tn_ast *ast) {
 	const struct tn_ast *object = ast->field.object;
 	const char *name = check_name(c, ast->field.name);
-	if (name == NULL) {
+	if (name == NULL || check_report_prefix(c, ast)) {
 		return NULL;
 	}
 	if (object->kind == TN_AST_NAME) {

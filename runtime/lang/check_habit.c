@@ -26,14 +26,38 @@ static const struct habit names[] = {
 	{"uint8", "the dtype is called u8"},
 	{"bfloat16", "the dtype is called bf16"},
 	{"float16", "the dtype is called f16"},
-	{"torch", "the functions of PyTorch stand alone: relu(x), zeros(2, 3)"},
-	{"np", "the functions of NumPy stand alone: zeros(2, 3)"},
-	{"numpy", "the functions of NumPy stand alone: zeros(2, 3)"},
+	{"torch", "functions have no prefix here: relu(x), zeros(2, 3)"},
+	{"np", "functions have no prefix here: zeros(2, 3), sum(x)"},
+	{"numpy", "functions have no prefix here: zeros(2, 3), sum(x)"},
 	{"nn", "layers are made by functions: linear(784, 10)"},
-	{"F", "the functions of PyTorch stand alone: relu(x)"},
+	{"F", "functions have no prefix here: relu(x)"},
+	{"functional", "functions have no prefix here: relu(x)"},
+	{"scipy", "functions have no prefix here: sum(x)"},
+	{"json", "write_json(path, value) and read_text(path)"},
+	{"cout", "print(x)"},
+	{"cerr", "print(x)"},
+	{"stdout", "print(x) writes to the output"},
+	{"stderr", "print(x) writes to the output, warn(\"…\") shows a warning"},
+	{"INT_MAX", "the largest int is 9223372036854775807"},
+	{"INT_MIN", "the smallest int is -9223372036854775807 - 1"},
+	{"LONG_MAX", "the largest int is 9223372036854775807"},
+	{"FLT_MAX", "inf is above every number"},
+	{"DBL_MAX", "inf is above every number"},
+	{"RAND_MAX", "randint(0, 10, [3]) makes random integers, random() a number in [0, 1)"},
+	{"M_PI", "pi"},
+	{"INFINITY", "inf"},
+	{"NAN", "nan"},
+	{"newaxis", "x[:, None]"},
+	{"optimizer", "auto opt = adam(lr: 1e-3); makes an optimizer; opt.step(&net, g) trains the net, and there is nothing to zero"},
+	{"scheduler", "auto schedule = cosine_lr(1e-3, 1000); makes one; opt.lr = schedule(step);"},
+	{"criterion", "a loss is a function: cross_entropy(scores, classes)"},
+	{"loss_fn", "a loss is a function: cross_entropy(scores, classes)"},
+	{"__name__", "statements run from the top: there is no __name__"},
+	{"argv", "args() gives the arguments of a program"},
+	{"argc", "len(args()) is how many arguments a program has"},
 	{"optim", "optimizers are made by functions: adamw(lr: 1e-3), sgd(lr: 0.1)"},
-	{"math", "the functions stand alone: sqrt(x), exp(x), pi"},
-	{"time", "clock() gives seconds; %time in a cell shows how long it took"},
+	{"math", "functions have no prefix here: sqrt(x), exp(x), pi"},
+	{"time", "clock() gives seconds; %time in a cell shows how long it took; sleep(1) waits"},
 	{"random", "rand(2, 3), randn(2, 3) and randint(0, 10, [3]) make tensors; seed(0) begins the random numbers anew"},
 	{"plt", "plot(xs, ys), scatter(x, y), hist(x) and image(x) draw"},
 	{"pd", "table(rows) shows a table"},
@@ -52,16 +76,88 @@ static const struct habit names[] = {
 	{"null", "there is no null; a tensor slot without a tensor is `empty`"},
 };
 static const struct habit functions[] = {
-	{"range", "0..n counts from 0 to n - 1: for (int i : 0..n)"},
+	{"range", "0..n counts from 0 to n - 1: for (int i : 0..n); arange(n) is a tensor"},
 	{"str", "string(x) writes a value as text"},
 	{"repr", "string(x) writes a value as text"},
 	{"type", "x.dtype, or ?x in a cell"},
 	{"printf", "print(f\"{x:.3f}\")"},
+	{"strcmp", "s == \"abc\" compares texts; < and > compare them too"},
+	{"strncmp", "s[:n] == t[:n]; starts_with(s, part)"},
+	{"strcpy", "s = t; copies"},
+	{"strncpy", "s = t[:n]; copies"},
+	{"strcat", "s = s + t;"},
+	{"strstr", "find(s, part) is the place of a part, or -1"},
+	{"strchr", "find(s, part) is the place of a part, or -1"},
+	{"strtok", "split(s, \",\")"},
+	{"strdup", "assignment copies: t = s;"},
+	{"atoi", "int(s)"},
+	{"atol", "int(s)"},
+	{"atof", "float(s)"},
+	{"strtol", "int(s)"},
+	{"strtod", "float(s)"},
+	{"memset", "x = zeros(n); or x[:] = 0;"},
+	{"memcpy", "assignment copies: a = b;"},
+	{"calloc", "memory is the language's own: zeros(n) makes a tensor, list(n, (i) => 0) a list"},
+	{"realloc", "a list grows by itself: xs.append(x)"},
+	{"fopen", "read_text(path) gives the text of a file, write_text(path, text) writes one"},
+	{"fclose", "read_text(path) gives the text of a file: there is nothing to close"},
+	{"fgets", "split(read_text(path), \"\\n\") gives the lines of a file"},
+	{"fread", "read_text(path) gives the text of a file"},
+	{"fwrite", "write_text(path, text) writes a file"},
+	{"getchar", "input(\"…\") asks for a line"},
+	{"gets", "input(\"…\") asks for a line"},
+	{"putchar", "print(s)"},
+	{"perror", "error(\"message\"); ends what runs"},
+	{"abort", "error(\"message\"); ends what runs"},
+	{"srand", "seed(42) starts the random numbers anew"},
+	{"qsort", "xs = sort(xs);"},
+	{"isdigit", "s >= \"0\" && s <= \"9\" for one character"},
+	{"toupper", "upper(s)"},
+	{"tolower", "lower(s)"},
+	{"sqrtf", "sqrt(x)"},
+	{"expf", "exp(x)"},
+	{"logf", "log(x)"},
+	{"powf", "pow(x, y), x ** y"},
+	{"fabsf", "abs(x)"},
+	{"fmax", "max(a, b)"},
+	{"fmin", "min(a, b)"},
+	{"fmaxf", "max(a, b)"},
+	{"fminf", "min(a, b)"},
+	{"fmod", "x % y"},
+	{"ceilf", "ceil(x)"},
+	{"floorf", "floor(x)"},
+	{"vector", "a list is declared: int[] xs;"},
+	{"input_data", "input(\"…\") asks for a line"},
+	{"any_of", "any(x)"},
+	{"Adam", "adam(lr: 1e-3); the net comes at the step: opt.step(&net, g)"},
+	{"AdamW", "adamw(lr: 1e-3); the net comes at the step: opt.step(&net, g)"},
+	{"SGD", "sgd(lr: 0.1); the net comes at the step: opt.step(&net, g)"},
+	{"RMSprop", "rmsprop(lr: 1e-3); the net comes at the step: opt.step(&net, g)"},
+	{"ReLU", "relu, the function itself: (linear(4, 8), relu)"},
+	{"GELU", "gelu, the function itself: (linear(4, 8), gelu)"},
+	{"Tanh", "tanh, the function itself: (linear(4, 8), tanh)"},
+	{"Sigmoid", "sigmoid, the function itself: (linear(4, 8), sigmoid)"},
+	{"Flatten", "flatten, the function itself: (flatten, linear(784, 10))"},
+	{"Softmax", "softmax(x, axis: 1)"},
+	{"inference_mode", "only what is in a grad block is recorded"},
+	{"set_seed", "seed(0)"},
+	{"is_available", "tensors are on the CPU, the only device that there is so far"},
+	{"device", "tensors are on the CPU, the only device that there is so far"},
+	{"hstack", "cat([a, b], axis: 1)"},
+	{"vstack", "cat([a, b], axis: 0)"},
+	{"newaxis", "x[:, None]"},
+	{"asarray", "tensor(xs)"},
+	{"ndarray", "tensor(xs)"},
+	{"loadtxt", "read_text(path), and split(s, \",\") of each line"},
+	{"time", "clock() gives seconds"},
+	{"perf_counter", "clock() gives seconds"},
+	{"listdir", "!ls runs a shell command"},
 	{"sizeof", "len(x), x.shape"},
 	{"double", "float(x)"},
 	{"long", "int(x)"},
 	{"dict", "{ \"key\": value } makes a map"},
 	{"tuple", "(a, b) makes a tuple"},
+	{"next_batch", "for (auto (x, y) : batches(data, 32)) { … }"},
 	{"isinstance", "types are known when the cell is checked; a function may have an overload for each"},
 	{"sorted", "sort(xs)"},
 	{"reversed", "reverse(xs)"},
@@ -73,7 +169,7 @@ static const struct habit functions[] = {
 	{"concatenate", "cat([a, b], axis: 0)"},
 	{"size", "len(x), x.shape"},
 	{"fabs", "abs(x)"},
-	{"no_grad", "only what stands in a grad block is recorded"},
+	{"no_grad", "only what is in a grad block is recorded"},
 	{"help", "?name shows what a function does, as does Shift-Tab in a notebook"},
 	{"dir", "?name shows what there is to know; Tab behind x. lists what it has"},
 	{"exit", "a session ends with its kernel; return leaves a function"},
@@ -83,7 +179,6 @@ static const struct habit functions[] = {
 	{"hasattr", "fields are known when the cell is checked: x.field"},
 	{"super", "there are no classes to inherit from: a struct holds another as a field"},
 	{"tqdm", "progress(xs)"},
-	{"sleep", "!sleep 1 runs a shell command"},
 	{"manual_seed", "seed(0)"},
 	{"from_numpy", "tensor(xs)"},
 	{"as_tensor", "tensor(xs)"},
@@ -119,7 +214,7 @@ static const struct habit functions[] = {
 	{"free", "memory is freed by itself"},
 	{"fprintf", "print(f\"{x:.3f}\")"},
 	{"sprintf", "f\"{x:.3f}\" is a string"},
-	{"puts", "print(x)"},
+	{"puts", "print(x) ends its line"},
 	{"scanf", "input(\"…\") asks for a line"},
 	{"neg", "-x"},
 	{"add", "a + b"},
@@ -363,9 +458,9 @@ static const struct {
 	{"is_leaf", TENSOR, "a grad block records what it needs: there is no graph to look at"},
 	{"retain_grad", TENSOR, "auto (l, gw, gx) = grad (w, x) { … } gives the gradient of each"},
 	{"register_hook", TENSOR, "auto (l, gx) = grad (x) { … } gives the gradient as a value"},
-	{"data", TENSOR | STRUCT, "outside a grad block nothing is recorded: x itself"},
-	{"size", TENSOR, "x.shape, or len(x) for axis 0"},
-	{"shape", TENSOR, "x.shape, without parentheses"},
+	{"data", TENSOR | STRUCT, "outside a grad block nothing is recorded: x -= … as it is"},
+	{"size", TENSOR, "x.shape, x.shape[0]; count(x) is the number of elements"},
+	{"shape", TENSOR, "x.shape, without parentheses; x.shape[0] is one size"},
 	{"ndim", TENSOR, "x.ndim, without parentheses"},
 	{"dtype", TENSOR, "x.dtype, without parentheses"},
 	{"device", TENSOR, "x.device, without parentheses"},
@@ -537,7 +632,7 @@ static const struct {
 	{"apply", STRUCT, "map_leaves((path, w) => …, net) makes a net of other weights"},
 	{"train", STRUCT, "train (true) { … }; grad turns it on by itself"},
 	{"eval", STRUCT, "evaluation is the rule outside grad; train (false) { … }"},
-	{"forward", STRUCT, "n(x) calls a struct that has a call function"},
+	{"forward", STRUCT, "net(x) calls the function call of a struct: tensor call(Net &n, tensor x) { … }"},
 	{"predict", STRUCT, "net(x)"},
 	{"fit", STRUCT, "for (auto (x, y) : batches(data, 64)) { … } is a loop of training"},
 	{"compile", STRUCT, "what is computed is planned by itself"},
@@ -630,14 +725,37 @@ static int kind_of(const struct tn_type *type) {
 	}
 }
 
-const char *check_habit_method(const struct tn_type *type, const char *name) {
-	int kind = kind_of(type);
+static const char *find_method(int kind, const char *name) {
 	for (size_t i = 0; i < TN_ARRAY_LEN(methods); i++) {
 		if ((methods[i].of & kind) != 0 && strcmp(methods[i].name, name) == 0) {
 			return methods[i].hint;
 		}
 	}
 	return NULL;
+}
+
+/* A tuple or a list of layers is a net, as a struct is. */
+const char *check_habit_method(const struct tn_type *type, const char *name) {
+	int kind = kind_of(type);
+	const char *hint = find_method(kind, name);
+	bool net = (kind == TUPLE || kind == LIST) && tn_type_is_tree(type);
+	return hint != NULL || !net ? hint : find_method(STRUCT, name);
+}
+
+static const char *const prefixes[] = {"torch", "np", "numpy", "nn", "F", "optim", "functional", "math", "random", "time", "os", "sys", "plt",
+	"scipy", "init", "tf", "jnp", "json", "std"};
+
+bool check_habit_is_prefix(const char *name) {
+	for (size_t i = 0; i < TN_ARRAY_LEN(prefixes); i++) {
+		if (strcmp(prefixes[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *check_habit_own_function(const char *name) {
+	return find(functions, TN_ARRAY_LEN(functions), name);
 }
 
 const char *check_habit_argument(const char *function, const char *name) {

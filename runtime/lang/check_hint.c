@@ -115,6 +115,50 @@ static bool told(const struct tn_checker *c, const char *name) {
 	return false;
 }
 
+static bool is_function(struct tn_checker *c, const char *name) {
+	return tn_map_get(&c->lang->natives, name) != NULL || (tn_library_index(c->lang, NULL) && tn_map_get(&c->lang->library_index, name) != NULL);
+}
+
+static void hint_prefix(struct tn_checker *c, struct tn_error *err, const char *root, const char *name) {
+	size_t length = strlen(name);
+	char stem[64], maker[64];
+	bool in_place = length > 1 && length < sizeof(stem) && name[length - 1] == '_';
+	snprintf(stem, sizeof(stem), "%.*s", (int)(length - in_place), name);
+	const char *row = check_habit_own_function(name);
+	row = row == NULL ? check_habit_own_function(stem) : row;
+	if (row != NULL) {
+		HINT(err, "%s", row);
+	} else if (name[0] >= 'A' && name[0] <= 'Z' && check_find_maker(c, name, maker)) {
+		HINT(err, "write %s(…), without a prefix", maker);
+	} else if (is_function(c, stem)) {
+		HINT(err, in_place ? "x = %s(…); without a prefix: no function changes a tensor in place" : "write %s(…), without a prefix", stem);
+	} else if (check_habit_name(name) != NULL) {
+		HINT(err, "%s", check_habit_name(name));
+	} else if (strcmp(name, "pi") == 0 || strcmp(name, "inf") == 0 || strcmp(name, "nan") == 0) {
+		HINT(err, "write %s, without a prefix", name);
+	} else {
+		HINT(err, "%s", check_habit_name(root) != NULL ? check_habit_name(root) : "functions have no prefix here: relu(x), zeros(2, 3)");
+	}
+}
+
+bool check_report_prefix(struct tn_checker *c, const struct tn_ast *ast) {
+	const struct tn_ast *root = ast;
+	while (root->kind == TN_AST_FIELD) {
+		root = root->field.object;
+	}
+	const char *name = root->kind != TN_AST_NAME || ast->kind != TN_AST_FIELD ? NULL : check_name(c, root->name);
+	if (name == NULL || !check_habit_is_prefix(name) || check_find_binding(c, name) != NULL ||
+		check_find_symbol(c, c->frame->module, name) != NULL || check_find_alias(c, root->name) != NULL) {
+		return false;
+	}
+	const char *last = check_name(c, ast->field.name);
+	struct tn_error *err = check_error(c, root->span, TN_ERR_NAME, "%s is not declared", name);
+	if (err != NULL && last != NULL) {
+		hint_prefix(c, err, name, last);
+	}
+	return true;
+}
+
 /* A variable that a statement further down declares. */
 static bool declared_later(struct tn_checker *c, const char *name, struct tn_span span) {
 	const struct tn_ast *later = tn_map_get(&c->later, name);

@@ -422,6 +422,33 @@ static bool lex_name(struct lexer *lx, struct token *t) {
 	return t->str.text != NULL;
 }
 
+/* A line of C's preprocessor, or a comment of Python. */
+static void hint_hash(const char *line, uint32_t length, struct tn_error *err) {
+	static const char *const words[] = {"if", "ifdef", "ifndef", "else", "elif", "endif", "undef", "pragma", "error"};
+	char text[120], word[16] = "", name[40] = "", value[60] = "";
+	snprintf(text, sizeof(text), "%.*s", length > 118 ? 118 : (int)length, line);
+	int found = sscanf(text, "# %15[a-z] %39[A-Za-z0-9_.\"/<>] %59[^;\r\n]", word, name, value);
+	bool macro = false;
+	for (size_t i = 0; err != NULL && i < TN_ARRAY_LEN(words); i++) {
+		macro = macro || strcmp(word, words[i]) == 0;
+	}
+	const char *end = strchr(name, '.');
+	if (strcmp(word, "define") == 0 && strchr(text, '(') != NULL && strstr(text, name) + strlen(name) == strchr(text, '(')) {
+		tn_error_hint(err, "there is no preprocessor: a function is written float %s(float x) { return …; }", name);
+	} else if (strcmp(word, "define") == 0 && found == 3) {
+		const char *type = value[0] == '"' ? "string" : strspn(value, "-0123456789") == strlen(value) ? "int" : strspn(value, "-+.0123456789ef") == strlen(value) ? "float" : "auto";
+		tn_error_hint(err, "there is no preprocessor: const %s %s = %s;", type, name, value);
+	} else if (strcmp(word, "include") == 0 && name[0] == '"' && end != NULL) {
+		tn_error_hint(err, "a file's names come by import %.*s.tn\";", (int)(end - name), name);
+	} else if (strcmp(word, "include") == 0) {
+		tn_error_hint(err, "the library is always there; a file's names come by import \"file.tn\";");
+	} else if (line[1] != ' ' && (macro || strcmp(word, "define") == 0)) {
+		tn_error_hint(err, "there is no preprocessor: if (…) { … } decides when it runs, const int N = 10; names a value");
+	} else {
+		tn_error_hint(err, "a comment begins with //");
+	}
+}
+
 /* Characters that are in no token: those that begin Python's and the preprocessor's lines take their line with them. */
 static void bad_character(struct lexer *lx, char c) {
 	uint32_t begin = lx->at++;
@@ -430,11 +457,8 @@ static void bad_character(struct lexer *lx, char c) {
 		lx->out->hash_lines += begin == 0 || lx->text[begin - 1] == '\n';
 		const char *feed = memchr(lx->text + begin, '\n', lx->end - begin);
 		lx->at = feed == NULL ? lx->end : (uint32_t)(feed - lx->text);
-		bool include = lx->at - begin > 8 && memcmp(lx->text + begin, "#include", 8) == 0;
-		struct tn_error *err =
-			tn_diagnostics_add(lx->diag, span_of(lx, begin, begin + 1), TN_ERR_SYNTAX, "unexpected character '#'");
-		tn_error_hint(err, "%s",
-			include ? "the library is always there; a file's names come by import \"file.tn\";" : "a comment begins with //");
+		hint_hash(lx->text + begin, lx->at - begin,
+			tn_diagnostics_add(lx->diag, span_of(lx, begin, begin + 1), TN_ERR_SYNTAX, "unexpected character '#'"));
 	} else if (c > ' ' && c < 0x7f) {
 		tn_diagnostics_add(lx->diag, span_of(lx, begin, lx->at), TN_ERR_SYNTAX, "unexpected character '%c'", c);
 	} else {

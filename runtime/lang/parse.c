@@ -128,6 +128,21 @@ bool parse_begins_anew(const struct parser *p) {
 	return last->kind == TOKEN_PUNCT ? last->punct == P1(')') || last->punct == P1(']') || last->punct == P1(':') : !keyword;
 }
 
+/* `add(int a, int b) {` or `(int v) {` in place of a lambda: a type where a value is wanted. NULL: no such thing. */
+static const char *hint_typed(const struct parser *p) {
+	static const char *const types[] = {"int", "float", "bool", "string", "tensor", "auto"};
+	const struct token *last = &p->tokens[p->at > 0 ? p->at - 1 : 0];
+	for (size_t i = 0; parse_peek(p, 0)->kind == TOKEN_NAME && last->kind == TOKEN_NAME && i < TN_ARRAY_LEN(types); i++) {
+		if (strcmp(last->str.text, types[i]) == 0) {
+			return p->tokens[p->statement].kind == TOKEN_NAME && p->tokens[p->statement + 1].kind == TOKEN_PUNCT &&
+					p->tokens[p->statement + 1].punct == P1('(')
+				? "a function begins with its result's type: int f(int x) { … }"
+				: "a lambda is written (int x) => x + 1, or (int x) => { … }";
+		}
+	}
+	return NULL;
+}
+
 bool parse_close(struct parser *p, uint32_t punct, const char *what) {
 	if (parse_accept(p, punct)) {
 		return true;
@@ -137,7 +152,8 @@ bool parse_close(struct parser *p, uint32_t punct, const char *what) {
 	bool there = parse_begins_anew(p) || parse_is(p, P1(';')) || parse_is(p, P1('{')) || parse_is(p, P1('}')) || parse_is(p, P1(')')) ||
 		parse_is(p, P1(']'));
 	if (!there || p->failed || p->embedded) {
-		return parse_expect(p, punct, what);
+		bool step = parse_is(p, P2('+', '+')) || parse_is(p, P2('-', '-'));
+		return parse_expect_hint(p, punct, what, step ? "++ and -- are statements of their own" : hint_typed(p));
 	}
 	char found[48];
 	text_of(p, t, found);

@@ -90,6 +90,8 @@ bool parse_told_once(struct parser *p, unsigned row);
 /* Whether the statement is one of another language: then it is reported, and has failed. */
 bool parse_report_habit(struct parser *p);
 bool parse_report_else(struct parser *p);
+/* `int a[10]`, at the bracket. */
+void parse_hint_array(struct parser *p, struct tn_error *err);
 
 /* ---- parse_stmt.c ---- */
 bool parse_statement(struct parser *p, struct node_list *out, bool top);

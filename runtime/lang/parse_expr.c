@@ -143,6 +143,10 @@ static struct tn_ast *parse_conditional(struct parser *p) {
 	return node;
 }
 
+static bool is_none(const struct token *t) {
+	return t->kind == TOKEN_NAME && strcmp(t->str.text, "None") == 0;
+}
+
 /* Behind an operand nothing of the language is a name: Python's operators, and what C has as expressions. True: reported. */
 static bool report_operator_habit(struct parser *p) {
 	static const struct {
@@ -152,10 +156,12 @@ static bool report_operator_habit(struct parser *p) {
 		{"for", "list(3, (i) => i * i) makes a list"},
 		{"instanceof", "types are known when the cell is checked"}};
 	const struct token *t = parse_peek(p, 0);
+	bool none = t->kind == TOKEN_NAME && strcmp(t->str.text, "is") == 0 &&
+		(is_none(parse_peek(p, 1)) || is_none(parse_peek(p, 2)));
 	for (size_t i = 0; t->kind == TOKEN_NAME && !t->line_before && i < TN_ARRAY_LEN(words); i++) {
 		if (strcmp(t->str.text, words[i].word) == 0) {
-			tn_error_hint(
-				parse_error(p, parse_token_span(p, t), "there is no operator '%s'", words[i].word), "%s", words[i].hint);
+			tn_error_hint(parse_error(p, parse_token_span(p, t), "there is no operator '%s'", words[i].word), "%s",
+				none ? "is_empty(x) asks whether a tensor is empty; there is no null" : words[i].hint);
 			return true;
 		}
 	}
@@ -184,7 +190,7 @@ static void report_assigned_arg(struct parser *p, bool *told) {
 	bool failed = p->failed;
 	if (!*told) {
 		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "an argument is no assignment"),
-			"a named argument is written name: value");
+			"a named argument is written %s: value", p->tokens[name].str.text);
 		p->failed = failed;
 	}
 	*told = true;
@@ -500,7 +506,7 @@ static struct tn_ast *parse_map(struct parser *p) {
 		const char *hint = NULL;
 		ok = parse_push(p, &keys, parse_expr(p));
 		if (keys.v.count == 1 && (parse_is(p, P1(',')) || parse_is(p, P1('}')))) {
-			hint = "braces make a map, { \"key\": value }; a list is written [1, 2, 3]";
+			hint = "braces make a map, { \"key\": value }; a list is written [1, 2, 3], a struct Name{ .field = 1 }";
 		}
 		ok = ok && parse_expect_hint(p, P1(':'), "':' behind the key", hint) &&
 			parse_push(p, &values, parse_expr(p));
@@ -580,10 +586,10 @@ struct tn_ast *parse_block_expr(struct parser *p) {
 }
 
 static bool report_word_habit(struct parser *p, const struct token *t) {
+	static const char no_null[] = "empty for a tensor, or another type's own zero: there is no null";
 	static const struct {
 		const char *word, *hint;
-	} habits[] = {{"True", "true"}, {"False", "false"}, {"None", "empty"}, {"NULL", "empty"}, {"nullptr", "empty"},
-		{"null", "empty"}, {"lambda", "(x) => …"}, {"not", "!x"}, {"new", "Name{ … }"}, {"await", "the call alone"}};
+	} habits[] = {{"True", "true"}, {"False", "false"}, {"None", no_null}, {"NULL", no_null}, {"nullptr", no_null}, {"null", no_null}, {"lambda", "(x) => …"}, {"not", "!x"}, {"new", "Name{ … } for a struct, zeros(3) for a tensor, list(3, (i) => 0) for a list"}, {"await", "the call alone"}};
 	for (size_t i = 0; i < TN_ARRAY_LEN(habits); i++) {
 		bool needs_operand = i >= 6; /* names of their own but where a name follows */
 		if (strcmp(t->str.text, habits[i].word) == 0 &&

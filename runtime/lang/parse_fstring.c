@@ -54,7 +54,9 @@ static struct tn_ast *parse_embedded(struct parser *p, const struct fpart_range 
 		e = parse_expr(&sub);
 		const struct token *end = parse_peek(&sub, 0);
 		if (e != NULL && end->kind != TOKEN_END) {
-			parse_error(&sub, parse_token_span(&sub, end), "expected '}' or ':' behind the expression");
+			struct tn_error *err = parse_error(&sub, parse_token_span(&sub, end), "expected '}' or ':' behind the expression");
+			bool echo = end->kind == TOKEN_PUNCT && end->punct == P1('=');
+			tn_error_hint(err, "%s", echo ? "the name is written beside it: f\"n={n}\"" : "");
 			e = NULL;
 		} else if (e != NULL &&
 			memchr(p->source->text + sub.tokens[sub.count - 2].end, '/', r->expr_end - sub.tokens[sub.count - 2].end) != NULL) {

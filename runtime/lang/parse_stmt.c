@@ -62,6 +62,8 @@ static bool fail_semicolon(struct parser *p) {
 		tn_error_hint(err, "the parameters of a lambda stand in parentheses: (x) => …");
 	} else if (parse_is(p, P2('+', '+')) || parse_is(p, P2('-', '-'))) {
 		tn_error_hint(err, "++ and -- are statements of their own");
+	} else if (parse_is(p, P1('{')) && is_call(p) && strcmp(p->tokens[p->statement].str.text, "no_grad") == 0) {
+		tn_error_hint(err, "only what is in a grad block is recorded: outside of it there is nothing to switch off");
 	} else if (parse_is(p, P1('{')) && is_call(p)) {
 		tn_error_hint(err, "a function begins with its result's type: int f(int x) { … }");
 	} else if (last->kind == TOKEN_STRING && last->str.length == 0 && p->at > 1 && last[-1].kind == TOKEN_STRING) { /* """…""" */
@@ -69,7 +71,11 @@ static bool fail_semicolon(struct parser *p) {
 	} else if (p->statement + 1 == p->at) {
 		parse_hint_lone_name(p, err);
 	} else if (parse_is(p, P1('[')) && p->statement + 2 == p->at && p->tokens[p->at - 2].kind == TOKEN_NAME) {
-		tn_error_hint(err, "the brackets of a list stand behind the type: %s[] %s", p->tokens[p->at - 2].str.text, last->str.text);
+		parse_hint_array(p, err);
+	} else if (next->kind == TOKEN_STRING && next->begin == last->end && last->kind == TOKEN_NAME) { /* r"…" */
+		tn_error_hint(err, "a string has no prefix but f: a backslash is written \\\\");
+	} else if (last->kind == TOKEN_NAME && strcmp(last->str.text, "lambda") == 0) {
+		tn_error_hint(err, "write () => …");
 	}
 	if (!next->line_before || next->kind == TOKEN_BAD) {
 		return false;
@@ -347,6 +353,12 @@ static bool parse_fields(struct parser *p, struct tn_ast *node) {
 			field.span = parse_span_from(p, begin);
 			ok = ok && (TN_VEC_PUSH(&fields, field) || !(p->out_of_memory = true));
 		} while (ok && parse_accept(p, P1(',')));
+		if (ok && parse_is(p, P1('('))) {
+			tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "a struct has fields only, no functions"),
+				"a function that takes it first is its method: int %.*s(Name &n) { … } outside of the struct", (int)field.name.length,
+				field.name.text);
+			ok = false;
+		}
 		ok = ok && (parse_accept(p, P1(';')) || fail_semicolon(p));
 		const struct token *end = &p->tokens[p->at - 1];
 		for (size_t i = group; ok && end->doc != NULL && end->kind == TOKEN_PUNCT && i < fields.count; i++) {
@@ -370,7 +382,13 @@ static struct tn_ast *parse_struct(struct parser *p) {
 	const char *doc = parse_peek(p, 0)->doc;
 	struct tn_name name;
 	p->at++;
-	if (!parse_name(p, &name, "the struct's name") || !parse_expect(p, P1('{'), "'{' behind the struct's name")) {
+	bool named = parse_peek(p, 0)->kind == TOKEN_NAME && parse_peek(p, 1)->kind == TOKEN_NAME;
+	char hint[128] = "";
+	if (named) {
+		snprintf(hint, sizeof(hint), "the name of the struct is its type: %.40s %.40s;", parse_peek(p, 0)->str.text, parse_peek(p, 1)->str.text);
+	}
+	if (!parse_name(p, &name, "the struct's name") ||
+		!parse_expect_hint(p, P1('{'), "'{' behind the struct's name", named ? hint : NULL)) {
 		return NULL;
 	}
 	struct tn_ast *node = parse_node(p, TN_AST_STRUCT_DEF, begin);
@@ -379,6 +397,12 @@ static struct tn_ast *parse_struct(struct parser *p) {
 	}
 	node->struct_def.name = name;
 	node->struct_def.doc = doc;
+	const struct token *next = parse_peek(p, 0), *behind = parse_peek(p, 1);
+	if (next->kind == TOKEN_NAME && !next->line_before && behind->kind == TOKEN_PUNCT && (behind->punct == P1(';') || behind->punct == P1('='))) {
+		tn_error_hint(parse_error(p, parse_token_span(p, next), "expected ';' behind the struct, found '%.40s'", next->str.text),
+			"a variable has a declaration of its own: %.*s %s;", (int)name.length, name.text, next->str.text);
+		return NULL;
+	}
 	parse_accept(p, P1(';'));
 	return node;
 }
@@ -387,6 +411,11 @@ static struct tn_ast *parse_struct(struct parser *p) {
 
 /* One statement as a branch or a loop's body: several declarations become a block. */
 static bool parse_single(struct parser *p, struct tn_ast **out) {
+	const struct token *next = parse_peek(p, 1);
+	if (parse_is(p, P1(';')) && next->kind != TOKEN_END && !(next->kind == TOKEN_PUNCT && next->punct == P1('}'))) {
+		tn_error_hint(tn_diagnostics_warn(p->diag, parse_token_span(p, parse_peek(p, 0)), "this ';' is the whole body"),
+			"an empty body is written { }");
+	}
 	if (parse_is(p, P1(':'))) {
 		p->python = true;
 		return parse_expect(p, P1('{'), "a statement or '{'");
@@ -428,6 +457,12 @@ static struct tn_ast *passed_condition(struct parser *p, uint32_t open) {
 static struct tn_ast *parse_condition(struct parser *p) {
 	char hint[64];
 	uint32_t open = p->at;
+	if (parse_is_word(p, "__name__")) {
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "there is no '__name__'"),
+			"statements run from the top of a cell or a file: leave the line out");
+		p->python = true;
+		return NULL;
+	}
 	snprintf(hint, sizeof(hint), "write %.20s (condition) { … }", p->tokens[p->at - 1].str.text); /* if, while, switch */
 	if (!parse_expect_hint(p, P1('('), "'(' before the condition", hint)) {
 		p->python = true;
@@ -554,16 +589,30 @@ static struct tn_ast *parse_for_header(struct parser *p, uint32_t begin) {
 			return parse_for_each(p, type, target, begin);
 		}
 		p->at = name;
+		const struct token *second = parse_peek(p, 2);
+		if (target != NULL && !target->is_tuple && parse_is_at(p, 1, P1(',')) && second->kind == TOKEN_NAME &&
+			parse_scan_type(p, name + 2) == name + 3 && parse_peek(p, 3)->kind == TOKEN_NAME && parse_is_at(p, 4, P1(':'))) {
+			tn_error_hint(parse_error(p, parse_token_span(p, second), "expected one name before ':', found two"), "write for (auto (%s, %s) : …)",
+				parse_peek(p, 0)->str.text, parse_peek(p, 3)->str.text);
+			return NULL;
+		}
 		ok = target != NULL && parse_decl_rest(p, type, false, decl, &init);
 	} else {
 		ok = ok && parse_simple_list(p, P1(';'), &init);
 	}
-	if (ok && parse_is_word(p, "in")) {
-		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected ':', found 'in'"), "write for (auto %s : …)",
-			parse_peek(p, 0)[-1].kind == TOKEN_NAME ? parse_peek(p, 0)[-1].str.text : "x");
+	if (ok && (parse_is_word(p, "in") || parse_is_word(p, "of"))) {
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected ':', found '%s'", parse_peek(p, 0)->str.text),
+			"write for (auto %s : …)", parse_peek(p, 0)[-1].kind == TOKEN_NAME ? parse_peek(p, 0)[-1].str.text : "x");
 		ok = false;
 	} else if (ok && parse_is(p, P1(':'))) {
-		parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected a declaration before ':', such as 'for (auto x : xs)'");
+		const struct token *name = &p->tokens[p->at - 1];
+		bool several = p->at > 2 && name[-1].kind == TOKEN_PUNCT && name[-1].punct == P1(',') && name[-2].kind == TOKEN_NAME;
+		struct tn_error *err = parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected a declaration before ':', such as 'for (auto x : xs)'");
+		if (several && name->kind == TOKEN_NAME) {
+			tn_error_hint(err, "write for (auto (%s, %s) : …)", name[-2].str.text, name->str.text);
+		} else if (name->kind == TOKEN_NAME) {
+			tn_error_hint(err, "write for (auto %s : …)", name->str.text);
+		}
 		ok = false;
 	}
 	node = ok ? parse_for_rest(p, &init, begin) : NULL;
@@ -656,8 +705,9 @@ static struct tn_ast *parse_try(struct parser *p) {
 			"e.name, e.message and e.trace say what happened");
 		return NULL;
 	}
-	if (!parse_expect(p, P1('('), "'(' behind 'catch'") || !parse_name(p, &name, "a name for the error") ||
-		!parse_expect(p, P1(')'), "')' behind the name") || (handler = parse_block_node(p)) == NULL) {
+	static const char hint[] = "write catch (e) { … }: it takes every error; e.name tells which";
+	if (!parse_expect_hint(p, P1('('), "'(' behind 'catch'", hint) || !parse_name(p, &name, "a name for the error") ||
+		!parse_expect_hint(p, P1(')'), "')' behind the name", hint) || (handler = parse_block_node(p)) == NULL) {
 		return NULL;
 	}
 	struct tn_ast *node = parse_node(p, TN_AST_TRY, begin);

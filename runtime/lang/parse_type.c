@@ -202,11 +202,34 @@ struct tn_ast_pattern *parse_pattern(struct parser *p) {
 		TN_VEC_FINISH(&items);
 	} else {
 		pattern->by_ref = parse_accept(p, P1('&'));
-		ok = parse_name(p, &pattern->name, "a name");
+		if (parse_is(p, P1('*')) || parse_is(p, P2('*', '*'))) {
+			parse_error(p, parse_token_span(p, parse_peek(p, 0)), "there are no pointers");
+			ok = false;
+		} else if (parse_is(p, P1('['))) {
+			tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected a name, found '['"),
+				"several at once stand in parentheses: auto (a, b) = f(x);");
+			ok = false;
+		}
+		ok = ok && parse_name(p, &pattern->name, "a name");
 	}
 	pattern->span = parse_span_from(p, begin);
 	p->depth--;
 	return ok ? pattern : NULL;
+}
+
+static void hint_parameter(const struct parser *p, struct tn_error *err) {
+	const struct token *type = &p->tokens[p->at > 0 ? p->at - 1 : 0], *name = parse_peek(p, 1);
+	bool twice = parse_is(p, P2('*', '*'));
+	if (type->kind == TOKEN_NAME && (twice || parse_is(p, P1('*'))) && name->kind == TOKEN_NAME) {
+		if (strcmp(type->str.text, "char") == 0) {
+			tn_error_hint(err, twice ? "there are no pointers: args() gives a program's arguments" : "there are no pointers: text is a string");
+		} else {
+			tn_error_hint(err, "there are no pointers: %s &%s changes its caller's variable, %s[] %s is a list", type->str.text, name->str.text,
+				type->str.text, name->str.text);
+		}
+		return;
+	}
+	tn_error_hint(err, "a parameter is a type and a name: tensor x");
 }
 
 static bool parse_param(struct parser *p, bool lambda, struct tn_ast_param *param) {
@@ -222,8 +245,14 @@ static bool parse_param(struct parser *p, bool lambda, struct tn_ast_param *para
 	size_t errors = p->diag->errors.count;
 	if (!parse_name(p, &param->name, "a parameter's name")) {
 		if (!lambda && p->diag->errors.count > errors) {
-			tn_error_hint(&p->diag->errors.items[errors], "a parameter is a type and a name: tensor x");
+			hint_parameter(p, &p->diag->errors.items[errors]);
 		}
+		return false;
+	}
+	if (parse_is(p, P1('[')) && param->type != NULL && param->type->name.text != NULL) {
+		tn_error_hint(parse_error(p, parse_token_span(p, parse_peek(p, 0)), "expected ')' behind the parameters, found '['"),
+			"the brackets of a list stand behind the type: %.*s[] %.*s", (int)param->type->name.length, param->type->name.text,
+			(int)param->name.length, param->name.text);
 		return false;
 	}
 	if (parse_accept(p, P1('=')) && (param->def = parse_expr(p)) == NULL) {

@@ -139,7 +139,9 @@ static bool no_key(const struct tn_dict *map, const struct tn_string *key, struc
 static bool list_item(const struct tn_list *list, int64_t index, struct tn_value **slot, struct tn_error *err) {
 	int64_t at = index < 0 ? index + (int64_t)list->count : index;
 	if (at < 0 || (size_t)at >= list->count) {
-		return tn_error_set(err, TN_ERR_INDEX, "index %lld is out of range for a list of %zu", (long long)index, list->count);
+		tn_error_set(err, TN_ERR_INDEX, "index %lld is out of range for a list of %zu", (long long)index, list->count);
+		tn_error_hint(err, "%s", index >= 0 ? "xs.append(x) makes a list longer" : "");
+		return false;
 	}
 	*slot = &list->items[at];
 	return true;

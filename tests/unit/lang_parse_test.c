@@ -211,7 +211,7 @@ TN_TEST(calls_have_positional_named_and_reference_arguments) {
 	gives("f(x, axis: 1, &net.l[0]);", "(do-expr (call f x axis: 1 &(index (. net l) 0)))");
 	gives("x.f(a).T;", "(do-expr (. (call (. x f) a) T))");
 	gives("f(c ? a : b);", "(do-expr (call f (? c a b)))");
-	fails("f(a = 1);", 1, "an argument is no assignment", "a named argument is written name: value");
+	fails("f(a = 1);", 1, "an argument is no assignment", "a named argument is written a: value");
 }
 
 TN_TEST(block_words_are_contextual) {
@@ -250,7 +250,7 @@ TN_TEST(statements_are_those_of_c_and_some_more) {
 
 TN_TEST(habits_get_a_hint) {
 	fails("x = True;", 1, "there is no 'True'", "write true");
-	fails("x = NULL;", 1, "there is no 'NULL'", "write empty");
+	fails("x = NULL;", 1, "there is no 'NULL'", "write empty for a tensor, or another type's own zero: there is no null");
 	fails("def f(x):", 1, "there is no 'def'", "a function begins with its result's type: int f(int x) { … }");
 	fails("if (a) { } elif (b) { }", 1, "there is no 'elif'", "write else if");
 	fails("if (a and b) { }", 1, "there is no operator 'and'", "write &&");
@@ -259,8 +259,8 @@ TN_TEST(habits_get_a_hint) {
 	fails("double x = 1;", 1, "there is no type 'double'", "float has 64 bits");
 	fails("unsigned x = 1;", 1, "there are no unsigned types", "int has 64 bits; the dtype u8 is of tensors");
 	fails("p->x = 1;", 1, "there are no pointers, and no '->'", "write .x");
-	fails("int *p = x;", 1, "this cannot be assigned: expected a variable, a field or an element",
-		"there are no pointers: what changes its caller's variable takes a parameter int &p");
+	fails("int *p = x;", 1, "there are no pointers",
+		"a list is int[] p = [1, 2]; a tensor is tensor p = zeros(10); a parameter int &p changes its caller's variable");
 	fails("# comment", 1, "unexpected character '#'", "a comment begins with //");
 	fails("x = \xe2\x80\x9cy\xe2\x80\x9d;", 1, "unexpected character '\xe2\x80\x9c'", "quotes are written \" or '");
 	fails("x = 1 if y else 2;", 1, "there is no operator 'if'", "write condition ? a : b");
