@@ -44,15 +44,15 @@ static int64_t reduced_count(const struct reduction *r) {
 	return n;
 }
 
-/* sum((x - mean)²) / (n - correction): the two-pass form. args: x, axis, keepdim, correction. */
+/* sum((x - mean)²) / (n - correction), in the wide dtype: the two-pass form. args: x, axis, keepdim, correction. */
 static struct tn_tensor *variance(struct tn_native_call *call, struct tn_error *err) {
 	struct reduction r;
 	if (!get_reduction(call, &r, err)) {
 		return NULL;
 	}
 	struct tn_engine *e = call->engine;
-	struct tn_tensor *m = tn_mean(e, r.x, r.axes, r.count, true, err), *d = NULL, *square = NULL, *total = NULL, *result = NULL;
-	if (m == NULL || (d = tn_binary(e, TN_OP_SUB, r.x, m, err)) == NULL || (square = tn_binary(e, TN_OP_MUL, d, d, err)) == NULL ||
+	struct tn_tensor *x = tn_widened(e, r.x, err), *m = NULL, *d = NULL, *square = NULL, *total = NULL, *result = NULL;
+	if (x == NULL || (m = tn_mean(e, x, r.axes, r.count, true, err)) == NULL || (d = tn_binary(e, TN_OP_SUB, x, m, err)) == NULL || (square = tn_binary(e, TN_OP_MUL, d, d, err)) == NULL ||
 	    (total = tn_reduce(e, TN_OP_SUM, square, r.axes, r.count, r.keepdim, err)) == NULL) {
 		goto done;
 	}
@@ -60,18 +60,22 @@ static struct tn_tensor *variance(struct tn_native_call *call, struct tn_error *
 	struct tn_arg args[2] = {tn_arg_tensor(total), tn_arg_f64(divisor > 0 ? divisor : 0, true)};
 	result = tn_elementwise(e, TN_OP_DIV, args, 2, err);
 done:
+	tn_tensor_unref(x);
 	tn_tensor_unref(m);
 	tn_tensor_unref(d);
 	tn_tensor_unref(square);
 	tn_tensor_unref(total);
 	return result;
 }
-static bool run_var(struct tn_native_call *call, struct tn_error *err) { return tn_return_tensor(call, variance(call, err)); }
+static struct tn_tensor *narrowed(struct tn_native_call *call, struct tn_tensor *wide, struct tn_error *err) {
+	return tn_narrowed(call->engine, wide, tn_tensor_dtype(call->args[0].tensor), err);
+}
+static bool run_var(struct tn_native_call *call, struct tn_error *err) { return tn_return_tensor(call, narrowed(call, variance(call, err), err)); }
 static bool run_std(struct tn_native_call *call, struct tn_error *err) {
 	struct tn_tensor *v = variance(call, err);
 	struct tn_tensor *result = v == NULL ? NULL : tn_root(call->engine, v, err);
 	tn_tensor_unref(v);
-	return tn_return_tensor(call, result);
+	return tn_return_tensor(call, narrowed(call, result, err));
 }
 
 /* log(sum(exp(x))) with the maximum taken out, as a constant for the gradient: its terms cancel. */

@@ -58,7 +58,7 @@ static bool run_stop_gradient(struct tn_native_call *call, struct tn_error *err)
 /* ---- reductions over all weights ---- */
 
 /* Sums f(weight) over the weights of a tree. */
-struct total { struct tn_engine *engine; struct tn_tensor *sum; struct tn_tensor *(*of)(struct tn_engine *, struct tn_tensor *, struct tn_error *); };
+struct total { struct tn_engine *engine; struct tn_tensor *sum; struct tn_tensor *(*of)(struct tn_engine *, struct tn_tensor *, struct tn_error *); enum tn_dtype dtype; /* of all weights together */ };
 
 static bool add_leaf(void *data, const char *path, struct tn_value *slot, bool is_weight, struct tn_error *err) {
 	(void)path;
@@ -70,6 +70,8 @@ static bool add_leaf(void *data, const char *path, struct tn_value *slot, bool i
 	if (part == NULL) {
 		return false;
 	}
+	enum tn_dtype dtype = tn_tensor_dtype(slot->tensor);
+	total->dtype = total->sum == NULL ? dtype : tn_dtype_promote(total->dtype, dtype);
 	if (total->sum == NULL) {
 		total->sum = part;
 		return true;
@@ -84,8 +86,10 @@ static bool add_leaf(void *data, const char *path, struct tn_value *slot, bool i
 	return true;
 }
 static struct tn_tensor *sum_of_squares(struct tn_engine *e, struct tn_tensor *t, struct tn_error *err) {
-	struct tn_tensor *square = tn_binary(e, TN_OP_MUL, t, t, err);
+	struct tn_tensor *x = tn_widened(e, t, err);
+	struct tn_tensor *square = x == NULL ? NULL : tn_binary(e, TN_OP_MUL, x, x, err);
 	struct tn_tensor *sum = square == NULL ? NULL : tn_reduce(e, TN_OP_SUM, square, NULL, 0, false, err);
+	tn_tensor_unref(x);
 	tn_tensor_unref(square);
 	return sum;
 }
@@ -116,7 +120,7 @@ static bool run_norm(struct tn_native_call *call, struct tn_error *err) {
 	}
 	struct tn_tensor *root = tn_root(call->engine, total.sum, err);
 	tn_tensor_unref(total.sum);
-	return tn_return_tensor(call, root);
+	return tn_return_tensor(call, tn_narrowed(call->engine, root, total.dtype, err));
 }
 static bool run_tensor_norm(struct tn_native_call *call, struct tn_error *err) {
 	int64_t axes[TN_MAX_NDIM];
@@ -125,12 +129,14 @@ static bool run_tensor_norm(struct tn_native_call *call, struct tn_error *err) {
 	if (!tn_arg_get_axes(call, 1, axes, &count, err)) {
 		return false;
 	}
-	struct tn_tensor *square = tn_binary(e, TN_OP_MUL, call->args[0].tensor, call->args[0].tensor, err);
+	struct tn_tensor *x = tn_widened(e, call->args[0].tensor, err);
+	struct tn_tensor *square = x == NULL ? NULL : tn_binary(e, TN_OP_MUL, x, x, err);
 	struct tn_tensor *sum = square == NULL ? NULL : tn_reduce(e, TN_OP_SUM, square, axes, count, call->args[2].i != 0, err);
 	struct tn_tensor *root = sum == NULL ? NULL : tn_root(e, sum, err);
+	tn_tensor_unref(x);
 	tn_tensor_unref(square);
 	tn_tensor_unref(sum);
-	return tn_return_tensor(call, root);
+	return tn_return_tensor(call, tn_narrowed(e, root, tn_tensor_dtype(call->args[0].tensor), err));
 }
 
 static bool run_all_finite(struct tn_native_call *call, struct tn_error *err) {

@@ -62,6 +62,19 @@ static double reduced_count(const struct tn_tensor *x, int64_t mask) {
 	return count;
 }
 
+struct tn_tensor *tn_widened(struct tn_engine *e, struct tn_tensor *x, struct tn_error *err) {
+	return tn_cast(e, x, tn_dtype_is_float(x->dtype) && tn_dtype_size(x->dtype) < 4 ? TN_DTYPE_F32 : TN_DTYPE_F64, err);
+}
+
+struct tn_tensor *tn_narrowed(struct tn_engine *e, struct tn_tensor *wide, enum tn_dtype dtype, struct tn_error *err) {
+	bool stays_wide = tn_engine_modes(e)->autocast && tn_dtype_size(dtype) < 4; /* as the mean does */
+	enum tn_dtype to = !tn_dtype_is_float(dtype) || stays_wide ? TN_DTYPE_F32 : dtype;
+	struct tn_tensor *out = wide != NULL ? tn_cast(e, wide, to, err) : NULL;
+
+	tn_tensor_unref(wide);
+	return out;
+}
+
 struct tn_tensor *tn_mean(
 	struct tn_engine *e, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim, struct tn_error *err) {
 	enum tn_dtype dtype = tn_dtype_is_float(x->dtype) ? x->dtype : TN_DTYPE_F32;

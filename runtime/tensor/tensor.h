@@ -206,6 +206,10 @@ TN_MUST_USE struct tn_tensor *tn_apply(struct tn_engine *e, enum tn_op op, const
 
 /* Reductions (SUM PROD MAX MIN ANY ALL). axes: `count` axis numbers, negative from the end; count 0 = all. */
 TN_MUST_USE struct tn_tensor *tn_reduce(struct tn_engine *e, enum tn_op op, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim, struct tn_error *err);
+/* Moments (variances, norms) are computed in a dtype whose range their squares cannot leave: f32 for 16-bit floats, f64 for all else; and
+ * come back in the tensor's own, integers' in f32. tn_narrowed takes `wide`, which may be NULL. */
+TN_MUST_USE struct tn_tensor *tn_widened(struct tn_engine *e, struct tn_tensor *x, struct tn_error *err);
+TN_MUST_USE struct tn_tensor *tn_narrowed(struct tn_engine *e, struct tn_tensor *wide, enum tn_dtype dtype, struct tn_error *err);
 /* integers give f32 */
 TN_MUST_USE struct tn_tensor *tn_mean(struct tn_engine *e, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim, struct tn_error *err);
 /* Square root of a sum of squares, whose slope at 0 is taken as 0, as PyTorch takes it: that of a norm, of a standard deviation. The root alone
