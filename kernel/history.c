@@ -194,7 +194,7 @@ static bool refresh_fd(struct tn_history *history, int fd) {
 }
 
 static bool refresh(struct tn_history *history) {
-	int fd = history->path != NULL ? open(history->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	int fd = history->path != NULL ? tn_file_open_private(history->path, O_RDONLY, NULL) : -1;
 	if (fd < 0) {
 		return true; /* nothing yet */
 	}
@@ -237,7 +237,7 @@ static bool is_at(const char *path, int fd) {
 /* -1 with errno; EWOULDBLOCK: another kernel writes for longer than we wait. */
 static int open_and_lock(const char *path, int flags, int tries) {
 	for (;;) {
-		int fd = open(path, flags | O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		int fd = tn_file_open_private(path, flags | O_RDWR | O_CREAT, NULL); /* a link, or somebody else's, is not written to */
 		bool locked = fd >= 0 && lock(fd, tries);
 		if (fd < 0 || (locked && is_at(path, fd))) {
 			return fd;
@@ -273,7 +273,7 @@ static bool shorten(struct tn_history *history, int fd) {
 	if (read_from(fd, status.st_size / 2, &text) && tn_str_printf(&beside, "%s.%ld", history->path, (long)getpid())) {
 		kept = memchr(text.data, '\n', text.length);
 	}
-	int out = kept != NULL ? open(tn_str_c(&beside), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+	int out = kept != NULL ? open(tn_str_c(&beside), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
 	if (out >= 0) {
 		size_t length = text.length - (size_t)(kept + 1 - text.data);
 		ok = write(out, kept + 1, length) == (ssize_t)length;

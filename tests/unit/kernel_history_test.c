@@ -251,3 +251,65 @@ TN_TEST(cells_wait_while_another_kernel_has_the_file) {
 	tn_history_destroy(history);
 	remove_place();
 }
+
+/* A kernel stores a cell while `kind` is in the place of the file. */
+static void store_beside(const char *kind, const char *victim) {
+	char below[160];
+	make_place();
+	snprintf(below, sizeof(below), "%s/below", folder);
+	TN_CHECK(mkdir(below, 0700) == 0);
+	if (strcmp(kind, "link") == 0) {
+		TN_CHECK(symlink(victim, path) == 0);
+	} else if (strcmp(kind, "folder") == 0) {
+		TN_CHECK(mkdir(path, 0700) == 0);
+	} else if (strcmp(kind, "pipe") == 0) {
+		TN_CHECK(mkfifo(path, 0600) == 0);
+	} else { /* another user's: only root can make that */
+		int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+		TN_CHECK(fd >= 0 && fchown(fd, 12345, 12345) == 0);
+		close(fd);
+	}
+	struct tn_history *history = tn_history_create(path);
+	tn_history_add(history, 1, "secret");
+	tn_history_flush(history);
+	TN_CHECK_STR_EQ(find(history, (struct tn_history_query){.access = TN_HISTORY_TAIL}), "");
+	tn_history_destroy(history);
+	struct stat info;
+	TN_CHECK(lstat(path, &info) == 0);
+	TN_CHECK(!S_ISREG(info.st_mode) || info.st_size == 0);
+	if (strcmp(kind, "folder") == 0) {
+		rmdir(path);
+	}
+	remove_place();
+}
+
+TN_TEST(what_is_no_file_of_ours_is_neither_written_nor_read) {
+	char victim[] = "/tmp/tenon-victim-XXXXXX", text[64];
+	int fd = mkstemp(victim);
+	static const char line[] = "{\"session\": 1, \"line\": 1, \"source\": \"theirs\"}\n";
+	TN_CHECK(fd >= 0 && write(fd, line, sizeof(line) - 1) == sizeof(line) - 1);
+	store_beside("link", victim);
+	store_beside("folder", victim);
+	store_beside("pipe", victim);
+	if (geteuid() == 0) {
+		store_beside("another user's", victim);
+	}
+	TN_CHECK_INT_EQ(pread(fd, text, sizeof(text), 0), sizeof(line) - 1);
+	close(fd);
+	unlink(victim);
+}
+
+TN_TEST(a_history_that_others_may_read_is_closed_to_them) {
+	struct stat info;
+	make_place();
+	struct tn_history *history = tn_history_create(path);
+	tn_history_add(history, 1, "x");
+	tn_history_flush(history);
+	TN_CHECK(chmod(path, 0644) == 0);
+	tn_history_add(history, 2, "y");
+	tn_history_flush(history);
+	TN_CHECK(stat(path, &info) == 0);
+	TN_CHECK_INT_EQ(info.st_mode & 0777, 0600);
+	tn_history_destroy(history);
+	remove_place();
+}
