@@ -20,6 +20,7 @@
 
 /* Bounds of text on its way, and of what is kept of a flood of it. */
 #define WORKER_SPILL_MAX ((uint64_t)1 << 30)
+#define WORKER_SPILL_ALL ((uint64_t)10 << 30) /* of all cells of a worker */
 #define WORKER_FORM_MAX ((size_t)48 << 20) /* of text in one form besides text/plain: the JSON of a message ends at 64 MiB */
 enum {
 	WORKER_SPILL_FROM = 1 << 20, WORKER_FLOOD_FROM = 16 << 20, WORKER_FLOOD_TAIL = 256 << 10, /* struct worker_flood */
@@ -38,6 +39,7 @@ struct worker_flood {
 	int fd;               /* -1: no file (yet) */
 	uint64_t filed;
 	bool file_failed;
+	bool used_up;         /* earlier cells filled what a session may */
 };
 
 /* Text on its way out: one run of one stream at a time, so that the order of stdout and stderr is kept. worker_stream.c */
@@ -156,6 +158,7 @@ struct worker {
 	bool out_broken;
 	struct worker_stream stream;
 	struct worker_pace pace;
+	uint64_t spilled;              /* bytes in the files of earlier cells' floods */
 	struct worker_capture capture[2];
 	int64_t captured_ns;           /* when the pipes were looked at last */
 

@@ -17,7 +17,8 @@ static void name_file(const struct worker *w, struct worker_flood *f, int64_t ce
 		snprintf(suffix, sizeof(suffix), "-value-%u", value);
 	}
 	const char *directory = tn_journal_directory(w->journal);
-	if (directory[0] == '\0' ||
+	f->used_up = w->spilled >= WORKER_SPILL_ALL;
+	if (f->used_up || directory[0] == '\0' ||
 		snprintf(f->path, sizeof(f->path), "%s/output-%" PRId64 "%s.txt", directory, cell, suffix) >= (int)sizeof(f->path)) {
 		f->path[0] = '\0';
 	}
@@ -85,7 +86,9 @@ void worker_flood_keep(struct worker_flood *f, const char *bytes, size_t length)
 
 static void say_where(const struct worker_flood *f, struct tn_str *words) {
 	bool ok;
-	if (f->fd < 0) {
+	if (f->used_up) {
+		ok = tn_str_append(words, "it is not kept: this session's files of output have 10 GiB");
+	} else if (f->fd < 0) {
 		ok = tn_str_append(words, "it cannot be kept in a file");
 	} else if (f->filed >= WORKER_SPILL_MAX) {
 		ok = tn_str_printf(words, "the first GiB is in %s", f->path);

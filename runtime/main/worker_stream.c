@@ -176,6 +176,7 @@ void worker_stream_end(struct worker *w) {
 	worker_capture_locked(w, true);
 	worker_stream_flush_locked(w);
 	worker_held_flush_locked(w);
+	w->spilled += w->stream.flood.needed ? w->stream.flood.filed : 0;
 	worker_flood_end(&w->stream.flood);
 	tn_str_finish(&w->stream.text);
 	w->stream.muted = false;
