@@ -183,6 +183,7 @@ bool tn_check_unit(struct tn_lang *lang, struct tn_unit *unit, bool display_last
 		forget_expected(lang);
 	}
 	if (!display_last && items.count > 0 && items.items[items.count - 1]->kind == TN_AST_EXPR_STMT) {
+		c->last_value = items.items[items.count - 1]->expr.display ? items.items[items.count - 1]->expr.value : NULL;
 		items.items[items.count - 1]->expr.display = false;
 	}
 	struct frame frame = {.module = unit->module, .unit = unit, .is_cell = true};

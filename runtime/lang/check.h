@@ -92,6 +92,7 @@ struct tn_checker {
 	struct tn_map imports; /* begin of the statement → unit that runs there */
 	TN_VEC(struct deferred) queue;
 	TN_VEC(struct dropped) dropped;
+	const struct tn_ast *last_value; /* of a file's end, without ';': not shown, and not dropped by mistake */
 	TN_VEC(struct journal_entry) journal;
 	const struct deferred *from; /* the deferred call that is being checked */
 	struct frame *frame;

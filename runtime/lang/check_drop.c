@@ -201,7 +201,7 @@ bool check_note_dropped(struct tn_checker *c, const struct tn_ir *value, const s
 	enum tn_type_kind kind = value->type->kind;
 	bool reads = ast->kind == TN_AST_NAME || ast->kind == TN_AST_FIELD || ast->kind == TN_AST_INDEX || value->kind == TN_IR_CONST;
 	bool ours = c->unit != NULL && c->frame->unit == c->unit && !c->frame->module->is_library && c->unit->source->name[0] != '%';
-	if (!ours || c->frame->tries > 0 || kind == TN_TYPE_VOID || kind == TN_TYPE_NEVER || (reads && kind != TN_TYPE_FNSET)) {
+	if (!ours || ast == c->last_value || c->frame->tries > 0 || kind == TN_TYPE_VOID || kind == TN_TYPE_NEVER || (reads && kind != TN_TYPE_FNSET)) {
 		return true;
 	}
 	struct dropped one = {value, ast};

@@ -76,6 +76,9 @@ struct tn_lang_cell {
  * run. Warnings of a cell that runs are shown by output.warning before it does, and are not in *diag then. False when there is an error. */
 TN_MUST_USE bool tn_lang_run(struct tn_lang *lang, const struct tn_lang_cell *cell, struct tn_diagnostics *diag);
 
+/* Whether a line is `// %%`, behind which another cell of a file begins: the percent format of jupytext and of editors. Any thread. */
+bool tn_lang_is_separator(const char *line, size_t length);
+
 /* Where the program stands, for the last words of a dying process: a source's name, a line of it, and the op that runs or NULL. False: nothing runs.
  * For a signal handler: reads memory only. */
 struct tn_lang_standing { const char *where, *op; uint32_t line; };

@@ -4,6 +4,8 @@
  * source. */
 #include "lang/token.h"
 
+#include "lang/lang.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@ struct lexer {
 	uint32_t doc_begin, doc_end; /* from the first `///` before the coming token to the end of the last; equal: none */
 	bool line_before, top;
 	bool doubtful; /* what was read last was reported here already */
+	bool separator; /* a line `// %%` was passed: it ends a statement, as the end of a cell does */
 	int depth;     /* open brackets, so that commands are seen at top level only */
 	bool statement_begins;
 };
@@ -72,12 +75,26 @@ static const char *make_doc(struct lexer *lx, uint32_t begin, uint32_t end) {
 	return out;
 }
 
+bool tn_lang_is_separator(const char *line, size_t length) {
+	size_t at = 2;
+	if (length < 4 || memcmp(line, "//", 2) != 0) {
+		return false;
+	}
+	while (at < length && line[at] == ' ') {
+		at++;
+	}
+	bool marks = at + 2 <= length && memcmp(line + at, "%%", 2) == 0;
+	return marks && (at + 2 == length || strchr(" \t\r[", line[at + 2]) != NULL);
+}
+
 /* A `//` comment. One that begins with `///` documents what comes, or, behind a token of its line, what stood before (a field).
  */
 static bool skip_line_comment(struct lexer *lx) {
 	uint32_t begin = lx->at;
 	const char *feed = memchr(lx->text + begin, '\n', lx->end - begin);
 	lx->at = feed == NULL ? lx->end : (uint32_t)(feed - lx->text);
+	bool first_column = begin == 0 || lx->text[begin - 1] == '\n';
+	lx->separator = lx->separator || (lx->top && lx->depth == 0 && first_column && tn_lang_is_separator(lx->text + begin, lx->at - begin));
 	if (lx->at - begin < 3 || lx->text[begin + 2] != '/' || lx->text[begin + 3] == '/') {
 		return true;
 	}
@@ -411,9 +428,11 @@ static bool lex_string(struct lexer *lx, struct token *t, bool is_f) {
 
 /* ---- names, punctuation ---- */
 
+static uint32_t stray_length(const struct lexer *lx, uint32_t *code);
+
 static bool lex_name(struct lexer *lx, struct token *t) {
-	uint32_t begin = lx->at;
-	while (is_name_char(peek(lx, 0))) {
+	uint32_t begin = lx->at, code;
+	while (is_name_char(peek(lx, 0)) && stray_length(lx, &code) == 0) {
 		lx->at++;
 	}
 	t->kind = TOKEN_NAME;
@@ -467,22 +486,84 @@ static void bad_character(struct lexer *lx, char c) {
 	}
 }
 
-/* Punctuation beyond ASCII is in no name: quotes and dashes that an editor made typographic, above all. */
-static bool lex_typographic(struct lexer *lx, struct token *t) {
-	const unsigned char *p = (const unsigned char *)lx->text + lx->at;
-	bool latin = p[0] == 0xc2 && p[1] < 0xc0 && p[1] != 0xaa && p[1] != 0xb2 && p[1] != 0xb3 && p[1] != 0xb5 && p[1] != 0xb9 &&
-		p[1] != 0xba;
-	bool times = p[0] == 0xc3 && (p[1] == 0x97 || p[1] == 0xb7);
-	bool general = (p[0] == 0xe2 && (p[1] == 0x80 || (p[1] == 0x81 && p[2] < 0xb0))) ||
-		(p[0] == 0xe3 && p[1] == 0x80 && p[2] < 0x84) || (p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf);
-	uint32_t length = latin || times ? 2 : 3;
-	if ((!latin && !times && !general) || lx->at + length > lx->end) {
+/* Not to be seen, or not to be told from others: Unicode's format characters (Cf), spaces and separators (Zs, Zl, Zp), variation selectors
+ * and fillers. Two names that differ by one of them look alike. */
+static const struct {
+	uint32_t first, last;
+	const char *name;
+} unseen[] = {{0x80, 0x9f, "a control character"}, {0xa0, 0xa0, "a no-break space"}, {0xad, 0xad, "a soft hyphen"}, {0x34f, 0x34f, NULL},
+	{0x600, 0x605, NULL}, {0x61c, 0x61c, "a mark of writing direction"}, {0x6dd, 0x6dd, NULL}, {0x70f, 0x70f, NULL}, {0x890, 0x891, NULL},
+	{0x8e2, 0x8e2, NULL}, {0x115f, 0x1160, "a filler"}, {0x1680, 0x1680, "an unusual space"}, {0x17b4, 0x17b5, NULL},
+	{0x180b, 0x180f, NULL}, {0x2000, 0x200a, "an unusual space"}, {0x200b, 0x200b, "a zero width space"},
+	{0x200c, 0x200d, "a zero width joiner"}, {0x200e, 0x200f, "a mark of writing direction"}, {0x2028, 0x2029, "a line separator"},
+	{0x202a, 0x202e, "a mark of writing direction"}, {0x202f, 0x202f, "an unusual space"}, {0x205f, 0x205f, "an unusual space"},
+	{0x2060, 0x2065, "a zero width character"}, {0x2066, 0x2069, "a mark of writing direction"}, {0x206a, 0x206f, NULL},
+	{0x3000, 0x3000, "an unusual space"}, {0x3164, 0x3164, "a filler"}, {0xfe00, 0xfe0f, "a variation selector"},
+	{0xfeff, 0xfeff, "a byte order mark"}, {0xffa0, 0xffa0, "a filler"}, {0xfff9, 0xfffb, NULL}, {0x110bd, 0x110bd, NULL},
+	{0x110cd, 0x110cd, NULL}, {0x13430, 0x13438, NULL}, {0x1bca0, 0x1bca3, NULL}, {0x1d173, 0x1d17a, NULL}, {0xe0001, 0xe0001, NULL},
+	{0xe0020, 0xe007f, NULL}, {0xe0100, 0xe01ef, "a variation selector"}};
+
+/* Punctuation, arrows and operators beyond ASCII: quotes and dashes that an editor made typographic, above all. */
+static bool is_typographic(uint32_t c) {
+	bool latin = c >= 0x80 && c < 0xc0 && c != 0xaa && c != 0xb2 && c != 0xb3 && c != 0xb5 && c != 0xb9 && c != 0xba;
+	return latin || c == 0xd7 || c == 0xf7 || (c >= 0x2000 && c < 0x2070) || (c >= 0x2190 && c < 0x2300 && c != 0x2202 && c != 0x2207 && c != 0x221e) ||
+		(c >= 0x3000 && c < 0x3004) || c == 0xfeff;
+}
+
+/* The row of `unseen`, or -1. */
+static int find_unseen(uint32_t c) {
+	for (size_t i = 0; c >= 0x80 && i < TN_ARRAY_LEN(unseen); i++) {
+		if (c >= unseen[i].first && c <= unseen[i].last) {
+			return (int)i;
+		}
+	}
+	return -1;
+}
+
+/* The length of a character at the cursor that is in no name; 0: it may be. */
+static uint32_t stray_length(const struct lexer *lx, uint32_t *code) {
+	if ((unsigned char)peek(lx, 0) < 0x80) {
+		return 0;
+	}
+	size_t length = tn_utf8_decode(lx->text + lx->at, lx->text + lx->end, code);
+	return length > 0 && (is_typographic(*code) || find_unseen(*code) >= 0) ? (uint32_t)length : 0;
+}
+
+static void hint_typographic(uint32_t c, struct tn_error *err) {
+	static const struct {
+		uint32_t code;
+		const char *hint;
+	} rows[] = {{0xd7, "write *"}, {0xf7, "write /"}, {0x2212, "write -"}, {0x2010, "write -"}, {0x2011, "write -"}, {0x2012, "write -"},
+		{0x2013, "write -"}, {0x2014, "write -"}, {0x2264, "write <="}, {0x2265, "write >="}, {0x2260, "write !="}, {0x2192, "write =>"},
+		{0x2208, "write contains(xs, x)"}, {0x2026, "write ..."}, {0x22c5, "write *"}, {0x2211, "write sum(x)"}, {0x221a, "write sqrt(x)"},
+		{0x2227, "write &&"}, {0x2228, "write ||"}, {0xac, "write !"}};
+	for (size_t i = 0; err != NULL && i < TN_ARRAY_LEN(rows); i++) {
+		if (rows[i].code == c) {
+			tn_error_hint(err, "%s", rows[i].hint);
+		}
+	}
+	if (err != NULL && c >= 0x2018 && c <= 0x201f) {
+		tn_error_hint(err, "quotes are written \" or '");
+	}
+}
+
+/* A character beyond ASCII that is in no name: named by its number where it cannot be seen. */
+static bool lex_stray(struct lexer *lx, struct token *t) {
+	uint32_t code = 0, length = stray_length(lx, &code);
+	if (length == 0) {
 		return false;
 	}
-	struct tn_error *err = tn_diagnostics_add(lx->diag, span_of(lx, lx->at, lx->at + length), TN_ERR_SYNTAX,
-		"unexpected character '%.*s'", (int)length, (const char *)p);
-	if (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0x98 && p[2] <= 0x9f) {
-		tn_error_hint(err, "quotes are written \" or '");
+	int row = find_unseen(code);
+	struct tn_span span = span_of(lx, lx->at, lx->at + length);
+	if (row >= 0) {
+		struct tn_error *err = tn_diagnostics_add(lx->diag, span, TN_ERR_SYNTAX, "unexpected character U+%04X, %s", code,
+			unseen[row].name != NULL ? unseen[row].name : "which cannot be seen");
+		if (err != NULL) {
+			tn_error_hint(err, "it cannot be seen here: delete it, or type the line again");
+		}
+	} else {
+		hint_typographic(code,
+			tn_diagnostics_add(lx->diag, span, TN_ERR_SYNTAX, "unexpected character '%.*s'", (int)length, lx->text + lx->at));
 	}
 	lx->doubtful = true;
 	lx->at += length;
@@ -569,7 +650,7 @@ static bool lex_token(struct lexer *lx, struct token *t) {
 		lx->at++;
 		return lex_string(lx, t, true);
 	}
-	if ((unsigned char)c >= 0x80 && lex_typographic(lx, t)) {
+	if ((unsigned char)c >= 0x80 && lex_stray(lx, t)) {
 		return true;
 	}
 	if (is_name_start(c)) {
@@ -606,6 +687,15 @@ bool tn_lex(const struct tn_source *source, uint32_t begin, uint32_t end, bool t
 		}
 		struct token t = {.begin = lx.at, .line_before = lx.line_before};
 		bool ended = lx.at >= lx.end;
+		if (lx.separator && !ended && !lx.statement_begins) {
+			uint32_t at = out->tokens.items[out->tokens.count - 1].end;
+			struct token close = {.kind = TOKEN_PUNCT, .punct = P1(';'), .begin = at, .end = at};
+			if (!TN_VEC_PUSH(&out->tokens, close)) {
+				return false;
+			}
+			lx.statement_begins = true;
+		}
+		lx.separator = false;
 		if (lx.doc_begin != lx.doc_end && (t.doc = make_doc(&lx, lx.doc_begin, lx.doc_end)) == NULL) {
 			return false;
 		}

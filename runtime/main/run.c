@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `tenon run` and `tenon check`: a file is one cell of a session that lives as long as the command; a notebook is as many as it
- * has, run in order up to the first error. */
+/* `tenon run` and `tenon check`: a file is one cell of a session that lives as long as the command, or as many as the lines `// %%` in it
+ * separate; a notebook is as many as it has. Cells run in order up to the first error. */
 #include <stdio.h>
 #include <string.h>
 
@@ -96,6 +96,95 @@ static int run_cells(struct tn_session *session, const struct tn_notebook *noteb
 	return TN_EXIT_OK;
 }
 
+/* ---- a file of several cells ---- */
+
+static size_t line_end(const struct tn_str *text, size_t at) {
+	const char *feed = at >= text->length ? NULL : memchr(text->data + at, '\n', text->length - at);
+	return feed == NULL ? text->length : (size_t)(feed - text->data) + 1;
+}
+
+static bool is_blank(const char *text, size_t length) {
+	for (size_t i = 0; i < length; i++) {
+		if (strchr(" \t\r\n", text[i]) == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool has_separator(const struct tn_str *text) {
+	for (size_t at = 0, end; at < text->length; at = end) {
+		end = line_end(text, at);
+		if (tn_lang_is_separator(text->data + at, end - at - (text->data[end - 1] == '\n'))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum tn_completeness completeness(const char *text, size_t length) {
+	enum tn_completeness answer = TN_CELL_INVALID;
+	struct tn_error err = {0};
+	int indent;
+	return tn_lang_is_complete(text, length, &answer, &indent, &err) ? answer : TN_CELL_INVALID;
+}
+
+/* The end of the cell that begins at `at`: before the next separator; or, where `lines` is set, behind the first empty line by which the
+ * text is whole: `jupyter nbconvert --to script` writes cells with nothing but an empty line between them. */
+static size_t part_end(const struct tn_str *text, size_t at, bool lines) {
+	size_t begin = at;
+	for (size_t end = line_end(text, at); at < text->length; at = end, end = line_end(text, at)) {
+		size_t length = end - at - (text->data[end - 1] == '\n');
+		if (!lines && at > begin && tn_lang_is_separator(text->data + at, length)) {
+			return at;
+		}
+		if (lines && is_blank(text->data + at, length) && completeness(text->data + begin, at - begin) == TN_CELL_COMPLETE) {
+			return end;
+		}
+	}
+	return text->length;
+}
+
+/* Only a file that is no program as a whole is looked at for cells between empty lines, and only if every part of it is one then. */
+static bool has_exported_cells(const struct tn_str *text) {
+	if (text->length > 64 << 10 || completeness(tn_str_c(text), text->length) == TN_CELL_COMPLETE) {
+		return false;
+	}
+	for (size_t at = 0, end; at < text->length; at = end) {
+		end = part_end(text, at, true);
+		if (completeness(text->data + at, end - at) != TN_CELL_COMPLETE) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Each part with an empty line in place of every line before it, so that errors show the lines of the file. */
+static int run_parts(struct tn_session *session, const struct job *job, bool lines) {
+	int status = TN_EXIT_OK;
+	size_t before = 0;
+	for (size_t at = 0, end; at < job->text.length && status == TN_EXIT_OK; at = end) {
+		struct tn_str part = {0};
+		end = part_end(&job->text, at, lines);
+		bool ok = true;
+		for (size_t i = 0; i < before && ok; i++) {
+			ok = tn_str_append_n(&part, "\n", 1);
+		}
+		if (!ok || !tn_str_append_n(&part, job->text.data + at, end - at)) {
+			fputs("error: out of memory\n", stderr);
+			status = TN_EXIT_ERROR;
+		} else if (!is_blank(job->text.data + at, end - at)) {
+			const struct tn_lang_cell cell = {.name = job->name, .text = tn_str_c(&part), .length = part.length};
+			status = run_cell(session, &cell);
+		}
+		for (size_t i = at; i < end; i++) {
+			before += job->text.data[i] == '\n';
+		}
+		tn_str_finish(&part);
+	}
+	return status;
+}
+
 static int run_in_session(struct tn_session *session, const struct job *job) {
 	const struct tn_lang_cell cell = {
 		.name = job->name,
@@ -104,7 +193,12 @@ static int run_in_session(struct tn_session *session, const struct job *job) {
 		.display_last = job->is_expression,
 		.check_only = job->check_only,
 	};
-	return job->is_notebook ? run_cells(session, &job->notebook) : run_cell(session, &cell);
+	if (job->is_notebook) {
+		return run_cells(session, &job->notebook);
+	}
+	bool parts = !job->is_expression && !job->check_only && has_separator(&job->text);
+	bool lines = !parts && !job->is_expression && !job->check_only && has_exported_cells(&job->text);
+	return parts || lines ? run_parts(session, job, lines) : run_cell(session, &cell);
 }
 
 static int run_job(const struct job *job) {
