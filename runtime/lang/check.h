@@ -241,6 +241,8 @@ struct tn_ir *check_call_function(
 struct tn_ir *check_call_native(struct tn_checker *c, struct tn_function *function, struct operands args, struct tn_span span);
 struct tn_ir *check_call_lambda(struct tn_checker *c, struct operand callee, struct operands args, struct tn_span span);
 /* Wraps a place for a reference parameter of that function; reports what may not be written. */
+/* A bracket literal of floats whose value is converted to another dtype at once: f64 until then, so that no digit is lost. */
+void check_keep_digits(struct tn_ir *ir);
 struct tn_ir *check_reference(struct tn_checker *c, const struct operand *arg, const char *function, const char *param);
 /* A call of which an argument is a reference to a temporary (made by check_reference): the temporaries are set first, around the
  * call. */

@@ -466,6 +466,7 @@ static struct tn_ir_shape *local_shape(struct tn_checker *c, uint32_t local) {
 static struct tn_ir *for_slot(struct tn_checker *c, const struct tn_ir *place, struct tn_ir *value, const char *what) {
 	bool element = place->kind == TN_IR_INDEX && place->a->type->kind == TN_TYPE_TENSOR;
 	if (element && (tn_type_is_number(value->type) || value->type->kind == TN_TYPE_TENSOR)) {
+		check_keep_digits(value); /* they become the tensor's dtype */
 		return value;
 	}
 	value = check_coerce(c, value, slot_type(c, place), what);

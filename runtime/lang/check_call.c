@@ -95,10 +95,17 @@ static bool may_write(struct tn_checker *c, const struct tn_ir *place, const cha
 	return true;
 }
 
+/* Whether a function is declared as an optimizer's step is: step(Optimizer &opt, tree &net, tree g). Others may be called step too. */
+static bool is_optimizer_step(const struct tn_function *f) {
+	const struct tn_ast_param *params = f->decl->params;
+	return check_same_name(f->name, "step") && f->decl->count >= 3 && params[0].by_ref && params[1].by_ref && !params[2].by_ref &&
+		f->declared[0]->kind == TN_TYPE_STRUCT && f->declared[1]->kind == TN_TYPE_TREE && f->declared[2]->kind == TN_TYPE_TREE;
+}
+
 /* An optimizer's step on a by-value parameter trains a copy. */
-static void warn_lost_step(struct tn_checker *c, const struct tn_ir *place, const char *function, struct tn_span span) {
+static void warn_lost_step(struct tn_checker *c, const struct tn_function *f, const struct tn_ir *place, struct tn_span span) {
 	const struct tn_ir *root = check_place_root(place);
-	if (!check_same_name(function, "step") || root->kind != TN_IR_LOCAL) {
+	if (root->kind != TN_IR_LOCAL || !is_optimizer_step(f)) {
 		return;
 	}
 	for (size_t i = c->frame->bindings.count; i > 0; i--) {
@@ -147,7 +154,6 @@ struct tn_ir *check_reference(struct tn_checker *c, const struct operand *arg, c
 	if (!may_write(c, place, function, arg->span)) {
 		return NULL;
 	}
-	warn_lost_step(c, place, function, arg->span);
 	struct tn_ir *ref = check_node(c, TN_IR_REF, place->type, arg->span);
 	if (ref != NULL) {
 		ref->a = place;
@@ -235,6 +241,9 @@ static struct tn_ir *function_arg(
 			check_error(
 				c, arg->span, TN_ERR_TYPE, "%s: a reference must be to a variable of type %s, found %s", what, want, found);
 			return NULL;
+		}
+		if (arg->is_place) {
+			warn_lost_step(c, f, arg->ir, arg->span);
 		}
 		return name == NULL ? NULL : check_reference(c, arg, f->name, name);
 	}

@@ -244,6 +244,16 @@ static bool list_literals(struct tn_checker *c, const struct tn_function *f, str
 	return true;
 }
 
+/* f64([0.1]), tensor([0.1], dtype: f64): the literal keeps its digits until the conversion. */
+static void keep_digits(const struct tn_function *f, const struct tn_ir *call) {
+	const struct tn_ir_list *args = &call->native.args;
+	enum tn_dtype dtype;
+	bool given = args->count > 1 && args->items[1] != NULL && args->items[1]->type->kind == TN_TYPE_DTYPE;
+	if (args->count > 0 && args->items[0] != NULL && ((check_same_name(f->name, "tensor") && given) || tn_dtype_from_name(f->name, strlen(f->name), &dtype))) {
+		check_keep_digits(args->items[0]);
+	}
+}
+
 struct tn_ir *check_call_native(struct tn_checker *c, struct tn_function *f, struct operands args, struct tn_span span) {
 	uint32_t count = f->decl->count;
 	struct slot *slots = CHECK_ARRAY(c, count, struct slot);
@@ -274,6 +284,7 @@ struct tn_ir *check_call_native(struct tn_checker *c, struct tn_function *f, str
 		}
 		ir->native.arg_types[i] = ir->native.args.items[i] == NULL ? NULL : ir->native.args.items[i]->type;
 	}
+	keep_digits(f, ir);
 	ir->type = result_type(c, f, ir, span);
 	return ir->type == NULL ? NULL : check_hoist(c, ir, &ir->native.args);
 }

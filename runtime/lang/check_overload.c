@@ -245,8 +245,25 @@ static bool bind_positional(struct tn_checker *c, struct tn_function *f, const s
 	return true;
 }
 
+/* adam(net, lr: 1e-3), as PyTorch has it: whether a net is given to a maker whose first parameter is the setting lr. */
+static bool gives_net_to_optimizer(struct tn_checker *c, const struct tn_function *f, const struct operands *args) {
+	if (!f->is_library || f->native != NULL || f->decl->count == 0 || args->count == 0 || args->items[0].name != NULL ||
+		f->declared[0]->kind != TN_TYPE_ANY) {
+		return false;
+	}
+	const char *first = check_name(c, f->decl->params[0].name);
+	const struct tn_type *type = args->items[0].ir->type;
+	bool container = type->kind == TN_TYPE_STRUCT || type->kind == TN_TYPE_TUPLE || type->kind == TN_TYPE_LIST;
+	return first != NULL && strcmp(first, "lr") == 0 && container && tn_type_is_tree(type);
+}
+
 bool check_bind_args(struct tn_checker *c, struct tn_function *f, const struct operands *args, struct slot *slots, bool report,
 	struct tn_span span) {
+	if (report && gives_net_to_optimizer(c, f, args)) {
+		struct tn_error *err = check_error(c, args->items[0].span, TN_ERR_TYPE, "%s: expected settings such as lr, found a net", f->name);
+		HINT(err, "opt = %s(lr: 1e-3) takes no net; each step names it: opt.step(&net, g)", f->name);
+		return false;
+	}
 	for (uint32_t i = 0; i < f->decl->count; i++) {
 		slots[i] = (struct slot){-1, 0};
 	}

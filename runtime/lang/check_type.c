@@ -286,6 +286,12 @@ struct tn_type *check_type(
 	return made;
 }
 
+void check_keep_digits(struct tn_ir *ir) {
+	if (ir != NULL && ir->kind == TN_IR_TENSOR && ir->tensor.dtype == TN_DTYPE_F32) {
+		ir->tensor.dtype = TN_DTYPE_F64;
+	}
+}
+
 /* A literal takes the dtype that is declared for its slot. False: it cannot hold it (reported). */
 static bool take_dtype(struct tn_checker *c, struct tn_ir *ir, const struct tn_ir_shape *shape) {
 	if (!shape->has_dtype) {
