@@ -115,7 +115,7 @@ static void find_tenon(struct command *command) {
 }
 
 static bool find_command(struct command *command, const struct options *options, struct tn_error *err) {
-	const char *setting = getenv("TENON_WORKER");
+	const char *setting = tn_setting_text(TN_SETTING_WORKER);
 	if (options->worker != NULL) {
 		command->words = options->worker;
 		return true;

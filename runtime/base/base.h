@@ -4,6 +4,7 @@
 #define TN_BASE_BASE_H
 
 #include "base/arena.h"
+#include "base/cgroup.h"
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
@@ -14,6 +15,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "base/queue.h"
+#include "base/settings.h"
 #include "base/source.h"
 #include "base/str.h"
 #include "base/vec.h"

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/settings.h"
+
 enum { LEVEL_UNREAD = -1, LINE_MAX_BYTES = 1024 };
 
 static const char *const level_names[] = {
@@ -24,13 +26,8 @@ static atomic_int log_fd = STDERR_FILENO;
 static atomic_int current_level = LEVEL_UNREAD;
 
 static enum tn_log_level level_from_env(void) {
-	const char *wanted = getenv("TENON_LOG");
-	for (int i = 0; wanted != NULL && i < (int)TN_ARRAY_LEN(level_names); i++) {
-		if (strcmp(wanted, level_names[i]) == 0) {
-			return (enum tn_log_level)i;
-		}
-	}
-	return TN_LOG_WARN;
+	int level = tn_setting_choice(TN_SETTING_LOG);
+	return level < 0 ? TN_LOG_WARN : (enum tn_log_level)level;
 }
 
 void tn_log_set_fd(int fd) {

@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/settings.h"
+
 enum { HUGE_PAGE = 2 << 20 };
 
 static atomic_bool counting;
@@ -113,13 +115,8 @@ void tn_mem_fail_at(int64_t n, bool sticky) {
 }
 
 void tn_mem_fail_from_env(void) {
-	const char *text = getenv("TENON_ALLOC_FAIL");
-	if (text != NULL && *text != '\0') {
-		char *end;
-		long long n = strtoll(text, &end, 10);
-		if (*end == '\0') {
-			tn_mem_fail_at(n, false);
-		}
+	if (tn_setting_text(TN_SETTING_ALLOC_FAIL) != NULL) {
+		tn_mem_fail_at((int64_t)tn_setting_number(TN_SETTING_ALLOC_FAIL, 0), false);
 	}
 }
 

@@ -333,7 +333,6 @@ static const struct tn_backend_impl cpu_impl = {
 
 struct tn_backend *tn_cpu_backend_create(const struct tn_cpu_params *params, struct tn_error *err) {
 	struct cpu_backend *cpu = tn_calloc(1, sizeof(*cpu));
-	const char *portable = getenv("TENON_PORTABLE");
 
 	if (cpu == NULL) {
 		tn_error_memory(err);
@@ -341,7 +340,7 @@ struct tn_backend *tn_cpu_backend_create(const struct tn_cpu_params *params, str
 	}
 	cpu->base.impl = &cpu_impl;
 	cpu->settings.threads = cpu_threads_probe(params->threads);
-	cpu->settings.portable = params->portable || (portable != NULL && strcmp(portable, "1") == 0);
+	cpu->settings.portable = params->portable || tn_setting_flag(TN_SETTING_PORTABLE);
 	cpu->allocator = tn_allocator_create(&(struct tn_allocator_params){
 		.map = map_pages,
 		.unmap = unmap_pages,

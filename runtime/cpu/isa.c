@@ -2,9 +2,6 @@
 /* Which instruction set the loops use: the best that this processor has and that was compiled in, chosen once. All sets give the
  * same bits (no contraction, fixed numbers of lanes), but for the last bit of elementary functions (vecmath.h) and of
  * contractions, where fma is used if it is there. TENON_ISA=base|avx2|avx512 lowers the choice, for tests. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "cpu/kernels.h"
 #include "cpu/vector.h"
 
@@ -23,17 +20,10 @@ static enum cpu_isa detect(void) {
 }
 
 static enum cpu_isa choose(void) {
-	static const char *const names[CPU_ISA_COUNT] = {
-		[CPU_ISA_BASE] = "base", [CPU_ISA_AVX2] = "avx2", [CPU_ISA_AVX512] = "avx512"};
 	enum cpu_isa best = detect();
-	const char *wish = getenv("TENON_ISA");
+	int wish = tn_setting_choice(TN_SETTING_ISA);
 
-	for (int i = 0; wish != NULL && i < (int)best; i++) {
-		if (strcmp(wish, names[i]) == 0) {
-			return (enum cpu_isa)i;
-		}
-	}
-	return best;
+	return wish >= 0 && wish < (int)best ? (enum cpu_isa)wish : best;
 }
 
 enum cpu_isa cpu_isa(void) {

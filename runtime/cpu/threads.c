@@ -112,16 +112,29 @@ static int probe(int wanted) {
 	return count + 1;
 }
 
+#ifdef _OPENMP
+/* No more threads than CPUs that the system lets us have time on: beyond a container's quota all of them stand still together for the
+ * rest of each period. */
+static int limit_by_system(int threads) {
+	cpu_set_t set;
+	int quota = tn_cgroup_cpus(&(struct tn_cgroup_place){0});
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) < threads) {
+		threads = CPU_COUNT(&set);
+	}
+	return quota < threads ? quota : threads;
+}
+#endif
+
 int cpu_threads_probe(int wanted) {
 #ifdef _OPENMP
 	static int probed;  /* the most that were found to work */
 	static int allowed; /* oneDNN's products change what OpenMP would say later */
-	cpu_set_t set;
 
 	tn_cpu_openmp_begin();
 	allowed = allowed == 0 ? omp_get_max_threads() : allowed;
-	if (getenv("OMP_NUM_THREADS") == NULL && sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) < allowed) {
-		allowed = CPU_COUNT(&set);
+	if (getenv("OMP_NUM_THREADS") == NULL) {
+		allowed = limit_by_system(allowed);
 	}
 	if (wanted <= 0) {
 		wanted = allowed;

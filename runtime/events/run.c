@@ -67,20 +67,9 @@ static bool make_id(struct tn_run *run, int number, struct tn_error *err) {
 	return run->id != NULL || tn_error_memory(err);
 }
 
-/* Who may read runs: its owner alone, or what TENON_RUNS_MODE says in octal, such as 0755. Files follow their folder. */
-static bool read_mode(mode_t *out, struct tn_error *err) {
-	const char *text = getenv("TENON_RUNS_MODE");
-	char *end;
-	*out = 0700;
-	if (text == NULL || text[0] == '\0') {
-		return true;
-	}
-	const unsigned long mode = strtoul(text, &end, 8);
-	if (*end != '\0' || mode > 0777 || (mode & 0700) != 0700) {
-		return tn_error_set(err, TN_ERR_VALUE, "TENON_RUNS_MODE is '%.20s': expected a folder's mode in octal that lets its owner in, such as 0755", text);
-	}
-	*out = (mode_t)mode;
-	return true;
+/* Who may read runs: its owner alone, or what TENON_RUNS_MODE says. Files follow their folder. */
+static mode_t runs_mode(void) {
+	return (mode_t)tn_setting_number(TN_SETTING_RUNS_MODE, 0700);
 }
 
 /* %cd must not move a run that is open, nor what r.path() says. In a root that others may write to, the folder could be another one by now. */
@@ -103,10 +92,7 @@ static bool open_folder(struct tn_run *run, mode_t mode, struct tn_error *err) {
 
 /* A folder that nobody else has. */
 static bool make_folder(struct tn_run *run, const char *root, struct tn_error *err) {
-	mode_t mode;
-	if (!read_mode(&mode, err)) {
-		return false;
-	}
+	const mode_t mode = runs_mode();
 	for (int number = 1; number <= SAME_NAME_MAX; number++) {
 		struct tn_str path = {0};
 		if (!make_id(run, number, err)) {
@@ -131,8 +117,8 @@ static bool make_folder(struct tn_run *run, const char *root, struct tn_error *e
 
 /* Where runs are made when nothing else is said. Borrowed. */
 static const char *default_root(void) {
-	const char *home = getenv("TENON_RUNS");
-	return home != NULL && home[0] != '\0' ? home : "runs";
+	const char *home = tn_setting_text(TN_SETTING_RUNS);
+	return home != NULL ? home : "runs";
 }
 
 /* The folder for a run, without slashes at its end. The caller frees it. */
@@ -150,10 +136,7 @@ static char *choose_root(const char *root, struct tn_error *err) {
 
 static bool make_root(const char *root, struct tn_error *err) {
 	char here[PATH_MAX];
-	mode_t mode;
-	if (!read_mode(&mode, err)) {
-		return false;
-	}
+	const mode_t mode = runs_mode();
 	if (tn_folder_make(root, mode, err)) {
 		return true;
 	}

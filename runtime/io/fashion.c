@@ -32,9 +32,9 @@ static bool look_in(const char *folder, const char *name, char *out, size_t size
 }
 
 static bool find_file(const char *name, char *out, size_t size, struct tn_error *err) {
-	const char *data = getenv("TENON_DATA"), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	const char *data = tn_setting_text(TN_SETTING_DATA), *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	char folder[4096] = "";
-	if (data != NULL && *data != '\0') { /* a setting is obeyed, not completed from elsewhere */
+	if (data != NULL) { /* a setting is obeyed, not completed from elsewhere */
 		if (look_in(data, name, out, size)) {
 			return true;
 		}

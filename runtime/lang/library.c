@@ -188,8 +188,7 @@ static bool each_in_folder(const char *folder, tn_library_visitor visit, void *d
 }
 
 const char *tn_library_folder(void) {
-	const char *folder = getenv("TENON_LIB");
-	return folder == NULL || folder[0] == '\0' ? NULL : folder;
+	return tn_setting_text(TN_SETTING_LIB);
 }
 
 bool tn_library_each_file(const char *folder, tn_library_visitor visit, void *data, struct tn_error *err) {

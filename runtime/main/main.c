@@ -49,14 +49,16 @@ const struct tn_face tn_faces[] = {
 		"Exit status: 0 when the front ended it, else 1, with the reason on stderr.\n",
 		tn_face_worker, true},
 	{"install", "makes Tenon known to Jupyter",
-		"usage: tenon install [--user | --sys-prefix | --prefix DIR] [--name NAME] [--display-name TEXT] [--env NAME=VALUE]…\n\n"
-		"Writes the kernelspec, by which JupyterLab and every other client find and start this very program:\n\n"
+		"usage: tenon install [--user | --sys-prefix | --prefix DIR] [--name NAME] [--display-name TEXT] [--env NAME=VALUE]… [--reset]\n\n"
+		"Writes the kernelspec, by which JupyterLab and every other client find and start this very program. Installing again keeps\n"
+		"the display name, the environment and arguments that were set before:\n\n"
 		"  --user               into the user's folder of Jupyter data, ~/.local/share/jupyter (the default)\n"
 		"  --sys-prefix         into the virtual environment that is active\n"
 		"  --prefix DIR         into DIR/share/jupyter; /usr/local makes it known to all users\n"
 		"  --name NAME          the name that programs use (tenon)\n"
 		"  --display-name TEXT  the name that people see (Tenon)\n"
-		"  --env NAME=VALUE     sets an environment variable for the kernel; may be given again\n\n"
+		"  --env NAME=VALUE     sets an environment variable for the kernel; may be given again\n"
+		"  --reset              forgets what was set before\n\n"
 		"Exit status: 0, or 1 after an error, 2 after one in the command line.\n",
 		tn_face_install, false},
 	{"uninstall", "takes away what install wrote",
@@ -109,7 +111,7 @@ void tn_face_print_help(void) {
 	}
 	fputs("\n  --version  shows the version\n"
 		"  --help     shows this; tenon help COMMAND shows more\n\n"
-		"Environment: TENON_DATA (folder of data sets), TENON_MEMORY (budget, such as 4G), OMP_NUM_THREADS, NO_COLOR.\n", stdout);
+		"Environment: TENON_DATA (folder of data sets), TENON_MEMORY (budget, such as 4G), OMP_NUM_THREADS, NO_COLOR; docs/install.md has all.\n", stdout);
 }
 
 static int unknown_command(const char *name) {
@@ -153,6 +155,11 @@ static int dispatch(int argc, char **argv) {
 		return TN_EXIT_OK;
 	}
 	if (face->computes) {
+		struct tn_error err = {0};
+		if (!tn_settings_check(&err)) {
+			tn_terminal_report(&err, "error");
+			return TN_EXIT_USAGE;
+		}
 		tn_threads_init();
 	}
 	return face->run(argc - 1, argv + 1);

@@ -238,8 +238,7 @@ void tn_terminal_report(const struct tn_error *err, const char *label) {
 	} else {
 		fprintf(stderr, "%s: %s\n", label, err->text); /* no memory: at least the words */
 	}
-	const char *names = getenv("TENON_ERROR_NAMES");
-	if (names != NULL && strcmp(names, "1") == 0 && strcmp(label, "error") == 0) {
+	if (tn_setting_flag(TN_SETTING_ERROR_NAMES) && strcmp(label, "error") == 0) {
 		fprintf(stderr, "   = name: %s\n", tn_error_kind_name(err->kind)); /* what catch (e) has in e.name */
 	}
 	tn_str_finish(&text);

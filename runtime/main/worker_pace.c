@@ -21,24 +21,13 @@ static double window_of(const struct worker_pace *p) {
 	return 3.1 * p->rate;
 }
 
-/* "800K", "2M", "1500000", bytes a second; "0" or "off": no pace. */
+/* Bytes a second; 0: no pace. */
 static double read_rate(void) {
-	const char *text = getenv("TENON_OUTPUT_RATE");
-	char *end;
-	if (text == NULL || text[0] == '\0') {
-		return DEFAULT_RATE;
-	}
-	if (strcmp(text, "off") == 0) {
+	const uint64_t rate = tn_setting_number(TN_SETTING_OUTPUT_RATE, (uint64_t)DEFAULT_RATE);
+	if (rate == 0 || rate == TN_SETTING_OFF) {
 		return 0;
 	}
-	double rate = strtod(text, &end);
-	double unit = *end == 'K' || *end == 'k' ? 1e3 : *end == 'M' || *end == 'm' ? 1e6 : 1;
-	end += unit > 1;
-	if (end == text || *end != '\0' || !(rate >= 0 && rate * unit < 1e12)) {
-		tn_log(TN_LOG_WARN, "TENON_OUTPUT_RATE is '%.40s': expected bytes a second, such as 800K, or off", text);
-		return DEFAULT_RATE;
-	}
-	return rate * unit > 0 && rate * unit < 10e3 ? 10e3 : rate * unit;
+	return rate < 10000 ? 10e3 : (double)rate;
 }
 
 void worker_pace_begin(struct worker_pace *p) {

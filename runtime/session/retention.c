@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "session/journal.h"
 
 enum { COUNT_DEFAULT = 20, DEPTH_MAX = 4 };
-static const double size_default = 20e9;
+static const double size_default = 20.0 * (1 << 30);
 static const char removed[] = ".removed-";
 
 struct session {
@@ -33,28 +34,7 @@ struct sessions {
 /* ---- settings ---- */
 
 bool tn_sessions_are_kept(void) {
-	const char *text = getenv("TENON_SESSIONS");
-	return text == NULL || strcmp(text, "off") != 0;
-}
-
-/* A number with K, M, G or T; `otherwise` where there is none. */
-static double read_setting(const char *name, double otherwise) {
-	static const char units[] = "KMGT";
-	const char *text = getenv(name);
-	char *end;
-	if (text == NULL || text[0] == '\0' || strcmp(text, "off") == 0) {
-		return otherwise;
-	}
-	double value = strtod(text, &end);
-	const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
-	for (const char *u = units; unit != NULL && u <= unit; u++) {
-		value *= 1e3;
-	}
-	if (end == text || end[unit != NULL] != '\0' || !(value >= 0)) {
-		tn_log(TN_LOG_WARN, "%s is '%.40s': expected a number, such as 20 or 20G", name, text);
-		return otherwise;
-	}
-	return value;
+	return tn_setting_number(TN_SETTING_SESSIONS, COUNT_DEFAULT) != TN_SETTING_OFF;
 }
 
 /* ---- looking ---- */
@@ -173,7 +153,8 @@ static bool remove_session(struct sessions *all, const char *name) {
 }
 
 static void remove_oldest(struct sessions *all, const char *own) {
-	const double most = read_setting("TENON_SESSIONS", COUNT_DEFAULT), bytes_most = read_setting("TENON_SESSIONS_SIZE", size_default);
+	const uint64_t wanted = tn_setting_number(TN_SETTING_SESSIONS_SIZE, (uint64_t)size_default);
+	const double most = (double)tn_setting_number(TN_SETTING_SESSIONS, COUNT_DEFAULT), bytes_most = wanted == TN_SETTING_OFF ? INFINITY : (double)wanted;
 	double count = (double)all->items.count;
 	for (size_t i = 0; i < all->items.count && (count > most || all->bytes > bytes_most) && !atomic_load(all->stop); i++) {
 		const struct session *session = &all->items.items[i];

@@ -38,7 +38,6 @@ static void callback_warning(void *data, const struct tn_error *warning) {
 }
 
 static bool create_engine(struct tn_session *session, struct tn_error *err) {
-	const char *eager = getenv("TENON_EAGER");
 	struct tn_backend *backend = tn_cpu_backend_create(&(struct tn_cpu_params){0}, err);
 	if (backend == NULL) {
 		return false;
@@ -47,7 +46,6 @@ static bool create_engine(struct tn_session *session, struct tn_error *err) {
 		.backend = backend,
 		.hooks = tn_lang_hooks(&session->lang),
 		.interrupt = session->interrupt,
-		.eager = eager != NULL && strcmp(eager, "") != 0 && strcmp(eager, "0") != 0,
 	};
 	session->engine = tn_engine_create(&params, err);
 	return session->engine != NULL;

@@ -12,7 +12,6 @@
 
 struct tn_engine *tn_engine_create(const struct tn_engine_params *params, struct tn_error *err) {
 	struct tn_engine *e = tn_calloc(1, sizeof(*e));
-	const char *eager = getenv("TENON_EAGER");
 
 	if (e == NULL) {
 		params->backend->impl->destroy(params->backend);
@@ -22,7 +21,7 @@ struct tn_engine *tn_engine_create(const struct tn_engine_params *params, struct
 	e->backend = params->backend;
 	e->hooks = params->hooks;
 	e->interrupt = params->interrupt;
-	e->eager = params->eager || (eager != NULL && strcmp(eager, "1") == 0);
+	e->eager = params->eager || tn_setting_flag(TN_SETTING_EAGER);
 	e->stamp = 1;
 	tn_arena_init(&e->tape_memory);
 	return e;

@@ -188,6 +188,30 @@ def runaway_recursion_is_an_error():
 
 
 @case
+def a_setting_that_cannot_be_read_is_named_before_anything_runs():
+    for name, value, words in [("TENON_MEMORY", "lots", "such as 4G, found 'lots'"), ("TENON_MEMORY", "-5", "found '-5'"),
+                               ("TENON_MEMORY", "1.5X", "found '1.5X'"), ("TENON_MEMORY", "5", "did you mean 5G?"),
+                               ("TENON_EAGER", "true", "expected 0 or 1"), ("TENON_LOG", "loud", "error, warn, info or debug")]:
+        run = tenon("run", "-e", "print(1);", env=environment(**{name: value}))
+        check_result(run, 2, "", f"error: {name}: expected ")
+        check_in(words, run.stderr)
+    check_result(tenon("help", "run", env=environment(TENON_MEMORY="lots")), 0, err="")
+
+
+@case
+def a_setting_that_nobody_knows_is_reported():
+    run = tenon("run", "-e", "print(1);", env=environment(TENON_MEMROY="4G"))
+    check_result(run, 0, "1\n", "unknown environment variable TENON_MEMROY; did you mean TENON_MEMORY?")
+
+
+@case
+def a_budget_with_a_fraction_is_obeyed():
+    run = tenon("run", "-e", "auto t = zeros(100, 1024, 1024) + 1;\nprint(t[0, 0, 0]);", env=environment(TENON_MEMORY="0.25G"))
+    check_result(run, 1, out="", err="error: ")
+    check_result(tenon("run", "-e", "auto t = zeros(50, 1024, 1024) + 1;\nprint(t[0, 0, 0]);", env=environment(TENON_MEMORY="0.25G")), 0, "1.0\n")
+
+
+@case
 def runaway_allocation_is_an_error():
     run = tenon("run", "-e", "auto t = zeros(1000, 1000, 1000) + 1;\nprint(t[0, 0, 0]);", env=environment(TENON_MEMORY="64M"))
     check_result(run, 1, out="", err="error: ")

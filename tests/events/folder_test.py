@@ -50,7 +50,7 @@ def runs_are_their_owners_alone_unless_set():
         check(tenon("run", "-e", code, cwd=folder, env=environment(TENON_RUNS_MODE="0755")).returncode, 0, "exit status")
         check(modes(folder), {"runs": 0o755, "one run": 0o755, "run.json": 0o644, "events": 0o644}, "modes")
         result = tenon("run", "-e", code, cwd=folder, env=environment(TENON_RUNS_MODE="everybody"))
-        check_in("TENON_RUNS_MODE is 'everybody': expected a folder's mode in octal", result.stderr)
+        check_in("TENON_RUNS_MODE: expected a folder's mode in octal that lets its owner in, such as 0755, found 'everybody'", result.stderr)
 
 
 @case

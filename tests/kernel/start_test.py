@@ -192,6 +192,14 @@ def a_worker_command_that_does_not_exist_is_told_by_the_cell():
 
 
 @case
+def a_setting_that_cannot_be_read_is_told_by_the_cell():
+    with Kernel(ready=False, TENON_MEMORY="lots") as kernel:
+        reply, _ = kernel.connect().welcome().run("1 + 1")
+        check(reply["status"], "error")
+        check_in("TENON_MEMORY: expected a size", "\n".join(reply["traceback"]))
+
+
+@case
 def a_worker_that_speaks_another_language_is_told_by_the_cell_with_its_words():
     with Kernel(worker=["sh", "-c", "echo who are you >&2; exit 3"], ready=False) as kernel:
         client = kernel.connect().welcome()
