@@ -20,7 +20,9 @@ enum { MAX_ENVIRONMENT = 64 };
 /* What the command line asks for; all text is borrowed from it. */
 struct request {
 	const char *face;     /* "install" or "uninstall" */
-	const char *name, *display_name;
+	const char *name;
+	const char *display_name; /* NULL: that of the kernelspec that is there, else Tenon */
+	bool reset;           /* what an earlier install or the user has set is not kept */
 	const char *place;    /* the option that chose where: "--user", … */
 	const char *prefix;   /* of --prefix */
 	const char *environment[MAX_ENVIRONMENT]; /* NAME=VALUE */
@@ -91,11 +93,12 @@ static bool own_path(char *out, size_t size, struct tn_error *err) {
 
 /* ---- what is there already ---- */
 
-/* False, with err, when the folder holds a kernelspec of another language. *found: it holds one of ours. */
-static bool check_owner(const char *folder, bool *found, struct tn_error *err) {
+/* False, with err, when the folder holds a kernelspec of another language. *spec: the one of ours that it holds, which the caller
+ * frees; NULL: none. */
+static bool check_owner(const char *folder, json_t **spec, struct tn_error *err) {
 	struct tn_str path = {0}, text = {0};
 	struct tn_error ignored = {0};
-	*found = false;
+	*spec = NULL;
 	if (!tn_str_printf(&path, "%s/kernel.json", folder)) {
 		return tn_error_memory(err);
 	}
@@ -106,10 +109,11 @@ static bool check_owner(const char *folder, bool *found, struct tn_error *err) {
 			json = tn_json_parse(tn_str_c(&text), text.length, &ignored);
 		}
 		const char *language = tn_json_get_text(json, "language", "an unknown language");
-		*found = strcmp(language, "tenon") == 0;
 		if (ignored.kind == TN_ERR_MEMORY) {
 			ok = tn_error_memory(err);
-		} else if (!*found) {
+		} else if (strcmp(language, "tenon") == 0) {
+			*spec = json_incref(json);
+		} else {
 			ok = tn_error_set(err, TN_ERR_IO, "'%s' is the kernelspec of another kernel (%s)", folder, language);
 			tn_error_hint(err, "choose another name: --name tenon");
 		}
@@ -191,9 +195,43 @@ static bool set_environment(json_t *json, const struct request *request) {
 	return true;
 }
 
-/* kernel.json: the template with the program's path, the name that is shown, and the environment. */
-static bool fill_template(const struct request *request, const struct tn_embedded_file *file, struct tn_str *out,
-	struct tn_error *err) {
+/* Arguments behind those of the template, such as a worker's command, go on where the earlier command line is of the same form. */
+static bool keep_arguments(json_t *json, const json_t *old) {
+	json_t *argv = json_object_get(json, "argv"), *before = json_object_get(old, "argv");
+	size_t own = json_array_size(argv);
+	for (size_t i = 1; i < own; i++) {
+		if (!json_equal(json_array_get(argv, i), json_array_get(before, i))) {
+			return true;
+		}
+	}
+	for (size_t i = own; i < json_array_size(before); i++) {
+		if (json_array_append(argv, json_array_get(before, i)) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* What an earlier install or the user has set stays: the name that is shown, the environment, arguments, and whatever the template
+ * does not have. */
+static bool keep_settings(json_t *json, json_t *old) {
+	const json_t *name = json_object_get(old, "display_name"), *environment = json_object_get(old, "env"),
+		*metadata = json_object_get(old, "metadata");
+	if (json_is_string(name) && json_object_set(json, "display_name", json_object_get(old, "display_name")) != 0) {
+		return false;
+	}
+	if (json_is_object(environment) && json_object_update(json_object_get(json, "env"), json_object_get(old, "env")) != 0) {
+		return false;
+	}
+	if (json_is_object(metadata) && json_object_update_missing(json_object_get(json, "metadata"), json_object_get(old, "metadata")) != 0) {
+		return false;
+	}
+	return keep_arguments(json, old) && json_object_update_missing(json, old) == 0;
+}
+
+/* kernel.json: the template with the program's path, what was set before (`old`, or NULL), and what the command line sets. */
+static bool fill_template(const struct request *request, json_t *old, struct tn_str *out, struct tn_error *err) {
+	const struct tn_embedded_file *file = &tn_kernelspec_files[0];
 	char program[PATH_MAX];
 	if (!own_path(program, sizeof(program), err)) {
 		return false;
@@ -202,20 +240,22 @@ static bool fill_template(const struct request *request, const struct tn_embedde
 	if (json == NULL) {
 		return false;
 	}
+	const char *name = request->display_name;
 	bool ok = json_array_set_new(json_object_get(json, "argv"), 0, tn_json_text(program, strlen(program))) == 0 &&
-		tn_json_set_take(json, "display_name", tn_json_text(request->display_name, strlen(request->display_name))) &&
+		(old == NULL || keep_settings(json, old)) &&
+		(name == NULL || tn_json_set_take(json, "display_name", tn_json_text(name, strlen(name)))) &&
 		set_environment(json, request) && json_dump_callback(json, append_text, out, JSON_INDENT(2)) == 0 && tn_str_append(out, "\n");
 	json_decref(json);
 	return ok || tn_error_memory(err);
 }
 
 /* kernel.json comes first in the table and is written last: only then is there a kernel. */
-static bool write_files(const struct request *request, const char *folder, struct tn_error *err) {
+static bool write_files(const struct request *request, json_t *old, const char *folder, struct tn_error *err) {
 	for (size_t i = tn_kernelspec_file_count; i-- > 0;) {
 		const struct tn_embedded_file *file = &tn_kernelspec_files[i];
 		struct tn_str text = {0};
-		bool filled = strcmp(file->name, "kernel.json") == 0;
-		bool ok = (!filled || fill_template(request, file, &text, err)) &&
+		bool filled = i == 0;
+		bool ok = (!filled || fill_template(request, old, &text, err)) &&
 			write_file(folder, file->name, filled ? tn_str_c(&text) : file->text, filled ? text.length : file->length, err);
 		tn_str_finish(&text);
 		if (!ok) {
@@ -227,12 +267,15 @@ static bool write_files(const struct request *request, const char *folder, struc
 
 static bool install(const struct request *request, struct tn_error *err) {
 	struct tn_str folder = {0};
-	bool found;
-	bool ok = find_folder(request, &folder, err) && check_owner(tn_str_c(&folder), &found, err) &&
-		tn_folder_make(tn_str_c(&folder), 0777, err) && write_files(request, tn_str_c(&folder), err);
+	json_t *old = NULL;
+	bool ok = find_folder(request, &folder, err) && check_owner(tn_str_c(&folder), &old, err) &&
+		tn_folder_make(tn_str_c(&folder), 0777, err) && write_files(request, request->reset ? NULL : old, tn_str_c(&folder), err);
 	if (ok) {
-		printf("%s the kernel '%s' in %s\n", found ? "renewed" : "installed", request->display_name, tn_str_c(&folder));
+		const char *before = old != NULL && !request->reset ? tn_json_get_text(old, "display_name", "Tenon") : "Tenon";
+		printf("%s the kernel '%s' in %s\n", old != NULL ? "renewed" : "installed",
+			request->display_name != NULL ? request->display_name : before, tn_str_c(&folder));
 	}
+	json_decref(old);
 	tn_str_finish(&folder);
 	return ok;
 }
@@ -257,15 +300,16 @@ static bool remove_files(const char *folder, struct tn_error *err) {
 
 static bool uninstall(const struct request *request, struct tn_error *err) {
 	struct tn_str folder = {0};
-	bool found = false;
-	bool ok = find_folder(request, &folder, err) && check_owner(tn_str_c(&folder), &found, err);
-	if (ok && !found) {
+	json_t *spec = NULL;
+	bool ok = find_folder(request, &folder, err) && check_owner(tn_str_c(&folder), &spec, err);
+	if (ok && spec == NULL) {
 		ok = tn_error_set(err, TN_ERR_IO, "there is no kernelspec in '%s'", tn_str_c(&folder));
 	}
 	ok = ok && remove_files(tn_str_c(&folder), err);
 	if (ok) {
 		printf("removed %s\n", tn_str_c(&folder));
 	}
+	json_decref(spec);
 	tn_str_finish(&folder);
 	return ok;
 }
@@ -290,8 +334,15 @@ static int check_request(const struct request *request) {
 		return tn_face_usage(request->face, "'%s' is no name for a kernel: it may hold letters of ASCII, digits and . _ -",
 			request->name);
 	}
-	if (request->display_name[0] == '\0' || !tn_utf8_valid(request->display_name, strlen(request->display_name), NULL)) {
+	if (request->display_name != NULL && !tn_utf8_valid(request->display_name, strlen(request->display_name), NULL)) {
 		return tn_face_usage(request->face, "--display-name takes a text in UTF-8");
+	}
+	for (int i = 0; i < request->environment_count; i++) {
+		struct tn_error err = {0};
+		if (!tn_settings_check_entry(request->environment[i], &err)) {
+			tn_terminal_report(&err, "error");
+			return TN_EXIT_USAGE;
+		}
 	}
 	return TN_EXIT_OK;
 }
@@ -299,7 +350,11 @@ static int check_request(const struct request *request) {
 /* Takes the option at argv[*at]; with a value, *at moves on. */
 static int take_option(struct request *request, int argc, char **argv, int *at) {
 	const char *option = argv[*at];
-	bool install_only = strcmp(option, "--display-name") == 0 || strcmp(option, "--env") == 0;
+	bool installs = strcmp(request->face, "install") == 0, install_only = strcmp(option, "--display-name") == 0 || strcmp(option, "--env") == 0;
+	if (installs && strcmp(option, "--reset") == 0) {
+		request->reset = true;
+		return TN_EXIT_OK;
+	}
 	if (strcmp(option, "--user") == 0 || strcmp(option, "--sys-prefix") == 0 || strcmp(option, "--prefix") == 0) {
 		if (request->place != NULL && strcmp(request->place, option) != 0) {
 			return tn_face_usage(request->face, "%s and %s name two places", request->place, option);
@@ -308,7 +363,7 @@ static int take_option(struct request *request, int argc, char **argv, int *at) 
 		if (strcmp(option, "--prefix") != 0) {
 			return TN_EXIT_OK;
 		}
-	} else if (strcmp(option, "--name") != 0 && !(install_only && strcmp(request->face, "install") == 0)) {
+	} else if (strcmp(option, "--name") != 0 && !(install_only && installs)) {
 		return tn_face_usage(request->face, "'%s' is no option of %s", option, request->face);
 	}
 	if (*at + 1 == argc || argv[*at + 1][0] == '\0') {
@@ -331,7 +386,7 @@ static int take_option(struct request *request, int argc, char **argv, int *at) 
 }
 
 static int run_request(int argc, char **argv, bool (*act)(const struct request *request, struct tn_error *err)) {
-	struct request request = {.face = argv[0], .name = "tenon", .display_name = "Tenon"};
+	struct request request = {.face = argv[0], .name = "tenon"};
 	int status = TN_EXIT_OK;
 	for (int at = 1; at < argc && status == TN_EXIT_OK; at++) {
 		status = take_option(&request, argc, argv, &at);

@@ -80,6 +80,30 @@ def a_second_install_renews_and_uninstall_takes_all_away():
 
 
 @case
+def a_second_install_keeps_what_was_set():
+    with folder() as where:
+        path = pathlib.Path(where, "share/jupyter/kernels/tenon")
+        tenon("install", "--prefix", where, "--display-name", "Box", "--env", "TENON_MEMORY=8G", "--env", "A=1")
+        spec = spec_of(path)
+        write(path, "kernel.json", json.dumps({**spec, "argv": spec["argv"] + ["--", "ssh", "box"], "own": 5,
+                                               "metadata": {**spec["metadata"], "mine": True}}))
+        check_in("renewed the kernel 'Box'", tenon("install", "--prefix", where, "--env", "A=2").stdout)
+        spec = spec_of(path)
+        check((spec["display_name"], spec["env"]), ("Box", {"TENON_MEMORY": "8G", "A": "2"}))
+        check((spec["argv"][1:], spec["own"], spec["metadata"]["mine"]), (["kernel", "-f", "{connection_file}", "--", "ssh", "box"], 5, True))
+        check_in("renewed the kernel 'Tenon'", tenon("install", "--prefix", where, "--reset").stdout)
+        spec = spec_of(path)
+        check((spec["display_name"], spec["env"], len(spec["argv"]), "own" in spec), ("Tenon", {}, 4, False))
+
+
+@case
+def a_setting_that_cannot_be_read_is_not_installed():
+    with folder() as where:
+        check_result(tenon("install", "--prefix", where, "--env", "TENON_MEMORY=lots"), 2, "", "TENON_MEMORY: expected a size")
+        check(os.listdir(where), [])
+
+
+@case
 def what_is_not_ours_stays():
     with folder() as where:
         path = pathlib.Path(where, "share/jupyter/kernels/python3")
