@@ -33,6 +33,42 @@ void tn_arena_finish(struct tn_arena *arena) {
 	tn_arena_init(arena);
 }
 
+/* Room for the next block to cut from. */
+static size_t next_room(const struct tn_arena *arena) {
+	size_t room = arena->total / 2 / ALIGN * ALIGN;
+	return room < FIRST_BLOCK ? FIRST_BLOCK : room > LARGEST_BLOCK ? LARGEST_BLOCK : room;
+}
+
+#ifdef TN_HARDENED
+
+/* Each a heap block of its own, of its exact size. It may fail where an ordinary build would ask the system, and only there. */
+void *tn_arena_alloc(struct tn_arena *arena, size_t size) {
+	size_t total;
+	if (size > PTRDIFF_MAX - (1 << 16) || !tn_add_size(size, sizeof(struct tn_arena_block), &total)) {
+		return NULL;
+	}
+	if (size > arena->room) {
+		size_t room = next_room(arena);
+		if (tn_mem_must_fail()) {
+			return NULL;
+		}
+		arena->room = size > room / 4 ? arena->room + size : room;
+	}
+	struct tn_arena_block *block = tn_alloc_apart(total, ALIGN);
+	if (block == NULL) {
+		return NULL;
+	}
+	memset(block, 0, total);
+	block->size = size;
+	block->older = arena->block;
+	arena->block = block;
+	arena->room -= size;
+	arena->total += total;
+	return block->payload;
+}
+
+#else
+
 /* Zeroed here, once, so that tn_arena_alloc need not. */
 static struct tn_arena_block *create_block(struct tn_arena *arena, size_t size) {
 	size_t total;
@@ -48,8 +84,7 @@ static struct tn_arena_block *create_block(struct tn_arena *arena, size_t size) 
 }
 
 static void *alloc_slowly(struct tn_arena *arena, size_t size) {
-	size_t room = arena->total / 2 / ALIGN * ALIGN;
-	room = room < FIRST_BLOCK ? FIRST_BLOCK : room > LARGEST_BLOCK ? LARGEST_BLOCK : room;
+	size_t room = next_room(arena);
 	if (size > room / 4) {
 		struct tn_arena_block *own = create_block(arena, size);
 		if (own == NULL) {
@@ -87,6 +122,8 @@ void *tn_arena_alloc(struct tn_arena *arena, size_t size) {
 	arena->next += size;
 	return p;
 }
+
+#endif
 
 void *tn_arena_array(struct tn_arena *arena, size_t count, size_t size) {
 	size_t total;

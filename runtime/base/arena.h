@@ -13,6 +13,9 @@ struct tn_arena {
 	struct tn_arena_block *block; /* newest first */
 	char *next, *end;             /* free part of the newest block */
 	size_t total;                 /* bytes taken from the system */
+#ifdef TN_HARDENED
+	size_t room;                  /* left in the block that an ordinary build would cut from */
+#endif
 };
 
 void tn_arena_init(struct tn_arena *arena);

@@ -19,8 +19,7 @@ static _Atomic int64_t calls;
 static _Atomic int64_t fail_at = -1;
 static atomic_bool fail_sticky;
 
-/* Counts one call; true when a test wants this one to fail. */
-static bool must_fail(void) {
+bool tn_mem_must_fail(void) {
 	if (TN_LIKELY(!atomic_load_explicit(&counting, memory_order_relaxed))) {
 		return false;
 	}
@@ -34,12 +33,12 @@ static bool must_fail(void) {
 }
 
 void *tn_alloc(size_t size) {
-	return must_fail() ? NULL : malloc(size > 0 ? size : 1);
+	return tn_mem_must_fail() ? NULL : malloc(size > 0 ? size : 1);
 }
 
 void *tn_calloc(size_t count, size_t size) {
 	size_t total;
-	if (must_fail() || !tn_mul_size(count, size, &total)) {
+	if (tn_mem_must_fail() || !tn_mul_size(count, size, &total)) {
 		return NULL;
 	}
 	return calloc(1, total > 0 ? total : 1);
@@ -47,10 +46,15 @@ void *tn_calloc(size_t count, size_t size) {
 
 void *tn_realloc_array(void *old, size_t count, size_t size) {
 	size_t total;
-	if (must_fail() || !tn_mul_size(count, size, &total)) {
+	if (tn_mem_must_fail() || !tn_mul_size(count, size, &total)) {
 		return NULL;
 	}
 	return realloc(old, total > 0 ? total : 1);
+}
+
+void *tn_alloc_apart(size_t size, size_t alignment) {
+	void *p = NULL;
+	return posix_memalign(&p, alignment, size > 0 ? size : 1) == 0 ? p : NULL;
 }
 
 char *tn_strdup(const char *text) {
@@ -80,7 +84,7 @@ void tn_free(void *ptr) {
 /* The kernel aligns to pages only: take `alignment` too much and give back both ends. */
 void *tn_mem_map(size_t size, size_t alignment) {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE), slack = alignment > page ? alignment - page : 0, total;
-	if (must_fail() || size > SIZE_MAX - page || !tn_add_size((size + page - 1) / page * page, slack, &total)) {
+	if (tn_mem_must_fail() || size > SIZE_MAX - page || !tn_add_size((size + page - 1) / page * page, slack, &total)) {
 		return NULL;
 	}
 	char *base = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

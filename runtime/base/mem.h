@@ -19,6 +19,10 @@ TN_MUST_USE void *tn_calloc(size_t count, size_t size);
 TN_MUST_USE void *tn_realloc_array(void *old, size_t count, size_t size);
 TN_MUST_USE char *tn_strdup(const char *text);
 TN_MUST_USE char *tn_strndup(const char *text, size_t length);
+/* `size` bytes and no more, aligned; freed by tn_free. For the hardened build, in which what is cut from larger blocks elsewhere is a heap
+ * block of its own, so that the address sanitizer sees its end. A failing allocation is not asked of it: the blocks that it is
+ * instead of are, see tn_mem_must_fail. */
+TN_MUST_USE void *tn_alloc_apart(size_t size, size_t alignment);
 /* Accepts NULL. */
 void tn_free(void *ptr);
 
@@ -33,6 +37,8 @@ void tn_mem_unmap(void *ptr, size_t size);
 void tn_mem_fail_at(int64_t n, bool sticky);
 void tn_mem_fail_from_env(void);
 int64_t tn_mem_calls(void);
+/* Counts one call; true when a test wants this one to fail. */
+bool tn_mem_must_fail(void);
 
 /* Overflow-checked size arithmetic: false when the result does not fit. */
 static inline bool tn_mul_size(size_t a, size_t b, size_t *out) { return !__builtin_mul_overflow(a, b, out); }

@@ -346,6 +346,9 @@ struct tn_backend *tn_cpu_backend_create(const struct tn_cpu_params *params, str
 		.unmap = unmap_pages,
 		.segment = segment_size,
 		.budget = params->budget != 0 ? params->budget : tn_memory_budget(),
+#ifdef TN_HARDENED
+		.apart = true,
+#endif
 	});
 	if (cpu->allocator == NULL) {
 		tn_error_memory(err);

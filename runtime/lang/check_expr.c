@@ -29,24 +29,24 @@ static bool constant(const char *name, double *out) {
 	return false;
 }
 
+/* NULL: there is no such name, or *failed: an error was reported. */
 static struct tn_ir *name_in_module(
 	struct tn_checker *c, struct tn_module *module, const char *name, struct tn_span span, bool *failed) {
 	struct tn_symbol *symbol = check_find_symbol(c, module, name);
-	if (symbol != NULL) {
-		return check_global(c, symbol, span);
-	}
 	struct tn_overload_view view = {0};
 	struct tn_error err = {0};
-	if (!tn_lookup_functions(c->lang, module, name, &view, &err)) {
+	if (symbol == NULL && !tn_lookup_functions(c->lang, module, name, &view, &err)) {
 		check_report(c, span, &err);
 		*failed = true;
 		return NULL;
 	}
-	symbol = check_find_symbol(c, module, name); /* a constant of the library file that was read just now */
-	if (symbol != NULL) {
-		return check_global(c, symbol, span);
+	symbol = symbol != NULL ? symbol : check_find_symbol(c, module, name); /* a constant of the library file that was read just now */
+	if (symbol == NULL && view.own == NULL && view.library == NULL && view.native == NULL) {
+		return NULL;
 	}
-	return view.own != NULL || view.library != NULL || view.native != NULL ? fn_set(c, name, span) : NULL;
+	struct tn_ir *ir = symbol != NULL ? check_global(c, symbol, span) : fn_set(c, name, span);
+	*failed = ir == NULL;
+	return ir;
 }
 
 static struct tn_ir *name_expr(struct tn_checker *c, const struct tn_ast *ast) {

@@ -35,6 +35,7 @@ struct tn_vm *tn_vm_create(struct tn_lang *lang, const struct tn_lang_params *pa
 	}
 	vm->stack_end = vm->stack + vm->stack_bytes / sizeof(vm->stack[0]);
 	vm->left = TN_SITE_NONE;
+	TN_POISON(vm->stack, vm->stack_bytes);
 	return vm;
 }
 
@@ -50,6 +51,7 @@ void tn_vm_destroy(struct tn_vm *vm) {
 	TN_VEC_FINISH(&vm->held);
 	TN_VEC_FINISH(&vm->warned);
 	if (vm->stack != NULL) {
+		TN_UNPOISON(vm->stack, vm->stack_bytes);
 		tn_mem_unmap(vm->stack, vm->stack_bytes);
 	}
 	if (vm->frames != NULL) {
@@ -76,6 +78,20 @@ static bool make_ready(struct tn_vm *vm, struct tn_instance *instance, struct tn
 	return instance->proto != NULL || tn_compile(vm->lang, instance, err);
 }
 
+/* In the hardened build only the running frame's registers and those below can be touched. Its caller's may reach further up: they are closed
+ * while it runs, and open again behind it. `at`: where the change begins. */
+static inline void open_registers(const struct tn_vm *vm, struct tn_value *at, const struct tn_value *above) {
+	const struct vm_frame *f = vm->depth > 0 ? &vm->frames[vm->depth - 1] : NULL;
+	struct tn_value *end = f == NULL ? at : f->registers + f->proto->register_count;
+	if (at < end) {
+		TN_UNPOISON(at, (size_t)(end - at) * sizeof(at[0]));
+	}
+	at = at > end ? at : end;
+	if (at < above) {
+		TN_POISON(at, (size_t)(above - at) * sizeof(at[0]));
+	}
+}
+
 bool vm_push(struct tn_vm *vm, struct tn_instance *instance, struct tn_value *registers, struct tn_error *err) {
 	if (TN_UNLIKELY((instance->epoch != vm->lang->epoch || instance->proto == NULL) && !make_ready(vm, instance, err))) {
 		return false;
@@ -86,9 +102,12 @@ bool vm_push(struct tn_vm *vm, struct tn_instance *instance, struct tn_value *re
 	}
 	struct vm_frame *f = &vm->frames[vm->depth++];
 	*f = (struct vm_frame){.proto = proto, .pc = proto->code, .registers = registers};
+	const struct tn_value *above = registers;
 	if (vm->depth > 1) {
 		f->loop_base = f[-1].loop_base + f[-1].loop_level;
+		above = f[-1].registers + f[-1].proto->register_count;
 	}
+	open_registers(vm, registers, above);
 	return true;
 }
 
@@ -100,6 +119,7 @@ void vm_drop_frame(struct tn_vm *vm) {
 	for (uint32_t i = 0; !f->proto->plain && i < f->proto->register_count; i++) {
 		tn_value_store(&f->registers[i], tn_void());
 	}
+	open_registers(vm, f->registers + 1, f->registers + f->proto->register_count);
 }
 
 static bool run_nested(struct tn_vm *vm, struct tn_instance *instance, const struct tn_value *args, uint32_t count, struct tn_value *result, struct tn_error *err) {
@@ -115,6 +135,7 @@ static bool run_nested(struct tn_vm *vm, struct tn_instance *instance, const str
 	if (!make_ready(vm, instance, err)) {
 		return false;
 	}
+	TN_UNPOISON(registers, count * sizeof(registers[0]));
 	for (uint32_t i = 0; i < count; i++) {
 		registers[i] = tn_value_ref(args[i]);
 	}
@@ -463,6 +484,7 @@ bool vm_execute(struct tn_vm *vm, uint32_t base, struct tn_error *err) {
 		if (TN_LIKELY(proto->plain)) {
 			move_number(&R[0], &A);
 			vm->depth--;
+			open_registers(vm, R + 1, R + proto->register_count);
 		} else {
 			struct tn_value v = A;
 			A.tag = TN_VOID;

@@ -7,6 +7,7 @@
  *   segment │ block (used) │ block (free) │ block (used) │ …      prev/next link neighbours in address order */
 #include <assert.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "tensor/backend.h"
 
@@ -279,7 +280,7 @@ void tn_allocator_destroy(struct tn_allocator *a) {
 		return;
 	}
 	release_idle(a, false);
-	assert(a->segments == NULL && "memory still in use");
+	assert(a->segments == NULL && a->used == 0 && "memory still in use");
 	while (a->spare != NULL) {
 		struct block *b = a->spare;
 
@@ -305,6 +306,33 @@ static void split(struct tn_allocator *a, struct block *b, size_t size) {
 	b->next = rest;
 	b->size = size;
 	bin_add(a, rest);
+}
+
+/* Filled with NaN, which spreads where something is read that was never written. */
+static void *alloc_apart(struct tn_allocator *a, size_t size) {
+	struct block *b;
+
+	if (a->used > a->params.budget || size > a->params.budget - a->used || tn_mem_must_fail() || !table_reserve(a) || (b = block_new(a)) == NULL) {
+		return NULL;
+	}
+	*b = (struct block){.ptr = tn_alloc_apart(size, GRAIN), .size = size};
+	if (b->ptr == NULL) {
+		block_drop(a, b);
+		return NULL;
+	}
+	memset(b->ptr, 0xff, size);
+	table_put(a, b);
+	a->used += size;
+	a->mapped += size;
+	a->peak = a->used > a->peak ? a->used : a->peak;
+	return b->ptr;
+}
+
+static void free_apart(struct tn_allocator *a, struct block *b) {
+	a->used -= b->size;
+	a->mapped -= b->size;
+	tn_free(b->ptr);
+	block_drop(a, b);
 }
 
 static void *alloc_locked(struct tn_allocator *a, size_t size) {
@@ -345,7 +373,7 @@ void *tn_allocator_alloc(struct tn_allocator *a, size_t size, struct tn_error *e
 		rounded -= rounded % GRAIN;
 		rounded = rounded == 0 ? GRAIN : rounded;
 		pthread_mutex_lock(&a->lock);
-		ptr = alloc_locked(a, rounded);
+		ptr = a->params.apart ? alloc_apart(a, size) : alloc_locked(a, rounded);
 		used = a->used;
 		pthread_mutex_unlock(&a->lock);
 	} else {
@@ -378,6 +406,11 @@ void tn_allocator_free(struct tn_allocator *a, void *ptr) {
 	}
 	pthread_mutex_lock(&a->lock);
 	b = table_take(a, ptr);
+	if (a->params.apart) {
+		free_apart(a, b);
+		pthread_mutex_unlock(&a->lock);
+		return;
+	}
 	a->used -= b->size;
 	b->segment->used -= b->size;
 	if (b->next != NULL && b->next->is_free) {

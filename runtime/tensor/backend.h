@@ -137,6 +137,7 @@ struct tn_allocator_params {
 	void (*unmap)(void *data, void *ptr, size_t size);
 	size_t segment;                                     /* least size of a segment, e.g. 2 MiB … 32 MiB */
 	size_t budget;                                      /* bytes */
+	bool apart;                                         /* each allocation is a heap block of its exact size: the hardened build, host memory only */
 };
 TN_MUST_USE struct tn_allocator *tn_allocator_create(const struct tn_allocator_params *params); /* NULL: out of memory */
 void tn_allocator_destroy(struct tn_allocator *a);

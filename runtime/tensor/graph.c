@@ -8,6 +8,25 @@
 
 /* ---- handles ---- */
 
+#ifdef TN_HARDENED /* each handle is a heap block of its own */
+
+static struct tn_tensor *take_handle(struct tn_engine *e, struct tn_error *err) {
+	struct tn_tensor *t = tn_alloc_apart(sizeof(*t), _Alignof(struct tn_tensor));
+
+	(void)e;
+	if (t == NULL) {
+		tn_error_memory(err);
+	}
+	return t;
+}
+
+static void give_handle(struct tn_engine *e, struct tn_tensor *t) {
+	(void)e;
+	tn_free(t);
+}
+
+#else
+
 enum { SLAB_TENSORS = 256 };
 struct tn_slab {
 	struct tn_slab *next;
@@ -29,7 +48,7 @@ static bool slab_add(struct tn_engine *e, struct tn_error *err) {
 	return true;
 }
 
-struct tn_tensor *tn_tensor_new(struct tn_engine *e, struct tn_error *err) {
+static struct tn_tensor *take_handle(struct tn_engine *e, struct tn_error *err) {
 	struct tn_tensor *t;
 
 	if (e->free_tensor == NULL && !slab_add(e, err)) {
@@ -37,6 +56,22 @@ struct tn_tensor *tn_tensor_new(struct tn_engine *e, struct tn_error *err) {
 	}
 	t = e->free_tensor;
 	e->free_tensor = (struct tn_tensor *)t->failure;
+	return t;
+}
+
+static void give_handle(struct tn_engine *e, struct tn_tensor *t) {
+	t->failure = (struct tn_failure *)e->free_tensor;
+	e->free_tensor = t;
+}
+
+#endif
+
+struct tn_tensor *tn_tensor_new(struct tn_engine *e, struct tn_error *err) {
+	struct tn_tensor *t = take_handle(e, err);
+
+	if (t == NULL) {
+		return NULL;
+	}
 	/* dtype, shape, offset and strides are set with the state */
 	t->refs = 1;
 	t->undo_refs = 0;
@@ -72,8 +107,7 @@ static void tensor_free(struct tn_tensor *t) {
 		tn_failure_unref(t->failure);
 		break;
 	}
-	t->failure = (struct tn_failure *)e->free_tensor;
-	e->free_tensor = t;
+	give_handle(e, t);
 }
 
 /* The last counted reference went to undoing, or the first came back from it. */
@@ -423,10 +457,12 @@ void tn_graph_finish(struct tn_engine *e) {
 	TN_VEC_FINISH(&e->words);
 	TN_VEC_FINISH(&e->scalars);
 	TN_VEC_FINISH(&e->leaves);
+#ifndef TN_HARDENED
 	while (e->slabs != NULL) {
 		struct tn_slab *slab = e->slabs;
 
 		e->slabs = slab->next;
 		tn_free(slab);
 	}
+#endif
 }
