@@ -175,11 +175,15 @@ static struct tn_tensor *from_numbers(struct tn_engine *e, const struct tn_value
 	return tn_tensor_take_host(e, host, err);
 }
 
-static struct tn_tensor *from_value(struct tn_engine *e, struct tn_value v, const enum tn_dtype *wanted, struct tn_error *err);
+static struct tn_tensor *from_value(struct tn_engine *e, struct tn_value v, const enum tn_dtype *wanted, int depth, struct tn_error *err);
 
 /* A list of numbers, of tensors, or of lists: one axis a level. */
-static struct tn_tensor *from_items(struct tn_engine *e, const struct tn_value *items, size_t count, const enum tn_dtype *wanted, struct tn_error *err) {
+static struct tn_tensor *from_items(struct tn_engine *e, const struct tn_value *items, size_t count, const enum tn_dtype *wanted, int depth, struct tn_error *err) {
 	bool numbers = true, any_float = false;
+	if (depth >= TN_MAX_NDIM) { /* one axis a level, empty ones too */
+		tn_error_set(err, TN_ERR_SHAPE, "the list is nested more than %d deep: a tensor has at most %d axes", TN_MAX_NDIM, TN_MAX_NDIM);
+		return NULL;
+	}
 	for (size_t i = 0; i < count; i++) {
 		numbers = numbers && (items[i].tag == TN_INT || items[i].tag == TN_FLOAT || items[i].tag == TN_BOOL);
 		any_float = any_float || items[i].tag == TN_FLOAT;
@@ -198,7 +202,7 @@ static struct tn_tensor *from_items(struct tn_engine *e, const struct tn_value *
 		return NULL;
 	}
 	size_t made = 0;
-	while (made < count && (parts[made] = from_value(e, items[made], wanted, err)) != NULL) {
+	while (made < count && (parts[made] = from_value(e, items[made], wanted, depth + 1, err)) != NULL) {
 		made++;
 	}
 	if (made == count) {
@@ -211,7 +215,7 @@ static struct tn_tensor *from_items(struct tn_engine *e, const struct tn_value *
 	return result;
 }
 
-static struct tn_tensor *from_value(struct tn_engine *e, struct tn_value v, const enum tn_dtype *wanted, struct tn_error *err) {
+static struct tn_tensor *from_value(struct tn_engine *e, struct tn_value v, const enum tn_dtype *wanted, int depth, struct tn_error *err) {
 	switch (v.tag) {
 	case TN_TENSOR:
 		return wanted == NULL ? tn_tensor_ref(v.tensor) : tn_cast(e, v.tensor, *wanted, err);
@@ -222,9 +226,9 @@ static struct tn_tensor *from_value(struct tn_engine *e, struct tn_value v, cons
 	case TN_BOOL:
 		return tn_tensor_from_i64(e, wanted != NULL ? *wanted : TN_DTYPE_BOOL8, v.i, err);
 	case TN_LIST:
-		return from_items(e, v.list->items, v.list->count, wanted, err);
+		return from_items(e, v.list->items, v.list->count, wanted, depth, err);
 	case TN_TUPLE:
-		return from_items(e, v.tuple->items, v.tuple->count, wanted, err);
+		return from_items(e, v.tuple->items, v.tuple->count, wanted, depth, err);
 	default:
 		refuse(v, wanted != NULL ? tn_dtype_name(*wanted) : "tensor", err);
 		return NULL;
@@ -233,12 +237,12 @@ static struct tn_tensor *from_value(struct tn_engine *e, struct tn_value v, cons
 
 static bool run_tensor(struct tn_native_call *call, struct tn_error *err) {
 	const enum tn_dtype *wanted = tn_arg_given(call, 1) ? &call->args[1].dtype : NULL;
-	return tn_return_tensor(call, from_value(call->engine, call->args[0], wanted, err));
+	return tn_return_tensor(call, from_value(call->engine, call->args[0], wanted, 0, err));
 }
 #define DTYPE_NATIVE(id) \
 	static bool run_##id(struct tn_native_call *call, struct tn_error *err) { \
 		enum tn_dtype dtype = TN_DTYPE_##id; \
-		return tn_return_tensor(call, from_value(call->engine, call->args[0], &dtype, err)); \
+		return tn_return_tensor(call, from_value(call->engine, call->args[0], &dtype, 0, err)); \
 	}
 DTYPE_NATIVE(F64)
 DTYPE_NATIVE(F32)

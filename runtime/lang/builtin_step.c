@@ -89,13 +89,16 @@ static bool run_gradients_are_whole(struct tn_native_call *call, struct tn_error
 /* ---- what has no gradient stays ---- */
 
 /* *out: `made`, with the parts of `old` where g is empty. The structures are equal: compare() has seen to it. */
-static bool choose(struct tn_value old, struct tn_value made, struct tn_value g, struct tn_value *out, struct tn_error *err) {
+static bool choose(struct tn_value old, struct tn_value made, struct tn_value g, int depth, struct tn_value *out, struct tn_error *err) {
 	size_t n, of_old, of_g;
 	if (!is_container(made)) {
 		*out = tn_value_ref(g.tag == TN_TENSOR ? made : old);
 		return true;
 	}
 	*out = tn_void();
+	if (depth > STEP_DEPTH) {
+		return tn_error_set(err, TN_ERR_RECURSION, "the tree is nested more than %d deep", STEP_DEPTH);
+	}
 	(void)tn_value_parts(made, &n);
 	if (old.tag != made.tag || g.tag != made.tag || (tn_value_parts(old, &of_old), of_old != n) || (tn_value_parts(g, &of_g), of_g != n)) {
 		return tn_error_set(err, TN_ERR_VALUE, "step: the trees are of different structures");
@@ -109,7 +112,8 @@ static bool choose(struct tn_value old, struct tn_value made, struct tn_value g,
 		const struct tn_value *a = partner(old, made, i), *b = partner(g, made, i);
 		struct tn_value part = tn_void();
 		if (a != NULL && b != NULL && (items[i].tag >= TN_TENSOR || items[i].tag == TN_EMPTY)) {
-			if (!choose(*a, items[i], *b, &part, err)) {
+			if (!choose(*a, items[i], *b, depth + 1, &part, err)) {
+				tn_value_unref(part);
 				return false;
 			}
 			tn_value_store(&items[i], part);
@@ -120,7 +124,7 @@ static bool choose(struct tn_value old, struct tn_value made, struct tn_value g,
 
 static bool run_keep(struct tn_native_call *call, struct tn_error *err) {
 	struct tn_value made = tn_void();
-	if (!choose(call->args[0], call->args[1], call->args[2], &made, err)) {
+	if (!choose(call->args[0], call->args[1], call->args[2], 0, &made, err)) {
 		tn_value_unref(made);
 		return false;
 	}

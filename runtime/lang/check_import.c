@@ -10,7 +10,8 @@
 
 #include "lang/check_define.h"
 
-enum { MAX_FILE = 64 << 20 };
+/* Each file that imports the next takes some 20 KiB of the C stack while it is checked. */
+enum { MAX_FILE = 64 << 20, MOST_NESTED = 100 };
 
 /* The file that an import means, as errors show it and as it is told from others: beside the file that imports, or in the working
  * directory for cells. */
@@ -71,6 +72,19 @@ static bool is_cycle(struct tn_checker *c, const struct tn_ast *ast, const char 
 		}
 	}
 	return false;
+}
+
+static bool is_too_deep(struct tn_checker *c, const struct tn_ast *ast) {
+	int depth = 0;
+	for (const struct tn_checker *k = c; k != NULL && k->unit != NULL; k = k->outer) {
+		depth++;
+	}
+	if (depth <= MOST_NESTED) {
+		return false;
+	}
+	struct tn_error *err = check_error(c, ast->span, TN_ERR_RECURSION, "files import each other more than %d deep", MOST_NESTED);
+	tn_error_hint(err, "import the innermost files first, in the file that is run: a file is read once");
+	return true;
 }
 
 /* The module of a file whose text has not changed, or NULL. */
@@ -140,7 +154,7 @@ static bool import_one(struct tn_checker *c, struct tn_ast *ast) {
 	bool ok = find_file(c, ast, path, real) && !is_cycle(c, ast, real) && read_file(c, ast, path, &text);
 	struct tn_module *module = ok ? known_module(c, real, &text) : NULL;
 	bool fresh = ok && module == NULL;
-	if (fresh) {
+	if (fresh && !is_too_deep(c, ast)) {
 		struct frame *frame = c->frame;
 		c->importing = ast->span;
 		module = new_module(c, path, real, &text);

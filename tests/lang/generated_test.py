@@ -95,4 +95,19 @@ def what_is_nested_without_end_is_refused_in_words():
     is_refused("int x = 1; /*" * n, "this comment is not closed")
 
 
+@case
+def files_that_import_each_other_without_end_are_refused_in_words():
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        for i in range(500):
+            (folder / f"m{i}.tn").write_text(f'import "m{i + 1}.tn";\nint v{i} = {i};\n')
+        (folder / "m500.tn").write_text("int v500 = 500;\n")
+        made = tenon("run", folder / "m0.tn", timeout=SECONDS)
+        check((made.returncode, made.stdout), (1, ""), "status and output")
+        check_in("error: files import each other more than 100 deep", made.stderr)
+        (folder / "most.tn").write_text('import "m405.tn";\nprint(v405);\n')
+        made = tenon("run", folder / "most.tn", timeout=SECONDS)
+        check((made.returncode, made.stdout, made.stderr), (0, "405\n", ""), "status, output, errors")
+
+
 run_cases()
