@@ -283,7 +283,7 @@ static bool run_len(struct tn_native_call *call, struct tn_error *err) {
 		n = (int64_t)v.map->count;
 		break;
 	case TN_STRING:
-		n = (int64_t)tn_utf8_length(v.string->text, v.string->length);
+		n = v.string->points;
 		break;
 	case TN_TENSOR:
 		if (tn_tensor_shape(v.tensor)->ndim == 0) {

@@ -42,20 +42,7 @@ static bool run_contains(struct tn_native_call *call, struct tn_error *err) {
 }
 
 static bool run_keys(struct tn_native_call *call, struct tn_error *err) {
-	const struct tn_dict *map = call->args[0].map;
-	struct tn_value list;
-	if (!tn_list_create(tn_type_basic(tn_lang_types(call->lang), TN_TYPE_STRING), map->count, &list, err)) {
-		return false;
-	}
-	for (size_t i = 0; i < map->count; i++) {
-		struct tn_value key;
-		if (!tn_string_create(map->keys[i], strlen(map->keys[i]), &key, err) || !tn_list_append_take(list.list, key, err)) {
-			tn_value_unref(list);
-			return false;
-		}
-	}
-	*call->result = list;
-	return true;
+	return tn_dict_keys(call->args[0].map, tn_type_basic(tn_lang_types(call->lang), TN_TYPE_STRING), call->result, err);
 }
 
 static bool run_values(struct tn_native_call *call, struct tn_error *err) {

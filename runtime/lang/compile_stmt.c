@@ -23,17 +23,6 @@ static void set_local(struct compiler *c, const struct tn_ir *ir) {
 	compile_define(c, ir->local);
 }
 
-static void set_global(struct compiler *c, const struct tn_ir *ir) {
-	uint32_t mark = c->next;
-	bool counted = compile_is_counted(ir->symbol->type);
-	uint32_t r = compile_temp(c, counted);
-	compile_to(c, ir->a, r);
-	c->span = ir->span;
-	enum tn_opcode op = ir->kind == TN_IR_BIND_GLOBAL ? TN_OPCODE_BIND : counted ? TN_OPCODE_SET_GLOBAL : TN_OPCODE_SET_NUMBER;
-	compile_emit(c, op, r, 0, compile_row(c, ir->symbol));
-	compile_taken(c, mark);
-}
-
 static void set_place(struct compiler *c, const struct tn_ir *ir) {
 	uint32_t mark = c->next, r = compile_temp(c, compile_is_counted(ir->a->type));
 	compile_to(c, ir->a, r);
@@ -86,6 +75,29 @@ static void update(struct compiler *c, const struct tn_ir *ir) {
 	c->span = ir->span;
 	compile_emit(c, TN_OPCODE_UPDATE, value, 0, compile_row(c, row));
 	compile_release(c, mark);
+}
+
+/* s = s + t for a global string: as s += t, which grows it in place. */
+static bool is_append(const struct tn_ir *ir) {
+	const struct tn_ir *sum = ir->a;
+	return ir->kind == TN_IR_SET_GLOBAL && sum->kind == TN_IR_BINARY && sum->arith.class == TN_CLASS_STRING && sum->arith.op == TN_AST_OP_ADD &&
+		sum->a->kind == TN_IR_GLOBAL && sum->a->symbol == ir->symbol && !compile_may_write(sum->b);
+}
+
+static void set_global(struct compiler *c, const struct tn_ir *ir) {
+	if (is_append(ir)) {
+		struct tn_ir append = {.kind = TN_IR_UPDATE, .type = ir->type, .span = ir->span, .a = ir->a->b, .b = ir->a->a, .arith = ir->a->arith};
+		update(c, &append);
+		return;
+	}
+	uint32_t mark = c->next;
+	bool counted = compile_is_counted(ir->symbol->type);
+	uint32_t r = compile_temp(c, counted);
+	compile_to(c, ir->a, r);
+	c->span = ir->span;
+	enum tn_opcode op = ir->kind == TN_IR_BIND_GLOBAL ? TN_OPCODE_BIND : counted ? TN_OPCODE_SET_GLOBAL : TN_OPCODE_SET_NUMBER;
+	compile_emit(c, op, r, 0, compile_row(c, ir->symbol));
+	compile_taken(c, mark);
 }
 
 static void unpack(struct compiler *c, const struct tn_ir *ir) {

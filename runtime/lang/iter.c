@@ -31,7 +31,7 @@ int64_t tn_iter_length(struct tn_value source) {
 	case TN_MAP:
 		return (int64_t)source.map->count;
 	case TN_STRING:
-		return (int64_t)tn_utf8_length(source.string->text, source.string->length);
+		return source.string->points;
 	case TN_TENSOR:
 		return tn_tensor_shape(source.tensor)->ndim == 0 ? -1 : tn_tensor_shape(source.tensor)->dims[0];
 	case TN_SEQ:

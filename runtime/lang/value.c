@@ -34,6 +34,9 @@ static void drop_dict(struct tn_dict *map) {
 		tn_free(map->keys[i]);
 	}
 	tn_free(map->keys);
+	if (map->key_list != NULL) {
+		tn_value_unref((struct tn_value){.tag = TN_LIST, .list = map->key_list});
+	}
 	tn_map_finish(&map->index);
 }
 
@@ -48,6 +51,9 @@ static void drop_ref(struct tn_ref *ref) {
 
 static void drop_parts(struct tn_value v) {
 	switch (v.tag) {
+	case TN_STRING:
+		tn_free(v.string->marks);
+		break;
 	case TN_LIST:
 		drop_items(v.list->items, v.list->count);
 		tn_free(v.list->items);
@@ -134,22 +140,113 @@ static void *new_with_items(enum tn_tag tag, size_t head, size_t count, struct t
 	return new_object(tag, size, err);
 }
 
+/* Empty, with room for `capacity` bytes. */
+static struct tn_string *new_string(size_t capacity, struct tn_error *err) {
+	if (capacity > INT32_MAX) {
+		tn_error_set(err, TN_ERR_MEMORY, "a string cannot be longer than 2 GiB");
+		return NULL;
+	}
+	struct tn_string *s = new_object(TN_STRING, sizeof(*s) + capacity + 1, err);
+	if (s != NULL) {
+		s->capacity = (uint32_t)capacity;
+	}
+	return s;
+}
+
 bool tn_string_create(const char *text, size_t length, struct tn_value *out, struct tn_error *err) {
 	size_t bad;
-	if (length > INT32_MAX) {
-		return tn_error_set(err, TN_ERR_MEMORY, "a string cannot be longer than 2 GiB");
-	}
 	if (!tn_utf8_valid(text, length, &bad)) {
 		return tn_error_set(err, TN_ERR_VALUE, "the text is not valid UTF-8 at byte %zu", bad);
 	}
-	struct tn_string *s = new_object(TN_STRING, sizeof(*s) + length + 1, err);
+	struct tn_string *s = new_string(length, err);
 	if (s == NULL) {
 		return false;
 	}
 	memcpy(s->text, text, length);
 	s->length = (uint32_t)length;
+	s->points = (uint32_t)tn_utf8_length(text, length);
 	*out = (struct tn_value){.tag = TN_STRING, .string = s};
 	return true;
+}
+
+static void add_text(struct tn_string *s, const struct tn_string *b) {
+	memcpy(s->text + s->length, b->text, b->length);
+	s->length += b->length;
+	s->points += b->points;
+	s->text[s->length] = '\0';
+	assert(s->length <= s->capacity && s->points <= s->length);
+}
+
+bool tn_string_join(const struct tn_string *a, const struct tn_string *b, struct tn_value *out, struct tn_error *err) {
+	struct tn_string *s = new_string((size_t)a->length + b->length, err);
+	if (s == NULL) {
+		return false;
+	}
+	add_text(s, a);
+	add_text(s, b);
+	*out = (struct tn_value){.tag = TN_STRING, .string = s};
+	return true;
+}
+
+bool tn_string_append(struct tn_value *slot, const struct tn_string *b, struct tn_error *err) {
+	struct tn_string *s = slot->string;
+	size_t length = (size_t)s->length + b->length;
+	if (s->head.refs > 1 || s == b || length > INT32_MAX) {
+		struct tn_value joined;
+		if (!tn_string_join(s, b, &joined, err)) {
+			return false;
+		}
+		tn_value_store(slot, joined);
+		return true;
+	}
+	if (length > s->capacity) {
+		size_t capacity = length + length / 2 < INT32_MAX ? length + length / 2 : INT32_MAX;
+		s = tn_realloc_array(s, sizeof(*s) + capacity + 1, 1);
+		if (s == NULL) {
+			return tn_error_memory(err);
+		}
+		s->capacity = (uint32_t)capacity;
+		slot->string = s;
+	}
+	add_text(s, b);
+	return true;
+}
+
+/* Marks up to number `wanted`, which is at most points / TN_STRING_MARK; false: no memory. */
+static bool mark_up_to(struct tn_string *s, uint32_t wanted) {
+	if (wanted < s->mark_count) {
+		return true;
+	}
+	uint32_t *marks = tn_realloc_array(s->marks, (size_t)wanted + 1 + s->mark_count / 2, sizeof(marks[0]));
+	if (marks == NULL) {
+		return false;
+	}
+	s->marks = marks;
+	if (s->mark_count == 0) {
+		marks[s->mark_count++] = 0;
+	}
+	for (uint32_t at = marks[s->mark_count - 1]; s->mark_count <= wanted; marks[s->mark_count++] = at) {
+		for (uint32_t i = 0, code; i < TN_STRING_MARK; i++) {
+			at += (uint32_t)tn_utf8_decode(s->text + at, s->text + s->length, &code);
+		}
+	}
+	return true;
+}
+
+uint32_t tn_string_seek(struct tn_string *s, uint32_t at) {
+	assert(at <= s->points);
+	if (s->points == s->length) {
+		return at;
+	}
+	if (at == s->points) {
+		return s->length;
+	}
+	bool marked = mark_up_to(s, at / TN_STRING_MARK);
+	uint32_t byte = marked ? s->marks[at / TN_STRING_MARK] : 0, code;
+	for (uint32_t left = marked ? at % TN_STRING_MARK : at; left > 0; left--) {
+		byte += (uint32_t)tn_utf8_decode(s->text + byte, s->text + s->length, &code);
+	}
+	return byte;
 }
 
 bool tn_list_create(struct tn_type *item, size_t capacity, struct tn_value *out, struct tn_error *err) {
@@ -222,6 +319,33 @@ struct tn_value *tn_dict_get(const struct tn_dict *map, const char *key, size_t 
 	return at == 0 ? NULL : &map->items[at - 1];
 }
 
+static void forget_keys(struct tn_dict *map) {
+	if (map->key_list != NULL) {
+		tn_value_unref((struct tn_value){.tag = TN_LIST, .list = map->key_list});
+		map->key_list = NULL;
+	}
+}
+
+bool tn_dict_keys(struct tn_dict *map, struct tn_type *item, struct tn_value *out, struct tn_error *err) {
+	if (map->key_list != NULL) {
+		*out = tn_value_ref((struct tn_value){.tag = TN_LIST, .list = map->key_list});
+		return true;
+	}
+	struct tn_value list, key;
+	if (!tn_list_create(item, map->count, &list, err)) {
+		return false;
+	}
+	for (size_t i = 0; i < map->count; i++) {
+		if (!tn_string_create(map->keys[i], strlen(map->keys[i]), &key, err) || !tn_list_append_take(list.list, key, err)) {
+			tn_value_unref(list);
+			return false;
+		}
+	}
+	map->key_list = tn_value_ref(list).list;
+	*out = list;
+	return true;
+}
+
 bool tn_dict_set_take(struct tn_dict *map, const char *key, size_t length, struct tn_value item, struct tn_error *err) {
 	struct tn_value *slot = tn_dict_get(map, key, length);
 	if (slot != NULL) {
@@ -236,6 +360,7 @@ bool tn_dict_set_take(struct tn_dict *map, const char *key, size_t length, struc
 	}
 	map->keys[map->count] = copy;
 	map->items[map->count++] = item;
+	forget_keys(map);
 	return true;
 }
 
@@ -245,6 +370,7 @@ bool tn_dict_remove(struct tn_dict *map, const char *key, size_t length) {
 		return false;
 	}
 	size_t at = (size_t)(slot - map->items);
+	forget_keys(map);
 	tn_map_remove(&map->index, map->keys[at]);
 	tn_free(map->keys[at]);
 	struct tn_value removed = *slot;

@@ -36,10 +36,14 @@ struct tn_value {
 	};
 };
 
-struct tn_string { struct tn_object head; uint32_t length; /* bytes; valid UTF-8 */ char text[]; /* NUL-terminated */ };
+/* Valid UTF-8, NUL-terminated. Only tn_string_append changes one that is there, at its end, where nobody else holds it. `marks` has the byte of
+ * every TN_STRING_MARK-th code point as far as an index has looked, and is made by the first index into a text that is not ASCII. */
+enum { TN_STRING_MARK = 64 };
+struct tn_string { struct tn_object head; uint32_t length /* bytes */, points /* code points */, capacity /* of text, without the NUL */, mark_count; uint32_t *marks; char text[]; };
 struct tn_list { struct tn_object head; struct tn_type *item; struct tn_value *items; size_t count, capacity; int locked; /* references or loops stand inside */ };
 struct tn_tuple { struct tn_object head; uint32_t count; struct tn_value items[]; };
-struct tn_dict { struct tn_object head; struct tn_type *item; struct tn_map index; /* key → item number + 1 */ struct tn_value *items; size_t count, capacity; char **keys; int locked; };
+struct tn_dict { struct tn_object head; struct tn_type *item; struct tn_map index; /* key → item number + 1 */ struct tn_value *items; size_t count, capacity; char **keys; int locked;
+	struct tn_list *key_list; /* what tn_dict_keys gave last; NULL: none, or the keys have changed since */ };
 struct tn_instance_value { struct tn_object head; struct tn_struct_def *def; struct tn_value fields[]; };
 
 /* A callable: a named overload set (function NULL), a lambda with its captures, or one native. */
@@ -102,6 +106,15 @@ static inline struct tn_value tn_tensor_value(struct tn_tensor *t) { return (str
 
 /* Makers: false when memory is out (err set). `items` are referenced anew unless the name says take. */
 TN_MUST_USE bool tn_string_create(const char *text, size_t length, struct tn_value *out, struct tn_error *err); /* checks UTF-8 */
+/* a + b as a new string. */
+TN_MUST_USE bool tn_string_join(const struct tn_string *a, const struct tn_string *b, struct tn_value *out, struct tn_error *err);
+/* *slot += b: in place, with room to grow, where the slot alone holds its string. */
+TN_MUST_USE bool tn_string_append(struct tn_value *slot, const struct tn_string *b, struct tn_error *err);
+/* Where code point `at` begins (0 … points), in bytes. The first index into a text that is not ASCII makes its marks; without memory for
+ * them it counts from the beginning. */
+uint32_t tn_string_seek(struct tn_string *s, uint32_t at);
+/* The keys as a list of `item` (string), in order; the same list again while they stay. A new reference. */
+TN_MUST_USE bool tn_dict_keys(struct tn_dict *map, struct tn_type *item, struct tn_value *out, struct tn_error *err);
 TN_MUST_USE bool tn_list_create(struct tn_type *item, size_t capacity, struct tn_value *out, struct tn_error *err);
 TN_MUST_USE bool tn_list_append_take(struct tn_list *list, struct tn_value item, struct tn_error *err);
 TN_MUST_USE bool tn_tuple_create_take(const struct tn_value *items, uint32_t count, struct tn_value *out, struct tn_error *err); /* takes them always */

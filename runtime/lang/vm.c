@@ -403,6 +403,10 @@ bool vm_execute(struct tn_vm *vm, uint32_t base, struct tn_error *err) {
 	OP(BINARY) {
 		const struct tn_operator_row *row = ROW(const struct tn_operator_row);
 		frame->pc = pc;
+		if (row->class == TN_CLASS_STRING && row->op == TN_AST_OP_ADD && TN_CODE_A(i) == TN_CODE_B(i)) { /* s += t, s = s + t, s + t + … */
+			TRY(tn_string_append(&A, R[row->b].string, err));
+			NEXT;
+		}
 		SITE();
 		RESULT(vm_binary(vm, row, B, R[row->b], &out_, err));
 		NEXT;

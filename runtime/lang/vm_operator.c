@@ -131,11 +131,7 @@ static bool compare(enum tn_ast_op op, int order) {
 
 static bool strings(enum tn_ast_op op, const struct tn_string *a, const struct tn_string *b, struct tn_value *out, struct tn_error *err) {
 	if (op == TN_AST_OP_ADD) {
-		struct tn_str text = {0};
-		bool ok = tn_str_append_n(&text, a->text, a->length) && tn_str_append_n(&text, b->text, b->length);
-		ok = ok ? tn_string_create(tn_str_c(&text), text.length, out, err) : tn_error_memory(err);
-		tn_str_finish(&text);
-		return ok;
+		return tn_string_join(a, b, out, err);
 	}
 	uint32_t n = a->length < b->length ? a->length : b->length;
 	int order = memcmp(a->text, b->text, n);

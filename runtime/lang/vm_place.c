@@ -77,17 +77,8 @@ static bool list_slice(const struct tn_subscript_item *item, const struct tn_lis
 	return true;
 }
 
-/* The byte offset of each code point up to `at`. */
-static const char *seek(const struct tn_string *s, int64_t at) {
-	const char *p = s->text, *end = p + s->length;
-	for (uint32_t code; at > 0 && p < end; at--) {
-		p += tn_utf8_decode(p, end, &code);
-	}
-	return p;
-}
-
-static bool string_index(const struct tn_subscript_item *item, const struct tn_string *s, const struct tn_value *R, struct tn_value *out, struct tn_error *err) {
-	int64_t count = (int64_t)tn_utf8_length(s->text, s->length);
+static bool string_index(const struct tn_subscript_item *item, struct tn_string *s, const struct tn_value *R, struct tn_value *out, struct tn_error *err) {
+	int64_t count = s->points;
 	struct slice range = {.step = 1, .count = 1};
 	if (item->kind == TN_IR_INDEX_SLICE) {
 		if (!slice_of(item, R, count, &range, err)) {
@@ -100,20 +91,14 @@ static bool string_index(const struct tn_subscript_item *item, const struct tn_s
 		}
 	}
 	if (range.step == 1) {
-		const char *begin = seek(s, range.start);
-		struct tn_string const *whole = s;
-		const char *end = begin, *limit = whole->text + whole->length;
-		for (int64_t i = 0; i < range.count; i++) {
-			uint32_t code;
-			end += tn_utf8_decode(end, limit, &code);
-		}
-		return tn_string_create(begin, (size_t)(end - begin), out, err);
+		uint32_t begin = tn_string_seek(s, (uint32_t)range.start), end = tn_string_seek(s, (uint32_t)(range.start + range.count));
+		return tn_string_create(s->text + begin, end - begin, out, err);
 	}
 	struct tn_str text = {0};
 	bool ok = true;
 	for (int64_t i = 0; ok && i < range.count; i++) {
 		uint32_t code;
-		const char *p = seek(s, range.start + i * range.step);
+		const char *p = s->text + tn_string_seek(s, (uint32_t)(range.start + i * range.step));
 		ok = tn_str_append_n(&text, p, tn_utf8_decode(p, s->text + s->length, &code));
 	}
 	ok = ok ? tn_string_create(tn_str_c(&text), text.length, out, err) : tn_error_memory(err);
@@ -389,6 +374,9 @@ bool vm_update(struct tn_vm *vm, const struct tn_update_row *row, struct tn_valu
 	}
 	if (row->path->subscript != NULL) {
 		return update_elements(vm, row, R, slot, value, err);
+	}
+	if (row->op == TN_AST_OP_ADD && slot->tag == TN_STRING && value.tag == TN_STRING) {
+		return tn_string_append(slot, value.string, err);
 	}
 	struct tn_operator_row op = {.op = row->op, .class = row->class, .literal_b = row->literal, .spans = {row->place}};
 	if (!vm_binary(vm, &op, *slot, value, &made, err)) {
