@@ -253,9 +253,11 @@ struct operand check_operand(struct tn_ir *ir, const char *name);
 bool check_any_operand(const struct operands *args);
 
 /* ---- check_overload.c ---- */
+/* In the checker's frame; where there are more than `few`, `items` is in the unit's arena. Not to be copied. */
 struct candidates {
-	struct tn_function *items[64];
-	uint32_t count;
+	struct tn_function **items;
+	uint32_t count, capacity;
+	struct tn_function *few[32];
 };
 bool check_candidates(
 	struct tn_checker *c, struct tn_module *module, const char *name, const struct tn_type *first, struct candidates *out);

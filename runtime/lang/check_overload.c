@@ -71,15 +71,26 @@ bool check_declared(struct tn_checker *c, struct tn_function *function) {
 
 /* ---- candidates ---- */
 
-static void add(struct candidates *out, struct tn_function *function) {
+static bool add(struct tn_checker *c, struct candidates *out, struct tn_function *function) {
 	for (uint32_t i = 0; i < out->count; i++) {
 		if (out->items[i] == function) {
-			return;
+			return true;
 		}
 	}
-	if (out->count < TN_ARRAY_LEN(out->items)) {
-		out->items[out->count++] = function;
+	if (out->count == out->capacity) {
+		uint32_t capacity = out->capacity == 0 ? TN_ARRAY_LEN(out->few) : out->capacity * 2;
+		struct tn_function **items = out->capacity == 0 ? out->few : CHECK_ARRAY(c, capacity, struct tn_function *);
+		if (items == NULL) {
+			return false;
+		}
+		for (uint32_t i = 0; i < out->count; i++) {
+			items[i] = out->items[i];
+		}
+		out->items = items;
+		out->capacity = capacity;
 	}
+	out->items[out->count++] = function;
+	return true;
 }
 
 static bool add_set(struct tn_checker *c, const struct tn_overloads *set, const struct tn_type *only, struct candidates *out) {
@@ -88,8 +99,8 @@ static bool add_set(struct tn_checker *c, const struct tn_overloads *set, const 
 		if (!check_declared(c, f)) {
 			return false;
 		}
-		if (only == NULL || (f->decl->count > 0 && f->declared[0] == only)) {
-			add(out, f);
+		if ((only == NULL || (f->decl->count > 0 && f->declared[0] == only)) && !add(c, out, f)) {
+			return false;
 		}
 	}
 	return true;
@@ -125,9 +136,7 @@ bool check_candidates(
 	}
 	ok = ok && add_set(c, view.library, NULL, &all) && add_set(c, view.native, NULL, &all);
 	for (uint32_t i = 0; ok && i < all.count; i++) {
-		if (!hidden(&all, all.items[i])) {
-			add(out, all.items[i]);
-		}
+		ok = hidden(&all, all.items[i]) || add(c, out, all.items[i]);
 		if (!all.items[i]->is_library && c->frame != NULL && c->frame->instance != NULL) {
 			c->frame->instance->needs_session = true;
 		}
@@ -418,29 +427,52 @@ static bool all_fit(struct tn_checker *c, struct tn_function *f, const struct op
 	return true;
 }
 
+struct ranked { int rank; bool binds; };
+
+/* *any_binds: one accepts the arguments' names and number. False: no memory. */
+static bool rank_all(struct tn_checker *c, const struct candidates *set, const struct operands *args, struct tn_span span, struct ranked *out, bool *any_binds) {
+	uint32_t most = 1;
+	for (uint32_t i = 0; i < set->count; i++) {
+		most = set->items[i]->decl->count > most ? set->items[i]->decl->count : most;
+	}
+	struct slot *slots = tn_calloc(most, sizeof(*slots));
+	if (slots == NULL) {
+		check_memory(c);
+		return false;
+	}
+	*any_binds = false;
+	for (uint32_t i = 0; i < set->count; i++) {
+		out[i].rank = rank_function(c, set->items[i], args);
+		out[i].binds = out[i].rank >= 0 && check_bind_args(c, set->items[i], args, slots, false, span) && all_fit(c, set->items[i], args, slots);
+		*any_binds = *any_binds || out[i].binds;
+	}
+	tn_free(slots);
+	return true;
+}
+
 struct tn_function *check_choose(
 	struct tn_checker *c, const struct candidates *set, const struct operands *args, const char *name, struct tn_span span) {
-	int ranks[64], best = 100;
-	bool binds[64], any_binds = false;
-	struct slot slots[64];
+	struct tn_function *chosen = NULL;
+	bool any_binds, twice = false;
+	int best = 100;
 	if (set->count == 1) {
 		return set->items[0];
 	}
-	for (uint32_t i = 0; i < set->count; i++) {
-		ranks[i] = rank_function(c, set->items[i], args);
-		binds[i] = ranks[i] >= 0 && set->items[i]->decl->count <= TN_ARRAY_LEN(slots) &&
-			check_bind_args(c, set->items[i], args, slots, false, span) && all_fit(c, set->items[i], args, slots);
-		any_binds = any_binds || binds[i];
+	struct ranked *ranked = tn_calloc(set->count, sizeof(*ranked));
+	if (ranked == NULL) {
+		return check_memory(c);
+	}
+	if (!rank_all(c, set, args, span, ranked, &any_binds)) {
+		tn_free(ranked);
+		return NULL;
 	}
 	for (uint32_t i = 0; i < set->count; i++) {
-		if (ranks[i] >= 0 && (binds[i] || !any_binds) && ranks[i] < best) {
-			best = ranks[i];
+		if (ranked[i].rank >= 0 && (ranked[i].binds || !any_binds) && ranked[i].rank < best) {
+			best = ranked[i].rank;
 		}
 	}
-	struct tn_function *chosen = NULL;
-	bool twice = false;
 	for (uint32_t i = 0; i < set->count; i++) {
-		if (ranks[i] != best || !(binds[i] || !any_binds)) {
+		if (ranked[i].rank != best || !(ranked[i].binds || !any_binds)) {
 			continue;
 		}
 		if (chosen == NULL || origin(set->items[i]) < origin(chosen)) {
@@ -450,6 +482,7 @@ struct tn_function *check_choose(
 			twice = true;
 		}
 	}
+	tn_free(ranked);
 	if (chosen == NULL) {
 		no_overload(c, set, args, name, span);
 		return NULL;

@@ -96,6 +96,14 @@ def what_is_nested_without_end_is_refused_in_words():
 
 
 @case
+def every_one_of_many_overloads_is_found():
+    structs = [f"struct T{i} {{ int v = {i}; }}\nint of(T{i} t) {{ return t.v; }}" for i in range(300)]
+    runs(lines(structs) + "print(of(T0{}), of(T64{}), of(T65{}), of(T299{}));", "0 64 65 299")
+    wide = ", ".join(f"int a{i} = {i}" for i in range(100))
+    runs(f"int f(string s, {wide}) {{ return a99; }}\nint f(int s) {{ return -1; }}\nprint(f(\"a\"), f(1));", "99 -1")
+
+
+@case
 def files_that_import_each_other_without_end_are_refused_in_words():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
