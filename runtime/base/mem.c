@@ -120,7 +120,7 @@ void tn_mem_fail_at(int64_t n, bool sticky) {
 
 void tn_mem_fail_from_env(void) {
 	if (tn_setting_text(TN_SETTING_ALLOC_FAIL) != NULL) {
-		tn_mem_fail_at((int64_t)tn_setting_number(TN_SETTING_ALLOC_FAIL, 0), false);
+		tn_mem_fail_at((int64_t)tn_setting_number(TN_SETTING_ALLOC_FAIL, UINT64_MAX), false);
 	}
 }
 
