@@ -529,6 +529,22 @@ static uint32_t stray_length(const struct lexer *lx, uint32_t *code) {
 	return length > 0 && (is_typographic(*code) || find_unseen(*code) >= 0) ? (uint32_t)length : 0;
 }
 
+static bool is_curly_quote(uint32_t code) {
+	return code >= 0x2018 && code <= 0x201f;
+}
+
+/* Behind the curly quote that ends what one at the cursor begins, on the same line: one mistake is one error. */
+static uint32_t curly_end(const struct lexer *lx, uint32_t after) {
+	for (uint32_t at = after; at < lx->end && lx->text[at] != '\n'; at++) {
+		uint32_t code;
+		size_t length = tn_utf8_decode(lx->text + at, lx->text + lx->end, &code);
+		if (length > 1 && is_curly_quote(code)) {
+			return at + (uint32_t)length;
+		}
+	}
+	return after;
+}
+
 static void hint_typographic(uint32_t c, struct tn_error *err) {
 	static const struct {
 		uint32_t code;
@@ -542,7 +558,7 @@ static void hint_typographic(uint32_t c, struct tn_error *err) {
 			tn_error_hint(err, "%s", rows[i].hint);
 		}
 	}
-	if (err != NULL && c >= 0x2018 && c <= 0x201f) {
+	if (err != NULL && is_curly_quote(c)) {
 		tn_error_hint(err, "quotes are written \" or '");
 	}
 }
@@ -566,7 +582,7 @@ static bool lex_stray(struct lexer *lx, struct token *t) {
 			tn_diagnostics_add(lx->diag, span, TN_ERR_SYNTAX, "unexpected character '%.*s'", (int)length, lx->text + lx->at));
 	}
 	lx->doubtful = true;
-	lx->at += length;
+	lx->at = is_curly_quote(code) ? curly_end(lx, lx->at + length) : lx->at + length;
 	t->kind = TOKEN_BAD;
 	return true;
 }

@@ -37,7 +37,7 @@ def wrong_usage_is_status_2_and_says_where_help_is():
 @case
 def run_e_shows_the_last_value():
     check_result(tenon("run", "-e", "1 + 1"), 0, out="2\n", err="")
-    check_result(tenon("run", "-e", "1 + 1;"), 0, out="", err="")
+    check_result(tenon("run", "-e", "auto x = 1 + 1;"), 0, out="", err="")
     check_result(tenon("run", "-e", "print(1 + 1)"), 0, out="2\n", err="")
 
 
