@@ -4,6 +4,7 @@
  * number in each tile takes a loop variant that needs no splat; registers share blocks by their lifetimes. */
 #include <assert.h>
 
+#include "base/mutation.h"
 #include "cpu/fused.h"
 
 enum { NO_SLOT = UINT32_MAX };
@@ -148,6 +149,9 @@ static uint32_t add_cast(struct compiler *c, uint32_t value, enum tn_dtype from,
 	if (to == TN_DTYPE_BOOL8) {
 		return add_code(c, c->vectors->to_bool[a], CPU_U8, &value, 1);
 	}
+	if (a == b && TN_MUTATED(cast_not_rounded)) {
+		return value;
+	}
 	if (a == b) {
 		return add_code(c, c->vectors->round[to], b, &value, 1); /* to a 16-bit float */
 	}
@@ -206,7 +210,7 @@ static uint32_t add_instruction(struct compiler *c, const struct tn_fused_ins *i
 	result = add_code(c, fn, cpu_class_of(ins->dtype), in, count);
 	c->pass->codes[c->pass->code_count - 1].op = op;
 	c->pass->codes[c->pass->code_count - 1].class = class;
-	if (cpu_is_half(ins->dtype)) {
+	if (cpu_is_half(ins->dtype) && !TN_MUTATED(rounding_skipped)) {
 		add_in_place(c, c->vectors->round[ins->dtype], result);
 	} else if (ins->dtype == TN_DTYPE_BOOL8 && ins->in_dtype == TN_DTYPE_BOOL8 && leaves_bool(op)) {
 		add_in_place(c, c->vectors->to_bool[CPU_U8], result);
@@ -309,7 +313,7 @@ static void extend_lifetime(const struct fused_pass *pass, const struct fused_co
 	bool read_again = pass->strip < CPU_BLOCK && value->uniform && !code->uniform;
 
 	if (value->last_use != FUSED_TILE_END) {
-		value->last_use = read_again ? FUSED_TILE_END : at;
+		value->last_use = read_again ? FUSED_TILE_END : TN_MUTATED(slot_freed_early) && at > value->defined ? at - 1 : at;
 	}
 }
 

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/mutation.h"
 #include "cpu/fused.h"
 #include "cpu/move.h"
 
@@ -139,7 +140,7 @@ static void *resolve_input(struct worker *w, uint32_t i, int64_t f, int64_t n) {
 		return base; /* one element for all tiles */
 	}
 	block = w->blocks + pass->input_slots[i] * pass->slot_size;
-	if (w->seen[2 * i + 1] < n || (f - w->seen[2 * i]) % view->period != 0) {
+	if (w->seen[2 * i + 1] < n || (!TN_MUTATED(gathered_block_stale) && (f - w->seen[2 * i]) % view->period != 0)) {
 		copy_flat(nest, view, base, block, f, n, false);
 		w->seen[2 * i] = f;
 		w->seen[2 * i + 1] = n;
@@ -206,13 +207,13 @@ static void run_codes(const struct worker *w, int64_t n) {
 			w->args[i][k + 1] = w->values[code->in[k]];
 		}
 	}
-	for (int64_t first = 0; first < n; first += pass->strip) {
+	for (int64_t first = 0; first < n && !(TN_MUTATED(strip_tail_dropped) && first > 0 && n - first < pass->strip); first += pass->strip) {
 		int64_t length = n - first < pass->strip ? n - first : pass->strip;
 
 		for (uint32_t i = 0; i < pass->code_count; i++) {
 			const struct fused_code *code = &pass->codes[i];
 
-			if (first == 0 || !code->uniform) {
+			if ((first == 0 && !(TN_MUTATED(uniform_once_too_few) && code->uniform && w->row > 0)) || !code->uniform) {
 				run_code(code, w->args[i], code->uniform ? 1 : length);
 			}
 			for (int k = 0; length < n && k < FUSED_ARGS; k++) {
@@ -353,7 +354,7 @@ static bool walk_chunk(struct worker *w, int64_t k, int64_t m) {
 	const struct fused_nest *nest = &pass->nest;
 	int64_t first = m * CPU_CHUNK, end = first + CPU_CHUNK < nest->reduced ? first + CPU_CHUNK : nest->reduced, n;
 
-	for (uint32_t i = 0; i < pass->fold_count; i++) {
+	for (uint32_t i = 0; i < pass->fold_count && !(TN_MUTATED(lane_not_cleared) && m > 0); i++) {
 		pass->folds[i].fns->identity(w->own + pass->folds[i].lanes_at, CPU_LANES);
 	}
 	for (int64_t r = first; r < end; r += n) {
@@ -543,7 +544,7 @@ static void combine_chunks(const struct run *run, const struct fused_fold *fold)
 	const struct fused_nest *nest = &run->pass->nest;
 
 	for (int64_t width = 1; width < nest->chunks; width *= 2) {
-		for (int64_t m = 0; m + width < nest->chunks; m += 2 * width) {
+		for (int64_t m = 0; m + width < nest->chunks - TN_MUTATED(chunk_not_added); m += 2 * width) {
 			for (int64_t k = 0; k < nest->kept && !cpu_is_stopped(run->call->interrupt); k += CPU_LOOK) {
 				char *to = partial_at(run, fold, m, k);
 

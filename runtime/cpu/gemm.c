@@ -4,6 +4,7 @@
  *
  * Each thread has a rectangle of c for itself and packs what it needs; k is never split, so no thread waits for another and
  * the bits do not depend on how many there are. What is packed twice costs O(1 / rows of a rectangle) of the arithmetic. */
+#include "base/mutation.h"
 #include "cpu/gemm.h"
 
 /* KC is part of the result (the order of sums): the same for all instruction sets. */
@@ -101,7 +102,7 @@ static void compute(const struct rectangle *r) {
 	for (int64_t j = r->j0; j < r->j1; j += NC) {
 		int64_t j1 = smaller(j + NC, r->j1);
 
-		for (int64_t p = 0; p < g->k; p += KC) {
+		for (int64_t p = 0; p < g->k && !(TN_MUTATED(gemm_tail_dropped) && p > 0 && g->k - p < KC); p += KC) {
 			int64_t depth = smaller(g->k - p, KC);
 
 			pack(r, true, r->panels_b, j, j1, p, depth);

@@ -19,6 +19,7 @@
 #include <omp.h>
 #endif
 
+#include "base/mutation.h"
 #include "cpu/cpu.h"
 #include "cpu/kernels.h"
 
@@ -52,6 +53,7 @@ void cpu_split(int64_t count, int64_t grain, int thread, int threads, int64_t *b
 	int64_t taken = grains / threads + (thread < grains % threads ? 1 : 0);
 
 	*begin = first * grain < count ? first * grain : count;
+	taken -= TN_MUTATED(share_too_short) && thread > 0 && thread == threads - 1 && taken > 0;
 	*end = (first + taken) * grain < count ? (first + taken) * grain : count;
 }
 

@@ -14,6 +14,7 @@
  * failed, each global that held a pending tensor gets its old value back. */
 #include <string.h>
 
+#include "base/mutation.h"
 #include "lang/vm.h"
 
 enum { WALK_DEPTH = 500 };
@@ -133,7 +134,7 @@ static void restore(struct vm_undo *entry) {
 				tn_value_unref(TN_VEC_POP(value->list));
 			}
 		}
-	} else if (entry->old.tag != TN_VOID) { /* void: declared since */
+	} else if (entry->old.tag != TN_VOID && !TN_MUTATED(undo_entry_lost)) { /* void: declared since */
 		*value = entry->old;
 		entry->old = failed;
 	}

@@ -33,7 +33,10 @@ struct tn_buffer *tn_buffer_create(struct tn_engine *e, size_t size, struct tn_e
 }
 
 struct tn_buffer *tn_buffer_ref(struct tn_buffer *b) {
-	__atomic_add_fetch(&b->refs, 1, __ATOMIC_RELAXED);
+	int refs = __atomic_add_fetch(&b->refs, 1, __ATOMIC_RELAXED);
+
+	assert(refs > 1);
+	(void)refs;
 	return b;
 }
 
@@ -41,6 +44,7 @@ void tn_buffer_unref(struct tn_buffer *b) {
 	if (b == NULL || __atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL) > 0) {
 		return;
 	}
+	assert(b->refs == 0 && b->undo_holds == 0);
 	b->engine->backend->impl->free(b->engine->backend, b->ptr, b->size);
 	tn_free(b);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutation.h"
 #include "tensor/engine.h"
 
 /* ---- life ---- */
@@ -141,7 +142,7 @@ static bool leaf_is_donatable(const struct tn_engine *e, const struct tn_leaf *l
 		}
 		handles++;
 	}
-	return __atomic_load_n(&b->refs, __ATOMIC_ACQUIRE) == handles;
+	return __atomic_load_n(&b->refs, __ATOMIC_ACQUIRE) == handles || TN_MUTATED(donated_though_held);
 }
 
 /* The part of the key that is known only now: a bit for each live node, then each leaf's dtype, shape, strides and whether its
@@ -164,10 +165,10 @@ static bool make_key(struct tn_engine *e, uint64_t *hash) {
 		const struct tn_tensor *t = e->leaves.items[i].tensor;
 		size_t ndim = (size_t)t->shape.ndim;
 
-		*w++ = (uint64_t)t->dtype | (uint64_t)t->shape.ndim << 8 | (uint64_t)leaf_is_donatable(e, &e->leaves.items[i]) << 16 |
+		*w++ = (uint64_t)t->dtype | (uint64_t)t->shape.ndim << 8 | (uint64_t)(leaf_is_donatable(e, &e->leaves.items[i]) && !TN_MUTATED(key_without_donation)) << 16 |
 			(uint64_t)e->leaves.items[i].next << 32;
 		memcpy(w, t->shape.dims, ndim * sizeof(*w));
-		memcpy(w + ndim, t->stride, ndim * sizeof(*w));
+		memcpy(w + ndim, TN_MUTATED(key_without_strides) ? t->shape.dims : t->stride, ndim * sizeof(*w));
 		w += 2 * ndim;
 	}
 	e->key.count = (size_t)(w - e->key.items);
@@ -273,6 +274,7 @@ static bool make_results(struct tn_engine *e, const struct tn_cached_plan *plan,
 		struct tn_buffer *b;
 
 		if (plan->donor[i] != TN_REF_NONE) {
+			assert(leaf_is_donatable(e, &e->leaves.items[plan->donor[i]])); /* as the key says */
 			b = tn_buffer_ref(e->leaves.items[plan->donor[i]].tensor->buffer);
 		} else {
 			b = tn_buffer_create(e, plan->plan.slots[plan->plan.leaf_count + i].size, err);
@@ -311,7 +313,7 @@ static bool bind(struct tn_engine *e, const struct tn_cached_plan *cached, void 
 	for (uint32_t i = 0; i < plan->leaf_count; i++) {
 		const struct tn_tensor *t = e->leaves.items[i].tensor;
 
-		slots[i] = (char *)t->buffer->ptr + t->offset * (int64_t)tn_dtype_size(t->dtype);
+		slots[i] = (char *)t->buffer->ptr + (TN_MUTATED(leaf_offset_ignored) ? 0 : t->offset) * (int64_t)tn_dtype_size(t->dtype);
 	}
 	for (uint32_t i = 0; i < cached->result_count; i++) {
 		slots[plan->leaf_count + i] = e->results.items[i]->ptr;

@@ -101,6 +101,7 @@ static void tensor_free(struct tn_tensor *t) {
 		tn_buffer_unref(t->buffer);
 		break;
 	case TN_TENSOR_PENDING:
+		assert(t->node < e->nodes.count && e->nodes.items[t->node].tensor == t);
 		e->nodes.items[t->node].tensor = NULL;
 		break;
 	case TN_TENSOR_FAILED:
@@ -113,11 +114,13 @@ static void tensor_free(struct tn_tensor *t) {
 /* The last counted reference went to undoing, or the first came back from it. */
 static void count_undo_hold(struct tn_tensor *t, int change) {
 	if (t->state == TN_TENSOR_READY) {
+		assert(change > 0 || t->buffer->undo_holds > 0);
 		t->buffer->undo_holds += (uint32_t)change;
 	}
 }
 
 struct tn_tensor *tn_tensor_ref(struct tn_tensor *t) {
+	assert(t->refs > 0 || t->undo_refs > 0);
 	if (TN_UNLIKELY(t->refs++ == 0)) {
 		count_undo_hold(t, -1);
 	}
@@ -125,6 +128,7 @@ struct tn_tensor *tn_tensor_ref(struct tn_tensor *t) {
 }
 
 void tn_tensor_unref(struct tn_tensor *t) {
+	assert(t == NULL || t->refs > 0);
 	if (t == NULL || --t->refs > 0) {
 		return;
 	}
@@ -140,6 +144,7 @@ bool tn_tensor_is_shared(const struct tn_tensor *t) {
 }
 
 void tn_tensor_undo_hold(struct tn_tensor *t) {
+	assert(t->refs > 0);
 	t->undo_refs++;
 	if (--t->refs == 0) {
 		count_undo_hold(t, 1);
@@ -147,6 +152,7 @@ void tn_tensor_undo_hold(struct tn_tensor *t) {
 }
 
 void tn_tensor_undo_release(struct tn_tensor *t) {
+	assert(t->undo_refs > 0);
 	t->undo_refs--;
 	if (t->refs++ == 0) {
 		count_undo_hold(t, -1);
@@ -440,6 +446,9 @@ struct tn_tensor *tn_graph_alias(struct tn_engine *e, struct tn_tensor *t, struc
 }
 
 void tn_graph_clear(struct tn_engine *e) {
+	for (size_t i = 0; i < e->nodes.count; i++) { /* each was decided: nobody waits for a node that is gone */
+		assert(e->nodes.items[i].tensor == NULL || e->nodes.items[i].tensor->state != TN_TENSOR_PENDING);
+	}
 	e->nodes.count = 0;
 	e->words.count = 0;
 	e->scalars.count = 0;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a recording to a plan (plan.h has the map). Everything here depends on the key alone: the recorded words, which results
  * are live, and what the leaves look like; so the same key gives the same plan. */
+#include <assert.h>
 #include <string.h>
 
+#include "base/mutation.h"
 #include "tensor/plan.h"
 
 /* ---- words to values ---- */
@@ -58,6 +60,7 @@ static bool decode(struct plan_builder *b, uint32_t i) {
 	}
 	for (uint32_t k = 0; k < v->input_count; k++) {
 		v->inputs[k] = canonical(b, (uint32_t)(w[k / 2] >> (k % 2 * 32)));
+		assert(v->inputs[k] == TN_REF_SCALAR || plan_index(b, v->inputs[k]) >= b->count || v->inputs[k] < i); /* recorded before */
 	}
 	w += (v->input_count + 1) / 2;
 	memcpy((int64_t *)v->attrs, w, v->attr_count * sizeof(int64_t));
@@ -88,10 +91,10 @@ static uint64_t value_hash(const struct plan_builder *b, const struct plan_value
 	for (uint32_t k = 0; k < v->input_count; k++) {
 		hash = tn_hash_mix(hash, v->inputs[k]);
 	}
-	for (uint32_t k = 0; k < v->attr_count; k++) {
+	for (uint32_t k = 0; k < v->attr_count && !TN_MUTATED(equal_without_attributes); k++) {
 		hash = tn_hash_mix(hash, (uint64_t)v->attrs[k]);
 	}
-	for (uint32_t k = 0; k < v->scalar_count; k++) {
+	for (uint32_t k = 0; k < v->scalar_count && !TN_MUTATED(equal_without_numbers); k++) {
 		const struct tn_plan_scalar *s = &b->out->plan.scalars[v->scalars + k];
 
 		hash = tn_hash_mix(hash, s->literal ? (uint64_t)s->value.i : s->slot);
@@ -106,14 +109,14 @@ static bool values_equal(const struct plan_builder *b, const struct plan_value *
 	if (x->op != y->op || x->again != y->again || x->dtype != y->dtype || x->input_count != y->input_count || x->attr_count != y->attr_count ||
 		x->scalar_count != y->scalar_count || !tn_shape_equal(&x->shape, &y->shape) ||
 		memcmp(x->inputs, y->inputs, x->input_count * sizeof(uint32_t)) != 0 ||
-		memcmp(x->attrs, y->attrs, x->attr_count * sizeof(int64_t)) != 0) {
+		(memcmp(x->attrs, y->attrs, x->attr_count * sizeof(int64_t)) != 0 && !TN_MUTATED(equal_without_attributes))) {
 		return false;
 	}
 	for (uint32_t k = 0; k < x->scalar_count; k++) {
 		const struct tn_plan_scalar *s = &scalars[x->scalars + k], *t = &scalars[y->scalars + k];
 
 		if (s->literal != t->literal || s->value.is_float != t->value.is_float ||
-			(s->literal ? s->value.i != t->value.i : s->slot != t->slot)) {
+			(s->literal ? s->value.i != t->value.i && !TN_MUTATED(equal_without_numbers) : s->slot != t->slot)) {
 			return false;
 		}
 	}
@@ -241,7 +244,7 @@ void plan_read(struct plan_builder *b, uint32_t ref) {
 	v = &b->values[root];
 	v->stored = true;
 	if (v->group != TN_REF_NONE) {
-		b->groups[v->group].closed = true;
+		b->groups[v->group].closed = !TN_MUTATED(group_not_closed);
 	}
 }
 

@@ -113,5 +113,8 @@ bool plan_in_register(const struct plan_builder *b, uint32_t ref, uint32_t group
 TN_MUST_USE bool plan_emit(struct plan_builder *b);
 /* plan_memory.c: slots, donors, outputs, arena. */
 TN_MUST_USE bool plan_memory(struct plan_builder *b);
+/* plan_check.c, for an assert: with this storage every step reads what it means, what is asked for is there at the end, and a donated buffer is
+ * written only where nothing can fail any more. Before slots take the place of roots in the steps. */
+bool plan_is_sound(struct plan_builder *b);
 
 #endif

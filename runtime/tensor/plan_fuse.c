@@ -7,6 +7,7 @@
  * reader closes a group before it joins one of its own, so that whatever a group reads from memory belongs to groups that were
  * closed before its last member came; ordered by last members the steps are therefore in order of their dependences, without
  * cycles. */
+#include <assert.h>
 #include <string.h>
 
 #include "tensor/plan.h"
@@ -80,6 +81,7 @@ static void add_input(struct plan_group *g, uint32_t ref) {
 			return;
 		}
 	}
+	assert(g->input_count < TN_GROUP_INPUTS);
 	g->inputs[g->input_count++] = ref;
 }
 
@@ -178,6 +180,7 @@ static void add_member(struct plan_builder *b, uint32_t i, uint32_t group, const
 	struct plan_group *g = &b->groups[group];
 	struct plan_value *v = &b->values[i];
 
+	assert(!g->closed && g->merged_into == TN_REF_NONE && (g->first == TN_REF_NONE || g->last < i)); /* members are in record order */
 	*(g->first == TN_REF_NONE ? &g->first : &b->values[g->last].next_member) = i;
 	g->last = i;
 	v->group = group;

@@ -5,9 +5,11 @@
  *
  * An index out of range fails a run, so a donated buffer is written at the last such step or after it, never before: a run
  * that fails leaves every leaf as it was. (A step that checks indices checks all of them before it writes.) */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutation.h"
 #include "tensor/plan.h"
 
 #ifdef TN_TINY_LIMITS
@@ -115,7 +117,7 @@ static bool covers(const struct plan_builder *b, const struct tn_view *inputs, u
 		}
 	}
 	for (uint32_t j = 0; j < count; j++) {
-		if (j != k && buffer_of(b, inputs[j].slot) == buffer_of(b, in->slot)) {
+		if (j != k && buffer_of(b, inputs[j].slot) == buffer_of(b, in->slot) && !TN_MUTATED(donated_though_read_twice)) {
 			return false;
 		}
 	}
@@ -176,7 +178,7 @@ static void take_over_all(struct plan_builder *b) {
 
 	for (uint32_t i = 0; i < plan->step_count; i++) {
 		if (!plan->steps[i].is_fused && tn_op_kind(plan->steps[i].op) == TN_KIND_INDEX) {
-			t.last_failing = i;
+			t.last_failing = TN_MUTATED(donated_before_failing) ? TN_REF_NONE : i;
 		}
 	}
 	for (uint32_t i = 0; i < plan->step_count && !b->e->eager; i++) {
@@ -267,7 +269,7 @@ static void pack_one(struct packing *p, struct tn_plan *plan, struct plan_storag
 		const struct plan_storage *o = p->placed[k];
 		size_t begin = plan->slots[o->slot].arena_offset, end = begin + room_of(o);
 
-		if (o->last_step < s->first_step || s->last_step < o->first_step) {
+		if (o->last_step < s->first_step + TN_MUTATED(arena_freed_early) || s->last_step < o->first_step) {
 			continue;
 		}
 		if (begin >= at && begin - at >= size) {
@@ -406,7 +408,7 @@ static bool list_outputs(struct plan_builder *b) {
 		put_slot(b, &view);
 		o->node = i;
 		o->slot = view.slot;
-		o->offset = view.offset;
+		o->offset = TN_MUTATED(output_offset_ignored) ? 0 : view.offset;
 		memcpy(o->stride, view.stride, sizeof(o->stride));
 		out->output_count++;
 	}
@@ -422,6 +424,7 @@ bool plan_memory(struct plan_builder *b) {
 	if (!give_slots(b) || !pack_arena(b)) {
 		return false;
 	}
+	assert(plan_is_sound(b));
 	put_slots(b);
 	return list_donors(b) && list_outputs(b);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mutation.h"
 #include "tensor/engine.h"
 
 /* Axes that matter: those of size 1 lie anywhere. */
@@ -80,7 +81,7 @@ bool tn_view_apply(enum tn_op op, const struct tn_shape *in, const int64_t *in_s
 			if (shape->dims[i] > 0) {
 				*offset += attrs[2 * i] * in_stride[i];
 			}
-			stride[i] = attrs[2 * i + 1] * in_stride[i];
+			stride[i] = attrs[2 * (TN_MUTATED(axis_off_by_one) ? shape->ndim - 1 - i : i) + 1] * in_stride[i];
 		}
 		return true;
 	}

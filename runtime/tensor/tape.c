@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/mutation.h"
 #include "tensor/engine.h"
 
 enum { MOST_DEPTH = 31, CUT_NODES = 512 };
@@ -93,6 +94,7 @@ static void set_input(struct tn_tape_entry *entry, int k, struct tn_tensor *t, u
 	entry->shapes[k] = t->shape;
 	entry->dtypes[k] = t->dtype;
 	if ((t->grad_mask & mask) != 0) {
+		assert(t->tape < t->engine->tape.count);
 		entry->sources[k] = t->tape;
 	}
 	if (save) {
@@ -243,6 +245,7 @@ static void drop_record(struct tn_grad *grad) {
 	for (size_t i = grad->begin; i < e->tape.count; i++) {
 		struct tn_tape_entry *entry = e->tape.items[i];
 
+		assert((entry->mask & ~keep) == 0 || entry->mask < UINT32_C(2) << grad->depth); /* no inner record is open any more */
 		entry->mask &= keep;
 		if (entry->handle != NULL) {
 			entry->handle->grad_mask &= keep;
@@ -284,8 +287,14 @@ struct walk {
 /* Adds a gradient (taken) to what the entry has. */
 static bool accumulate(struct walk *w, uint32_t entry, struct tn_tensor *grad, struct tn_error *err) {
 	struct tn_tensor **to = &w->grads[entry - w->begin], *sum;
+	const struct tn_tape_entry *of = w->engine->tape.items[entry];
 
-	if (*to == NULL) {
+	assert(entry >= w->begin && entry - w->begin < w->count);
+	assert(grad->dtype == of->out_dtype && tn_shape_equal(&grad->shape, &of->out_shape));
+	(void)of;
+
+	if (*to == NULL || TN_MUTATED(gradient_overwritten)) {
+		tn_tensor_unref(*to);
 		*to = grad;
 		return true;
 	}
