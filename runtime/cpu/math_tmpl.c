@@ -98,24 +98,25 @@ static inline float mod_f32(float x, float y) {
 	return rest == 0 ? copysignf(0, y) : (rest < 0) != (y < 0) ? rest + y : rest;
 }
 
-/* The floor of the exact quotient, which x / y may have rounded up: made of the rest. */
+/* The floor of the exact quotient, which x / y may have rounded up: made of the rest. As Python's and PyTorch's: of an infinite x it is
+ * NaN, by an infinite y 0 or -1. */
 static inline double floor_div_f64(double x, double y) {
-	double quotient;
+	double rest = fmod(x, y), quotient = (x - rest) / y;
 
-	if (y == 0 || isinf(x) || isinf(y)) {
-		return floor(x / y);
+	if (y == 0) {
+		return x / y;
 	}
-	quotient = (x - mod_f64(x, y)) / y;
+	quotient -= rest != 0 && (rest < 0) != (y < 0);
 	return quotient == 0 ? copysign(0, x / y) : rint(quotient);
 }
 
 static inline float floor_div_f32(float x, float y) {
-	float quotient;
+	float rest = fmodf(x, y), quotient = (x - rest) / y;
 
-	if (y == 0 || isinf(x) || isinf(y)) {
-		return floorf(x / y);
+	if (y == 0) {
+		return x / y;
 	}
-	quotient = (x - mod_f32(x, y)) / y;
+	quotient -= rest != 0 && (rest < 0) != (y < 0);
 	return quotient == 0 ? copysignf(0, x / y) : rintf(quotient);
 }
 

@@ -22,9 +22,9 @@ enum { MAX_BATCH = TN_MAX_NDIM - 2 };
 
 /* Pieces of 0.5 GFLOP cost products of 1024 to 2048 rows 4-6 %, these nothing that can be measured (300-320 GFLOP/s on two cores). */
 static const double long_product = 2.2e9, piece_flops = 1e9;
-/* A product with a vector whose sums are longer is portable: oneDNN adds them up one after the other, and of a million uniform
- * numbers lost a part in 8,000; in blocks (gemm.c) it is one in a million. */
-enum { LONGEST_SUM = 16384 };
+/* oneDNN adds up a product with a vector one after the other, and of a million uniform numbers lost a part in 8,000: longer sums
+ * are added from parts, which loses one in a million. */
+enum { LONGEST_SUM = 4096 };
 /* Below this many operations a matrix is worth one thread only, and a batch of them is shared out. */
 static const double small_product = 8e6;
 /* Below this many operations one thread is faster: 128 x 10 x 256 takes 8.1 us on one, 9.0 on two. */
@@ -59,6 +59,7 @@ struct matmul {
 	bool shared_out;  /* each matrix on one thread */
 	int threads;      /* oneDNN: that work on one matrix */
 	size_t result_at, gemm_at, gemm_size; /* in the workspace; the size for one product */
+	size_t part_at;    /* long sums: one part of a matrix, for each thread that may have one */
 	struct cpu_dnn *dnn;
 	size_t dnn_at;
 };
@@ -189,7 +190,7 @@ static bool has_long_sums(const struct matmul *x) {
 static void choose_piece(struct matmul *x) {
 	x->piece[0] = x->m;
 	x->piece[1] = x->n;
-	x->piece[2] = x->k;
+	x->piece[2] = has_long_sums(x) ? LONGEST_SUM : x->k;
 	if (flops_of(x->m, x->n, x->k) <= long_product) {
 		return;
 	}
@@ -208,7 +209,7 @@ static bool wants_primitive(const struct matmul *x, bool a_turned) {
 	if (x->m < PRIMITIVE_ROWS) {
 		limit = !a_turned ? 0 : x->m < PRIMITIVE_FEW_ROWS ? fewest_rows_flops : few_rows_flops;
 	}
-	return x->batches == 1 && x->k >= PRIMITIVE_SUM && flops <= limit;
+	return x->batches == 1 && x->k >= PRIMITIVE_SUM && flops <= limit && !has_long_sums(x);
 }
 
 /* Makes a primitive of a small product; false only with an error. */
@@ -260,6 +261,13 @@ static bool choose_copies(struct cpu_step *step, struct matmul *x, bool a_in_lin
 	                     reserve(step, size, &x->result_at));
 }
 
+static bool reserve_part(struct cpu_step *step, struct matmul *x) {
+	size_t size;
+
+	return tn_mul_size((size_t)x->m * (size_t)x->n, sizeof(float) * (x->shared_out ? (size_t)step->settings->threads : 1), &size) &&
+	       reserve(step, size, &x->part_at);
+}
+
 /* Which way, and the panels of the portable one. */
 static bool choose_path(struct cpu_step *step, struct matmul *x, struct tn_error *err) {
 	int threads = step->settings->threads;
@@ -268,7 +276,7 @@ static bool choose_path(struct cpu_step *step, struct matmul *x, struct tn_error
 	x->threads = flops_of(x->m, x->n, x->k) < tiny_product ? 1 : threads;
 	x->shared_out = x->batches >= threads && threads > 1 && flops_of(x->m, x->n, x->k) < small_product;
 	if (x->path == PATH_SGEMM) {
-		return try_primitive(step, x, err);
+		return (!has_long_sums(x) || reserve_part(step, x)) && try_primitive(step, x, err);
 	}
 	return cpu_gemm_workspace(x->class, x->m, x->n, x->k, x->shared_out ? 1 : threads, &x->gemm_size) &&
 	       tn_mul_size(x->gemm_size, x->shared_out ? (size_t)threads : 1, &size) && reserve(step, size, &x->gemm_at);
@@ -309,8 +317,7 @@ static bool matmul_prepare(struct cpu_step *step, struct tn_error *err) {
 		operand_init(&x->a, a, x->batch_ndim);
 	}
 	x->path = PATH_PORTABLE;
-	if (x->class == CPU_F32 && !step->settings->portable && flops_of(x->m, x->n, x->k) > portable_flops && !has_long_sums(x) &&
-		cpu_dnn_ready()) {
+	if (x->class == CPU_F32 && !step->settings->portable && flops_of(x->m, x->n, x->k) > portable_flops && cpu_dnn_ready()) {
 		x->path = PATH_SGEMM;
 	}
 	if (!choose_copies(step, x, in_line) || !choose_path(step, x, err)) {
@@ -347,21 +354,30 @@ static int64_t batch_offset(const struct matmul *x, const struct operand *o, int
 	return offset;
 }
 
-/* c[i0.., j0..] of one matrix, + its part of k: at[3] says where the piece begins, of size[3]. */
-static bool run_sgemm(
-	const struct run *r, const float *a, const float *b, float *c, const int64_t at[3], const int64_t size[3], int threads) {
+/* c[i0.., j0..] of one matrix, + its part of k: at[3] says where the piece begins, of size[3]. With long sums the part comes to
+ * `part` first, and is then added. */
+static bool run_sgemm(const struct run *r, const float *a, const float *b, float *c, float *part, const int64_t at[3],
+	const int64_t size[3], int threads) {
 	const struct matmul *x = r->x;
+	float *to = c + at[0] * x->n + at[1];
+	bool adds = at[2] > 0 && has_long_sums(x);
 	struct cpu_dnn_gemm g = {
 		.a_turned = !is_plain(&x->a, false), .b_turned = !is_plain(&x->b, false), .m = size[0], .n = size[1], .k = size[2],
 		.lda = leading(&x->a), .ldb = leading(&x->b), .ldc = x->n,
-		.a = a + at[0] * x->a.row + at[2] * x->a.col, .b = b + at[2] * x->b.row + at[1] * x->b.col, .c = c + at[0] * x->n + at[1],
-		.beta = at[2] > 0 ? 1 : 0,
+		.a = a + at[0] * x->a.row + at[2] * x->a.col, .b = b + at[2] * x->b.row + at[1] * x->b.col, .c = adds ? part : to,
+		.beta = at[2] > 0 && !adds ? 1 : 0,
 	};
 
-	return cpu_dnn_sgemm(&g, threads);
+	if (!cpu_dnn_sgemm(&g, threads)) {
+		return false;
+	}
+	for (int64_t i = 0; adds && i < size[0] * size[1]; i++) { /* a row or a column: both lie in line */
+		to[i] += part[i];
+	}
+	return true;
 }
 
-static bool run_pieces(const struct run *r, const float *a, const float *b, float *c, int threads) {
+static bool run_pieces(const struct run *r, const float *a, const float *b, float *c, float *part, int threads) {
 	const struct matmul *x = r->x;
 	const int64_t whole[3] = {x->m, x->n, x->k};
 	int64_t at[3], size[3];
@@ -375,7 +391,7 @@ static bool run_pieces(const struct run *r, const float *a, const float *b, floa
 				if (cpu_is_stopped(r->call->interrupt)) {
 					return true; /* the caller looks at it as well */
 				}
-				if (!run_sgemm(r, a, b, c, at, size, threads)) {
+				if (!run_sgemm(r, a, b, c, part, at, size, threads)) {
 					return false;
 				}
 			}
@@ -416,7 +432,8 @@ static bool run_matrix(const struct run *r, int64_t batch, int threads, int thre
 
 	switch (x->path) {
 	case PATH_SGEMM:
-		return run_pieces(r, (const float *)a, (const float *)b, (float *)c, threads) ||
+		return run_pieces(r, (const float *)a, (const float *)b, (float *)c,
+				   (float *)(void *)workspace_at(r, x->part_at) + (int64_t)thread * x->m * x->n, threads) ||
 			tn_error_set(err, TN_ERR_DEVICE, "oneDNN's sgemm failed");
 	case PATH_DNN:
 		return cpu_dnn_run(x->dnn, (const void *const[]){a, b, c}, workspace_at(r, x->dnn_at), NULL, err);

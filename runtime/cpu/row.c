@@ -84,29 +84,61 @@ static bool run_log_softmax(const struct cpu_call *call, struct tn_error *err) {
 	return run_softmax_kind(call, 1, err);
 }
 
-/* ---- running sums and products: one after the other along the line ---- */
+/* ---- running sums and products ----
+ * Integers and products one after the other. Sums of floats in blocks: a total of its own in each block, joined to that of the
+ * blocks before, which is the order that blocks computed side by side give too. Floats are added and multiplied in f64, and each
+ * result is rounded once, so that a million numbers keep their digits. */
 
-#define CUMULATE(T, U) \
+enum { RUN_BLOCK = 1024 };
+
+/* T: of the elements; W: of the total; U: in which integers wrap. */
+#define ONE_BY_ONE(T, W, U) \
 	{ \
 		const T *x = in; \
-		T *o = out, total = product ? 1 : 0; \
+		T *o = out; \
+		W total = product ? 1 : 0; \
 		for (int64_t i = 0; i < n; i++) { \
 			if (i % CPU_LOOK == 0 && cpu_is_stopped(interrupt)) { \
 				break; \
 			} \
-			total = (T)(product ? (U)total * (U)x[i] : (U)total + (U)x[i]); \
-			o[i] = total; \
+			total = (W)(product ? (U)total * (U)x[i] : (U)total + (U)x[i]); \
+			o[i] = (T)total; \
+		} \
+		break; \
+	}
+
+#define SUMS_IN_BLOCKS(T) \
+	{ \
+		const T *x = in; \
+		T *o = out; \
+		double before = 0; \
+		for (int64_t first = 0; first < n && !cpu_is_stopped(interrupt); first += RUN_BLOCK) { \
+			int64_t end = n - first < RUN_BLOCK ? n : first + RUN_BLOCK; \
+			double total = 0; \
+			for (int64_t i = first; i < end; i++) { \
+				total += (double)x[i]; \
+				o[i] = (T)(before + total); \
+			} \
+			before += total; \
 		} \
 		break; \
 	}
 
 static void cumulate(enum cpu_class class, bool product, void *out, const void *in, int64_t n, const volatile int *interrupt) {
 	switch (class) {
-	case CPU_F64: CUMULATE(double, double)
-	case CPU_F32: CUMULATE(float, float)
-	case CPU_I64: CUMULATE(int64_t, uint64_t)
-	case CPU_I32: CUMULATE(int32_t, uint32_t)
-	default: CUMULATE(uint8_t, uint32_t)
+	case CPU_F64:
+		if (product) {
+			ONE_BY_ONE(double, double, double)
+		}
+		SUMS_IN_BLOCKS(double)
+	case CPU_F32:
+		if (product) {
+			ONE_BY_ONE(float, double, double)
+		}
+		SUMS_IN_BLOCKS(float)
+	case CPU_I64: ONE_BY_ONE(int64_t, int64_t, uint64_t)
+	case CPU_I32: ONE_BY_ONE(int32_t, int32_t, uint32_t)
+	default: ONE_BY_ONE(uint8_t, uint8_t, uint32_t)
 	}
 }
 

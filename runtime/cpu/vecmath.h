@@ -277,7 +277,7 @@ static inline float vmf_tanh(float x) {
 	p = VMF_FMA(p, z, -0.0539584616f);
 	p = VMF_FMA(p, z, 0.133333001f);
 	p = VMF_FMA(p, z, -0.333333331f);
-	small = x + x * (z * p);
+	small = __builtin_copysignf(x + x * (z * p), x); /* the sum loses the sign of -0 */
 	large = 1 - 2 / (vmf_exp(2 * bounded) + 1);
 	large = __builtin_copysignf(large, x);
 	return x != x ? x : a < 0.625f ? small : large;

@@ -12,7 +12,11 @@ static double softplus_of(double x) { return (x < 0 ? 0.0 : x) + log1p(exp(-fabs
 static double relu_of(double x) { return x > 0 || isnan(x) ? x : 0.0; }
 static double minimum_of(double a, double b) { return isnan(a) || a < b ? a : b; }
 static double maximum_of(double a, double b) { return isnan(a) || a > b ? a : b; }
-static double floor_div_of(double a, double b) { return floor(a / b); }
+/* as of tensors: the floor of the exact quotient, which a / b may have rounded up */
+static double floor_div_of(double a, double b) {
+	double rest = fmod(a, b), quotient = (a - rest) / b - (rest != 0 && (rest < 0) != (b < 0));
+	return b == 0 ? a / b : quotient == 0 ? copysign(0, a / b) : rint(quotient);
+}
 static double mod_of(double a, double b) {
 	double r = fmod(a, b);
 	return r != 0 && (r < 0) != (b < 0) ? r + b : r;
@@ -184,22 +188,55 @@ static bool run_clamp_number(struct tn_native_call *call, struct tn_error *err) 
 	return true;
 }
 
-/* lerp(a, b, weight) = a + weight * (b - a) */
-static bool run_lerp(struct tn_native_call *call, struct tn_error *err) {
-	struct tn_arg a = tn_arg_operand(call, 0), b = tn_arg_operand(call, 1), w = tn_arg_operand(call, 2);
-	struct tn_arg pair[2] = {b, a};
-	struct tn_tensor *d = tn_elementwise(call->engine, TN_OP_SUB, pair, 2, err);
-	struct tn_tensor *scaled = NULL, *result = NULL;
-	if (d != NULL) {
-		struct tn_arg scale[2] = {tn_arg_tensor(d), w};
-		scaled = tn_elementwise(call->engine, TN_OP_MUL, scale, 2, err);
-	}
-	if (scaled != NULL) {
-		struct tn_arg sum[2] = {a, tn_arg_tensor(scaled)};
-		result = tn_elementwise(call->engine, TN_OP_ADD, sum, 2, err);
-	}
-	tn_tensor_unref(d);
+/* from + weight * step */
+static struct tn_tensor *moved(struct tn_engine *e, struct tn_arg from, struct tn_tensor *step, struct tn_arg weight, enum tn_op op, struct tn_error *err) {
+	struct tn_tensor *scaled = tn_elementwise(e, TN_OP_MUL, (struct tn_arg[]){tn_arg_tensor(step), weight}, 2, err);
+	struct tn_tensor *result = scaled == NULL ? NULL : tn_elementwise(e, op, (struct tn_arg[]){from, tn_arg_tensor(scaled)}, 2, err);
 	tn_tensor_unref(scaled);
+	return result;
+}
+static struct tn_tensor *lerp_by_number(struct tn_engine *e, struct tn_arg a, struct tn_arg b, struct tn_tensor *d, struct tn_arg w, struct tn_error *err) {
+	double weight = w.scalar.is_float ? w.scalar.f : (double)w.scalar.i;
+	if (fabs(weight) < 0.5) {
+		return moved(e, a, d, w, TN_OP_ADD, err);
+	}
+	return moved(e, b, d, tn_arg_f64(1 - weight, w.scalar.literal), TN_OP_SUB, err);
+}
+static struct tn_tensor *lerp_by_tensor(struct tn_engine *e, struct tn_arg a, struct tn_arg b, struct tn_tensor *d, struct tn_arg w, struct tn_error *err) {
+	struct tn_tensor *size = tn_elementwise(e, TN_OP_ABS, &w, 1, err), *near = NULL, *rest = NULL, *from_a = NULL, *from_b = NULL, *result = NULL;
+	if (size != NULL && (near = tn_elementwise(e, TN_OP_LT, (struct tn_arg[]){tn_arg_tensor(size), tn_arg_f64(0.5, true)}, 2, err)) != NULL &&
+	    (rest = tn_elementwise(e, TN_OP_SUB, (struct tn_arg[]){tn_arg_f64(1, true), w}, 2, err)) != NULL &&
+	    (from_a = moved(e, a, d, w, TN_OP_ADD, err)) != NULL && (from_b = moved(e, b, d, tn_arg_tensor(rest), TN_OP_SUB, err)) != NULL) {
+		result = tn_elementwise(e, TN_OP_WHERE, (struct tn_arg[]){tn_arg_tensor(near), tn_arg_tensor(from_a), tn_arg_tensor(from_b)}, 3, err);
+	}
+	tn_tensor_unref(size);
+	tn_tensor_unref(near);
+	tn_tensor_unref(rest);
+	tn_tensor_unref(from_a);
+	tn_tensor_unref(from_b);
+	return result;
+}
+
+/* lerp(a, b, weight): from the nearer end, so that 1 gives b itself. f16 and bf16 are widened, since what lies between them is rounded once. */
+static bool run_lerp(struct tn_native_call *call, struct tn_error *err) {
+	struct tn_engine *e = call->engine;
+	struct tn_arg w = tn_arg_operand(call, 2);
+	struct tn_tensor *a = call->args[0].tensor, *b = call->args[1].tensor, *d = NULL, *result = NULL, *ends[2] = {NULL, NULL};
+	enum tn_dtype dtype = tn_tensor_dtype(a);
+	bool widen = dtype == tn_tensor_dtype(b) && (dtype == TN_DTYPE_F16 || dtype == TN_DTYPE_BF16) && (w.tensor == NULL || tn_tensor_dtype(w.tensor) == dtype);
+	ends[0] = widen ? tn_cast(e, a, TN_DTYPE_F32, err) : tn_tensor_ref(a);
+	ends[1] = widen && ends[0] != NULL ? tn_cast(e, b, TN_DTYPE_F32, err) : tn_tensor_ref(b);
+	if (ends[0] != NULL && ends[1] != NULL && (d = tn_elementwise(e, TN_OP_SUB, (struct tn_arg[]){tn_arg_tensor(ends[1]), tn_arg_tensor(ends[0])}, 2, err)) != NULL) {
+		result = (w.tensor == NULL ? lerp_by_number : lerp_by_tensor)(e, tn_arg_tensor(ends[0]), tn_arg_tensor(ends[1]), d, w, err);
+	}
+	if (widen && result != NULL) {
+		struct tn_tensor *wide = result;
+		result = tn_cast(e, wide, dtype, err);
+		tn_tensor_unref(wide);
+	}
+	tn_tensor_unref(ends[0]);
+	tn_tensor_unref(ends[1]);
+	tn_tensor_unref(d);
 	return tn_return_tensor(call, result);
 }
 
@@ -262,7 +299,7 @@ static const struct tn_native rows[] = {
 	  "x limited to [min, max]; either bound may be left out.\n\nx: any tensor. min, max: numbers, or tensors that broadcast with x.",
 	  "clamp(tensor([-2., 0.5, 3.]), -1.0, 1.0)    // expect: tensor([-1.0000,  0.5000,  1.0000]) f32[3]", run_clamp, NULL, 0 },
 	{ "float clamp(float x, float min, float max)", "x limited to [min, max].", "clamp(3.5, 0.0, 1.0)    // expect: 1.0", run_clamp_number, NULL, 0 },
-	{ "tensor lerp(tensor a, tensor b, operand weight)", "a + weight * (b - a): from a (weight 0) to b (weight 1).", "lerp(zeros(2), ones(2), 0.5)    // expect: tensor([0.5000, 0.5000]) f32[2]",
+	{ "tensor lerp(tensor a, tensor b, operand weight)", "a + weight * (b - a): from a (weight 0) to b (weight 1), exact at both.", "lerp(zeros(2), ones(2), 0.5)    // expect: tensor([0.5000, 0.5000]) f32[2]",
 	  run_lerp, NULL, 0 },
 };
 TN_NATIVE_TABLE(elementwise, rows);

@@ -295,8 +295,10 @@ static bool triangle(struct tn_native_call *call, const char *name, enum tn_op o
 		return false;
 	}
 	struct tn_arg args[3] = {tn_arg_tensor(mask), tn_arg_tensor(input(call)), tn_arg_i64(0, true)};
-	struct tn_tensor *result = tn_elementwise(call->engine, TN_OP_WHERE, args, 3, err);
+	struct tn_tensor *cut = tn_elementwise(call->engine, TN_OP_WHERE, args, 3, err);
+	struct tn_tensor *result = cut == NULL ? NULL : tn_cast(call->engine, cut, tn_tensor_dtype(input(call)), err); /* bool8 stays what it is */
 	tn_tensor_unref(mask);
+	tn_tensor_unref(cut);
 	return tn_return_tensor(call, result);
 }
 static bool run_tril(struct tn_native_call *call, struct tn_error *err) { return triangle(call, "tril", TN_OP_LE, err); }

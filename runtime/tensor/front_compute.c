@@ -31,6 +31,18 @@ static bool axes_mask(
 	return true;
 }
 
+/* A product in f64: rounding a million factors to f32 lost three digits, each time a little in the same direction. */
+static struct tn_tensor *wide_product(
+	struct tn_engine *e, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim, struct tn_error *err) {
+	struct tn_tensor *wide = tn_cast(e, x, TN_DTYPE_F64, err), *product, *out;
+
+	product = wide != NULL ? tn_reduce(e, TN_OP_PROD, wide, axes, count, keepdim, err) : NULL;
+	out = product != NULL ? tn_cast(e, product, x->dtype, err) : NULL;
+	tn_tensor_unref(wide);
+	tn_tensor_unref(product);
+	return out;
+}
+
 struct tn_tensor *tn_reduce(
 	struct tn_engine *e, enum tn_op op, struct tn_tensor *x, const int64_t *axes, int count, bool keepdim, struct tn_error *err) {
 	int64_t attrs[2] = {0, keepdim};
@@ -42,6 +54,9 @@ struct tn_tensor *tn_reduce(
 	}
 	if (!axes_mask(op, x, axes, count, &attrs[0], err)) {
 		return NULL;
+	}
+	if (op == TN_OP_PROD && x->dtype == TN_DTYPE_F32) {
+		return wide_product(e, x, axes, count, keepdim, err);
 	}
 	if (x->dtype == TN_DTYPE_BOOL8 && (op == TN_OP_MAX || op == TN_OP_MIN)) {
 		call.op = op == TN_OP_MAX ? TN_OP_ANY : TN_OP_ALL;

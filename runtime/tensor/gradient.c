@@ -169,7 +169,7 @@ RULE1(tanh, tn_mul(f, g, tn_sub(f, NUM(1), tn_mul(f, y, y))))
 RULE1(erf, tn_mul(f, g, tn_mul(f, tn_op1(f, TN_OP_EXP, tn_neg(f, tn_mul(f, x, x))), NUM(M_2_SQRTPI))))
 RULE1(sigmoid, tn_mul(f, g, tn_mul(f, y, tn_sub(f, NUM(1), y))))
 RULE1(softplus, tn_mul(f, g, tn_op1(f, TN_OP_SIGMOID, x)))
-RULE1(relu, tn_choose(f, tn_op2(f, TN_OP_GT, y, NUM(0)), g, NUM(0)))
+RULE1(relu, tn_choose(f, tn_op2(f, TN_OP_LE, y, NUM(0)), NUM(0), g)) /* NaN hands its gradient on */
 RULE1(cast, g) /* fit_gradient casts it back */
 RULE1(copy, g)
 

@@ -41,7 +41,9 @@ static bool float_reference(enum tn_op op, long double x, long double y, long do
 	case TN_OP_SUB: *out = x - y; break;
 	case TN_OP_MUL: *out = x * y; break;
 	case TN_OP_DIV: *out = x / y; break;
-	case TN_OP_FLOOR_DIV: *out = floorl(x / y); break;
+	case TN_OP_FLOOR_DIV: /* by an infinity the quotient, small as it is, has a sign */
+		*out = y == 0 ? x / y : isinf(x) || isnan(x) ? (long double)NAN : isinf(y) ? -(long double)(x != 0 && (x < 0) != (y < 0)) : floorl(x / y);
+		break;
 	case TN_OP_MOD: *out = fmodl(x, y); *out = *out == 0 ? copysignl(0, y) : (*out < 0) != (y < 0) ? *out + y : *out; break;
 	case TN_OP_POW: *out = powl(x, y); break;
 	case TN_OP_ATAN2: *out = atan2l(x, y); break;
