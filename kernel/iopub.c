@@ -75,19 +75,12 @@ static bool try_send(struct tn_iopub *iopub, const struct tn_publication *p) {
 	return true;
 }
 
-/* Nobody listens yet, or not everybody, and somebody may be on the way. */
+/* Nobody listens yet, and somebody may be on the way. */
 static bool is_held(struct tn_iopub *iopub) {
-	if (iopub->had_subscriber && iopub->returning_until_ns == 0) {
-		return false;
-	}
-	int64_t now = tn_clock_ns();
-	if (now < iopub->returning_until_ns) {
-		return true;
-	}
-	iopub->returning_until_ns = 0;
 	if (iopub->had_subscriber) {
 		return false;
 	}
+	int64_t now = tn_clock_ns();
 	if (iopub->began_ns == 0) {
 		iopub->began_ns = now;
 	}
@@ -178,18 +171,13 @@ void tn_iopub_flush(struct tn_iopub *iopub) {
 
 /* ---- subscribers ---- */
 
-/* Straight out, before what waits; `to_one`: to the subscriber whose subscription was received last. */
-static void send_first(struct tn_iopub *iopub, const char *type, json_t *content, bool to_one) {
-	const struct tn_transport_impl *impl = iopub->transport->impl;
-	struct tn_error err = {0};
-	iopub->packed = false;
-	bool ok = content != NULL && encode(iopub, &(struct tn_publication){.type = type, .content = content}, &err);
-	enum tn_sent sent = !ok ? TN_SENT_FAILED
-		: to_one            ? impl->welcome(iopub->transport, &iopub->packet)
-							: impl->send(iopub->transport, TN_CHANNEL_IOPUB, &iopub->packet, false);
-	if (sent != TN_SENT) {
-		tn_log(TN_LOG_WARN, "a message '%s' is lost", type);
+/* Straight out, before what waits for the first subscriber: a welcome comes first. */
+static void send_first(struct tn_iopub *iopub, const char *type, json_t *content) {
+	const struct tn_publication first = {.type = type, .content = content};
+	if (content == NULL || !try_send(iopub, &first)) {
+		tn_log(TN_LOG_ERROR, "a message '%s' is lost", type);
 	}
+	iopub->packed = false;
 	json_decref(content);
 }
 
@@ -199,10 +187,12 @@ static void welcome(struct tn_iopub *iopub, struct tn_part topic) {
 		json_decref(content);
 		content = NULL;
 	}
-	send_first(iopub, "iopub_welcome", content, true);
-	if (!iopub->had_subscriber) {
+	if (iopub->had_subscriber) {
+		tn_iopub_publish(iopub, &(struct tn_publication){.type = "iopub_welcome", .content = content});
+	} else {
 		iopub->had_subscriber = true;
-		send_first(iopub, "status", json_pack("{s:s}", "execution_state", "starting"), false);
+		send_first(iopub, "iopub_welcome", content);
+		send_first(iopub, "status", json_pack("{s:s}", "execution_state", "starting"));
 	}
 }
 

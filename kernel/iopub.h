@@ -2,10 +2,8 @@
 /* Publishing. Messages leave in order: at once while every subscriber takes them, else through a queue of our own, in which
  * neighbouring pieces of one stream grow together. So `idle` cannot overtake output, and nothing is lost to a subscriber that is
  * merely slow; one that takes nothing for seconds loses messages, and only it does. What comes before the first subscriber waits
- * for it, a second at most: a client's first cell may overtake its subscription. And what comes while the kernel is new waits until
- * the subscribers of the one that ran here before are back (TN_IOPUB_RETURN_NS): after a restart each of their sockets connects again
- * by itself, so a cell may come in before its own client listens, though another one does. The queue is bounded by the worker's
- * credit, which is given back when a message has left. */
+ * for it, a second at most: a client's first cell may overtake its subscription. The queue is bounded by the worker's credit,
+ * which is given back when a message has left. */
 #ifndef TN_KERNEL_IOPUB_H
 #define TN_KERNEL_IOPUB_H
 
@@ -25,9 +23,6 @@ struct tn_iopub_item {
 	struct tn_str text;         /* of a stream: a copy, which grows */
 };
 
-/* From the opening of the sockets: ZeroMQ tries again 100 to 200 ms after an attempt that failed. */
-#define TN_IOPUB_RETURN_NS ((int64_t)220 * 1000 * 1000)
-
 struct tn_iopub {
 	struct tn_transport *transport; /* borrowed */
 	struct tn_sender *sender;       /* borrowed */
@@ -40,14 +35,12 @@ struct tn_iopub {
 	uint64_t credit;       /* of what has left: the kernel passes it on */
 	bool had_subscriber;
 	int64_t began_ns; /* the first publication, 0: none yet */
-	int64_t returning_until_ns; /* nothing but welcomes leaves before that; 0: nobody is expected back */
 };
 
 void tn_iopub_init(struct tn_iopub *iopub, struct tn_transport *transport, struct tn_sender *sender);
 void tn_iopub_finish(struct tn_iopub *iopub);
 void tn_iopub_publish(struct tn_iopub *iopub, const struct tn_publication *publication);
-/* Takes subscriptions in: each is welcomed at once, ahead of what waits and heard by nobody else; the first brings the status
- * "starting". */
+/* Takes subscriptions in: each is welcomed, the first brings the status "starting". */
 void tn_iopub_subscriptions(struct tn_iopub *iopub);
 /* Sends what waits. */
 void tn_iopub_flush(struct tn_iopub *iopub);

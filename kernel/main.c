@@ -266,7 +266,6 @@ static bool serve(const struct service *service, struct tn_error *err) {
 		tn_history_destroy(params.history);
 	} else if (tn_kernel_init(&kernel, &params, err)) {
 		memcpy(kernel.ports, service->connection->ports, sizeof(kernel.ports));
-		kernel.iopub.returning_until_ns = tn_clock_ns() + TN_IOPUB_RETURN_NS;
 		run(&kernel, service->signals, &parent);
 		tn_kernel_finish(&kernel);
 	} else {

@@ -27,8 +27,6 @@ struct tn_transport_impl {
 	bool (*receive)(struct tn_transport *transport, enum tn_channel channel, tn_parts *frames);
 	/* `force`: a subscriber that cannot take the message now loses it (iopub). */
 	enum tn_sent (*send)(struct tn_transport *transport, enum tn_channel channel, const struct tn_packet *packet, bool force);
-	/* Sends to the subscriber whose subscription was received last, behind its subscribe, and to nobody else. */
-	enum tn_sent (*welcome)(struct tn_transport *transport, const struct tn_packet *packet);
 	/* Lets the subscription that was received last take effect, or ends it. */
 	void (*subscribe)(struct tn_transport *transport, struct tn_part topic, bool begin);
 	void (*destroy)(struct tn_transport *transport);

@@ -84,10 +84,6 @@ static enum tn_sent send_packet(
 	return TN_SENT;
 }
 
-static enum tn_sent welcome(struct tn_transport *transport, const struct tn_packet *packet) {
-	return send_packet(transport, TN_CHANNEL_IOPUB, packet, false);
-}
-
 static void subscribe(struct tn_transport *transport, struct tn_part topic, bool begin) {
 	(void)transport; /* everything that is published is kept */
 	(void)topic;
@@ -109,7 +105,7 @@ static void destroy(struct tn_transport *transport) {
 }
 
 static const struct tn_transport_impl impl = {
-	.wait = wait_for, .receive = receive, .send = send_packet, .welcome = welcome, .subscribe = subscribe, .destroy = destroy};
+	.wait = wait_for, .receive = receive, .send = send_packet, .subscribe = subscribe, .destroy = destroy};
 
 struct tn_transport *tn_transport_memory(void) {
 	struct transport_memory *t = tn_calloc(1, sizeof(*t));

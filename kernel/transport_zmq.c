@@ -154,22 +154,6 @@ static enum tn_sent send_packet(
 	return sent;
 }
 
-/* An option of XPUB that libzmq has, but keeps out of its stable header: what is sent next goes to the subscriber who was received last.
- * It sets and clears manual mode as well. Where a libzmq does not know it, everybody with that topic hears the welcome. */
-static enum tn_sent welcome(struct tn_transport *transport, const struct tn_packet *packet) {
-	enum { MANUAL_LAST_VALUE = 98 };
-	void *socket = of(transport)->sockets[TN_CHANNEL_IOPUB];
-	const int on = 1, off = 0;
-	bool to_one = zmq_setsockopt(socket, MANUAL_LAST_VALUE, &on, sizeof(on)) == 0;
-	enum tn_sent sent = send_frames(socket, packet);
-	if (to_one) {
-		zmq_setsockopt(socket, MANUAL_LAST_VALUE, &off, sizeof(off));
-		zmq_setsockopt(socket, ZMQ_XPUB_MANUAL, &on, sizeof(on));
-	}
-	of(transport)->unsure[TN_CHANNEL_IOPUB] = true;
-	return sent;
-}
-
 static void subscribe(struct tn_transport *transport, struct tn_part topic, bool begin) {
 	of(transport)->unsure[TN_CHANNEL_IOPUB] = true;
 	zmq_setsockopt(of(transport)->sockets[TN_CHANNEL_IOPUB], begin ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE, topic.data, topic.size);
@@ -192,7 +176,7 @@ static void destroy(struct tn_transport *transport) {
 }
 
 static const struct tn_transport_impl impl = {
-	.wait = wait_for, .receive = receive, .send = send_packet, .welcome = welcome, .subscribe = subscribe, .destroy = destroy};
+	.wait = wait_for, .receive = receive, .send = send_packet, .subscribe = subscribe, .destroy = destroy};
 
 static bool open_channels(struct transport_zmq *t, struct tn_connection *connection, struct tn_error *err) {
 	static const struct {

@@ -320,37 +320,4 @@ def twenty_restarts_leak_neither_processes_nor_descriptors():
         kernel.worker_pid()
 
 
-@case
-def a_cell_that_is_sent_at_once_after_a_restart_loses_no_message():
-    # The clients' sockets stay: each connects again by itself, at a moment of its own. They are read all the time, as a server reads them: a
-    # socket subscribes again when its owner looks at it.
-    info = connection_info()
-    clients = []
-    try:
-        with Kernel(info):
-            clients = [Client(info) for _ in range(4)]
-            for client in clients:
-                client.ready()
-        poller = zmq.Poller()
-        owner = {client.sockets["iopub"]: client for client in clients}
-        for one in owner:
-            poller.register(one, zmq.POLLIN)
-        for attempt in range(6):
-            with Kernel(info, ready=False):
-                cells = {client: client.execute(f"{attempt}") for client in clients}
-                came = {client: [] for client in clients}
-                end = time.monotonic() + SOON
-                while any(kinds[-2:] != ["execute_result", "idle"] for kinds in came.values()) and time.monotonic() < end:
-                    for one, _ in poller.poll(100):
-                        message = owner[one].next("iopub")
-                        if message["parent"].get("msg_id") == cells[owner[one]]:
-                            came[owner[one]].append(message["content"].get("execution_state", message["type"]))
-                for client in clients:
-                    check(came[client], ["busy", "execute_input", "execute_result", "idle"], f"attempt {attempt}: what came of the cell")
-                    check(client.reply(cells[client])["content"]["status"], "ok")
-    finally:
-        for client in clients:
-            client.close()
-
-
 run_cases() # noqa: F405
