@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "base/process.h"
 #include "base/queue.h"
 #include "base/settings.h"

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/settings.h"
+
 static enum tn_mutation find(const char *wanted) {
 #define TN_MUTATION(name, what) #name,
 	static const char *const names[] = {"",
@@ -29,7 +31,7 @@ enum tn_mutation tn_mutation(void) {
 	int now = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
 
 	if (now == 0) {
-		const char *wanted = getenv("TENON_MUTATION");
+		const char *wanted = tn_setting_text(TN_SETTING_MUTATION);
 
 		now = (int)find(wanted == NULL ? "" : wanted) + 1;
 		__atomic_store_n(&chosen, now, __ATOMIC_RELAXED);

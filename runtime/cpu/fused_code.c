@@ -4,7 +4,6 @@
  * number in each tile takes a loop variant that needs no splat; registers share blocks by their lifetimes. */
 #include <assert.h>
 
-#include "base/mutation.h"
 #include "cpu/fused.h"
 
 enum { NO_SLOT = UINT32_MAX };

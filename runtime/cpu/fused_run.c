@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/mutation.h"
 #include "cpu/fused.h"
 #include "cpu/move.h"
 

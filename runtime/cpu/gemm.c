@@ -4,7 +4,6 @@
  *
  * Each thread has a rectangle of c for itself and packs what it needs; k is never split, so no thread waits for another and
  * the bits do not depend on how many there are. What is packed twice costs O(1 / rows of a rectangle) of the arithmetic. */
-#include "base/mutation.h"
 #include "cpu/gemm.h"
 
 /* KC is part of the result (the order of sums): the same for all instruction sets. */

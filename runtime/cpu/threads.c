@@ -19,7 +19,6 @@
 #include <omp.h>
 #endif
 
-#include "base/mutation.h"
 #include "cpu/cpu.h"
 #include "cpu/kernels.h"
 

@@ -14,7 +14,6 @@
  * failed, each global that held a pending tensor gets its old value back. */
 #include <string.h>
 
-#include "base/mutation.h"
 #include "lang/vm.h"
 
 enum { WALK_DEPTH = 500 };

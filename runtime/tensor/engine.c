@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mutation.h"
 #include "tensor/engine.h"
 
 /* ---- life ---- */

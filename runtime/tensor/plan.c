@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/mutation.h"
 #include "tensor/plan.h"
 
 /* ---- words to values ---- */

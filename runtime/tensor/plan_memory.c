@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mutation.h"
 #include "tensor/plan.h"
 
 #ifdef TN_TINY_LIMITS

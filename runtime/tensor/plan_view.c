@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/mutation.h"
 #include "tensor/engine.h"
 
 /* Axes that matter: those of size 1 lie anywhere. */

@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/mutation.h"
 #include "tensor/engine.h"
 
 enum { MOST_DEPTH = 31, CUT_NODES = 512 };
