@@ -152,7 +152,7 @@ void tn_give(struct tn_formula *f, int k, struct tn_arg term) {
 RULE1(neg, tn_neg(f, g))
 RULE1(abs, tn_mul(f, g, tn_op1(f, TN_OP_SIGN, x)))
 RULE1(exp, tn_mul(f, g, y))
-RULE1(expm1, tn_mul(f, g, tn_add(f, y, NUM(1))))
+RULE1(expm1, tn_mul(f, g, tn_op1(f, TN_OP_EXP, x))) /* y + 1 has no digits left far below 0 */
 RULE1(log, tn_div(f, g, x))
 RULE1(log1p, tn_div(f, g, tn_add(f, x, NUM(1))))
 RULE1(sqrt, tn_div(f, tn_mul(f, g, NUM(0.5)), y))

@@ -32,17 +32,21 @@ ON_PURPOSE = [
     Difference("prod_special*/* prod_129_all/f16 cumprod_special*/*", "d:x dd:x", "infinite and NaN elements: which of several 0 * inf a formula meets"),
     Difference("var_*special*/* var_*big*/*", "d:x", "infinite elements: all of the row is NaN, since the mean is infinite"),
     Difference("logsumexp_big*/f32", "d:x dd:x", "softmax is 1/2 for two equal numbers near the largest; PyTorch's exp(x - result) gives 1"),
+    Difference("elu/* elu_alpha/*", "dd:x", "at 0 the second derivative is that of the exponential piece; PyTorch's is 0"),
+    Difference("hardswish/*", "dd:x", "NaN is beyond no bound"),
+    Difference("zero_to/* pow/* atan2/* norm_*special*/*", "dd:*", "at a pole or the origin, where there is none, 0 is taken; PyTorch gives NaN"),
+    Difference("log_sigmoid/*", "y", "0 has the other sign where it is -softplus(-x)"),
+    Difference("softplus/f64", "y dd:x", "PyTorch's softplus is x itself from 20 on"),
+    Difference("bce_with_logits_special_none/*", "y", "of an infinite score with the wrong class the loss is infinite; PyTorch gives NaN"),
+    Difference("binary_cross_entropy_*/f64", "d:q dd:q", "PyTorch adds 1e-12 where Tenon bounds the divisor by it"),
     Difference("kl_div_special/*", "y", "a class of probability 0 adds 0, also where the logarithm is -inf"),
 ]
 FAILING = [
-    Difference("clamp/* clamp_min/* clamp_max/* clamp_crossed/*", "d:x", "the gradient at the bounds"),
-    Difference("hardswish/* elu*/* softplus/* log_sigmoid/*", "*", "kinks; f16 and bf16, which lose digits in between"),
-    Difference("atan2/*", "d:* dd:*", "huge and zero operands"),
-    Difference("pow/* zero_to/*", "*", "zeros and infinities"),
-    Difference("std_*/* norm_*/*", "*", "one value, zeros, infinities; overflow of the square"),
-    Difference("bce_with_logits_special*/* binary_cross_entropy_*/* huber_loss*_special/* cosine_loss_special/*", "*", "kinks, saturation, infinities"),
-    Difference("cross_entropy_u8/*", "error", "u8 labels"),
-    Difference("sgd_*/* adam*/*", "*", "the state of a weight that had no gradient"),
+    Difference("atan2/*", "d:* dd:*", "huge operands: the square overflows; f16 loses digits in between"),
+    Difference("pow/*", "dd:*", "infinite bases, and a negative base to the power 0"),
+    Difference("std_*/* norm_*/*", "*", "moments of numbers near the ends of the dtype"),
+    Difference("elu_alpha/f64", "y", "expm1 of the smallest subnormal is 0"),
+    Difference("binary_cross_entropy_special/* binary_cross_entropy_of_sigmoid/f32", "y dd:q", "probabilities beside 0 and 1"),
 ]
 
 

@@ -50,7 +50,7 @@ WHOLE_BINARY = [("add", "a + b", "a + b"), ("sub", "a - b", "a - b"), ("mul", "a
 WHOLE_NO_ZERO = [("floor_div", "floor_div(a, b)", "torch.floor_divide(a, b)"), ("mod", "a % b", "torch.remainder(a, b)")]
 
 # Derivatives of these are differences of numbers near 1.
-CANCEL = {"sigmoid": 1, "tanh": 1, "gelu": 4, "gelu_tanh": 24, "silu": 2, "mish": 4, "softplus": 1, "log_sigmoid": 1, "hardswish": 1, "lerp_0_3": 1, "lerp_0_8": 1}
+CANCEL = {"sigmoid": 1, "tanh": 1, "gelu": 4, "gelu_tanh": 24, "silu": 2, "mish": 4, "softplus": 1, "log_sigmoid": 4, "hardswish": 1, "lerp_0_3": 1, "lerp_0_8": 1}
 
 
 def of_floats(dtype):
