@@ -623,6 +623,7 @@ def infer_block(s, values, sizes):
     need(result.dtype != "bool8" and all(values[name].is_float() for name in s.ins))
     used = all_taints([inner[name] for name in inner if name not in outside] + [values[name] for name in s.ins] + [result])
     used = used | ({"fn"} if "tanh" in s.attrs["loss"] else frozenset())
+    used = used | ({"sum"} if has_matmul(s.body) else frozenset()) # what comes in from behind is not whole
     taints = used | ({"wild"} if used and (has_kinks(s.body) or "max" in s.attrs["loss"]) else frozenset())
     for name in changed_by(s.body, outside):
         values[name] = inner[name]
@@ -630,6 +631,10 @@ def infer_block(s, values, sizes):
     values[s.out[0]] = Value((), dtype, taints, 20)
     for name, out in zip(s.ins, s.out[1:]):
         values[out] = Value(values[name].shape, values[name].dtype, taints, 12)
+
+
+def has_matmul(statements):
+    return any(s.kind == "matmul" or s.body is not None and has_matmul(s.body) for s in statements)
 
 
 def has_kinks(statements):
