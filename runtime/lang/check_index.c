@@ -155,6 +155,48 @@ static struct tn_type *result_type(struct tn_checker *c, const struct tn_ast *as
 	return slice || type->kind == TN_TYPE_STRING ? type : check_read_type(c, type->items[0]);
 }
 
+/* ---- data sets: d[i] is get(d, i), and d[a:b] names some of its examples ---- */
+
+static bool has_own(struct tn_checker *c, const char *name, const struct tn_type *type) {
+	struct candidates set = {0};
+	bool known = check_candidates(c, c->frame->module, name, type, &set);
+	for (uint32_t i = 0; known && i < set.count; i++) {
+		if (set.items[i]->decl->count > 0 && set.items[i]->declared[0] == type) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A struct with len(d) and get(d, i). */
+static bool is_data_set(struct tn_checker *c, const struct tn_type *type) {
+	return type->kind == TN_TYPE_STRUCT && has_own(c, "get", type) && has_own(c, "len", type);
+}
+
+static struct tn_ir *data_set_index(struct tn_checker *c, const struct tn_ast *ast, struct tn_ir *object, struct tn_ir **operands) {
+	const struct tn_ast_index *item = &ast->index.items[0];
+	struct tn_module *module = c->frame->module;
+	struct operand args[4] = {check_operand(object, NULL)};
+	uint32_t count = 1;
+	if (ast->index.count != 1 || (item->kind != TN_AST_INDEX_EXPR && item->kind != TN_AST_INDEX_SLICE)) {
+		check_error(c, ast->span, TN_ERR_TYPE, "a data set takes one index or a slice a:b");
+		return NULL;
+	}
+	if (item->kind == TN_AST_INDEX_EXPR) {
+		args[count++] = check_operand(operands[0], NULL);
+		return check_call_name(c, module, "get", (struct operands){args, count}, false, ast->span);
+	}
+	const struct tn_ast *parts[] = {item->start, item->stop, item->step};
+	static const char *const names[] = {"start", "stop", "step"};
+	for (int k = 0; k < 3; k++) {
+		if (parts[k] != NULL) {
+			args[count] = check_operand(operands[count - 1], check_intern(c, names[k], strlen(names[k])));
+			count++;
+		}
+	}
+	return check_call_name(c, module, "_slice", (struct operands){args, count}, false, ast->span);
+}
+
 struct tn_ir *check_index(
 	struct tn_checker *c, const struct tn_ast *ast, struct tn_ir *object, struct tn_ir **operands, uint32_t count) {
 	struct tn_type *type = object->type;
@@ -168,6 +210,9 @@ struct tn_ir *check_index(
 	}
 	if (type->kind == TN_TYPE_TUPLE) {
 		return tuple_item(c, ast, object, operands);
+	}
+	if (is_data_set(c, type)) {
+		return data_set_index(c, ast, object, operands);
 	}
 	if (type->kind != TN_TYPE_LIST && type->kind != TN_TYPE_MAP && type->kind != TN_TYPE_STRING && type->kind != TN_TYPE_TENSOR) {
 		return refuse(c, type, ast->span);
