@@ -175,7 +175,9 @@ void tn_sessions_tidy(const char *own, const atomic_bool *stop) {
 	}
 	if (all.folder >= 0 && each_entry(dup(all.folder), finish_removal, &all) && lseek(all.folder, 0, SEEK_SET) == 0 &&
 		each_entry(dup(all.folder), note_session, &all)) {
-		qsort(all.items.items, all.items.count, sizeof(all.items.items[0]), compare_age);
+		if (all.items.count > 0) { /* qsort takes no NULL */
+			qsort(all.items.items, all.items.count, sizeof(all.items.items[0]), compare_age);
+		}
 		remove_oldest(&all, slash != NULL ? slash + 1 : own);
 	}
 	for (size_t i = 0; i < all.items.count; i++) {

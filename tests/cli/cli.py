@@ -39,7 +39,7 @@ def environment(**more):
 
 
 def reset_signals():
-    for number in (signal.SIGINT, signal.SIGPIPE):
+    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGHUP): # what runs under nohup ignores the last
         signal.signal(number, signal.SIG_DFL)
 
 

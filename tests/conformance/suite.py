@@ -5,11 +5,14 @@
 usage: suite.py TENON
 """
 import base64
+import os
 import sys
 
 import place
 
 FOLDER = place.make(sys.argv[1])
+
+os.environ["TENON_OUTPUT_RATE"] = "off" # one test wants every byte; server_test.py looks at the pace
 
 import jupyter_kernel_test  # noqa: E402  (reads the environment)
 from jupyter_kernel_test import validate_message  # noqa: E402
