@@ -616,6 +616,8 @@ def infer_block(s, values, sizes):
         return
     if s.kind == "remat":
         result = inner[s.attrs["result"]]
+        for name in changed_by(s.body, outside):
+            values[name] = inner[name]
         values[s.out[0]] = Value(result.shape, result.dtype, result.taints, result.largest, result.whole)
         return
     # grad: the value, then a gradient for each argument
